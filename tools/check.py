@@ -20,7 +20,9 @@ def main() -> None:
     for module, *arguments in CHECKS:
         name = " ".join([module, *arguments[:1]])
         print(f"check: {name}", flush=True)
-        if subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, check=False).returncode:
+        if subprocess.run(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, check=False
+        ).returncode:
             failed.append(name)
     if failed:
         sys.exit(f"check: failed: {', '.join(failed)}")

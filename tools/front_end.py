@@ -43,8 +43,12 @@ def install() -> None:
 
 def module(source: Path) -> str:
     """An ES module as published, without the reference to a source map that is not served."""
-    text = re.sub(r"^//# sourceMappingURL=.*\n?", "", source.read_text("utf-8"), flags=re.M)
-    bare_import = re.search(r"""\b(?:from|import)\s*["'](?![./])""", re.sub(r"/\*.*?\*/", "", text, flags=re.S))
+    text = re.sub(
+        r"^//# sourceMappingURL=.*\n?", "", source.read_text("utf-8"), flags=re.MULTILINEULTILINE
+    )
+    bare_import = re.search(
+        r"""\b(?:from|import)\s*["'](?![./])""", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    )
     if bare_import:
         sys.exit(f"{source} imports another package: browsers cannot resolve that.")
     return text
@@ -52,8 +56,14 @@ def module(source: Path) -> str:
 
 def inter_css() -> str:
     """The package's own @font-face rules of the subsets that we serve."""
-    faces = re.findall(r"/\* inter-(\S+)-wght-normal \*/\n(@font-face \{.*?\n\})", (INTER / "wght.css").read_text(), re.S)
-    chosen = [face.replace("url(./files/", "url(") for subset, face in faces if subset in INTER_SUBSETS]
+    faces = re.findall(
+        r"/\* inter-(\S+)-wght-normal \*/\n(@font-face \{.*?\n\})",
+        (INTER / "wght.css").read_text(),
+        re.S,
+    )
+    chosen = [
+        face.replace("url(./files/", "url(") for subset, face in faces if subset in INTER_SUBSETS
+    ]
     if len(chosen) != len(INTER_SUBSETS):
         sys.exit(f"{INTER / 'wght.css'} is not written as this script expects.")
     return "\n".join(chosen) + "\n"
@@ -78,7 +88,7 @@ def symbol(name: str) -> str:
         known = (icon.stem for icon in source.parent.glob("*.svg"))
         near = ", ".join(difflib.get_close_matches(name, known)) or "nothing like it"
         sys.exit(f"{ICONS.name}: Lucide has no icon {name!r}; it has {near}.")
-    drawing = re.search(r"<svg[^>]*>(.*)</svg>", source.read_text("utf-8"), re.S)
+    drawing = re.search(r"<svg[^>]*>(.*)</svg>", source.read_text("utf-8"), re.DOTALL)
     if not drawing:
         sys.exit(f"{source} is not an SVG picture.")
     shapes = " ".join(drawing[1].split())

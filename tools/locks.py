@@ -24,8 +24,23 @@ def lock(*options: str) -> None:
     """Write every lock file, for each Python from the oldest on and for every platform."""
     for name in LOCKS:
         source, output = ROOT / f"{name}.in", ROOT / f"{name}.txt"
-        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", source.name, "--output-file", output.name]
-        choices = ["--universal", "--python-version", "{}.{}".format(*OLDEST_PYTHON), "--generate-hashes"]
+        command = [
+            sys.executable,
+            "-m",
+            "uv",
+            "pip",
+            "compile",
+            "--quiet",
+            source.name,
+            "--output-file",
+            output.name,
+        ]
+        choices = [
+            "--universal",
+            "--python-version",
+            "{}.{}".format(*OLDEST_PYTHON),
+            "--generate-hashes",
+        ]
         subprocess.run([*command, *choices, "--no-header", *options], cwd=ROOT, check=True)
         output.write_text(f"{header(source)}\n{output.read_text()}")
     npm("update" if "--upgrade" in options else "install", "--package-lock-only")
@@ -44,7 +59,11 @@ def fingerprint(source: Path) -> str:
 def requirements(source: Path) -> list[str]:
     lines = [line.partition("#")[0].strip() for line in source.read_text().splitlines()]
     constraints = [ROOT / line.removeprefix("-c ") for line in lines if line.startswith("-c ")]
-    pins = [pin for file in constraints for pin in re.findall(r"^[\w.\[\]-]+==\S+", file.read_text(), re.M)]
+    pins = [
+        pin
+        for file in constraints
+        for pin in re.findall(r"^[\w.\[\]-]+==\S+", file.read_text(), re.MULTILINE)
+    ]
     return sorted(filter(None, [*lines, *pins]))
 
 
@@ -58,7 +77,10 @@ def check() -> list[str]:
             faults.append(f"{output.name} is out of step with {source.name}.")
         if "://" in text:
             faults.append(f"{output.name} names a host.")
-    package, locked = json.loads(PACKAGE.read_text()), json.loads(PACKAGE_LOCK.read_text())["packages"]
+    package, locked = (
+        json.loads(PACKAGE.read_text()),
+        json.loads(PACKAGE_LOCK.read_text())["packages"],
+    )
     if locked[""].get("dependencies") != package["dependencies"]:
         faults.append(f"{PACKAGE_LOCK.name} is out of step with {PACKAGE.name}.")
     if any("resolved" in entry for entry in locked.values()):

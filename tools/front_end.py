@@ -43,9 +43,7 @@ def install() -> None:
 
 def module(source: Path) -> str:
     """An ES module as published, without the reference to a source map that is not served."""
-    text = re.sub(
-        r"^//# sourceMappingURL=.*\n?", "", source.read_text("utf-8"), flags=re.MULTILINEULTILINE
-    )
+    text = re.sub(r"^//# sourceMappingURL=.*\n?", "", source.read_text("utf-8"), flags=re.MULTILINE)
     bare_import = re.search(
         r"""\b(?:from|import)\s*["'](?![./])""", re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
     )
@@ -59,7 +57,7 @@ def inter_css() -> str:
     faces = re.findall(
         r"/\* inter-(\S+)-wght-normal \*/\n(@font-face \{.*?\n\})",
         (INTER / "wght.css").read_text(),
-        re.S,
+        re.DOTALL,
     )
     chosen = [
         face.replace("url(./files/", "url(") for subset, face in faces if subset in INTER_SUBSETS

@@ -46,11 +46,7 @@ class Stamp:
 
 def create_environment() -> None:
     """Create .venv/, or replace one whose Python is gone or too old."""
-    probe = "import sys, pip; sys.exit(sys.version_info < {})".format(OLDEST_PYTHON)
-    if (
-        PYTHON.exists()
-        and subprocess.run([PYTHON, "-c", probe], capture_output=True).returncode == 0
-    ):
+    if environment_is_usable():
         return
     if not find_spec("ensurepip"):  # Debian ships it apart
         from tools import apt
@@ -63,6 +59,17 @@ def create_environment() -> None:
             )
     print("Creating .venv/", flush=True)
     venv.create(VENV, clear=True, symlinks=True, with_pip=True)
+
+
+def environment_is_usable() -> bool:
+    """Whether .venv/ has a Python that runs, is new enough and has pip."""
+    probe = f"import sys, pip; sys.exit(sys.version_info < {OLDEST_PYTHON})"
+    try:
+        return (
+            subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+        )
+    except OSError:
+        return False
 
 
 def install_requirements(lock: str) -> None:

@@ -14,9 +14,10 @@ export DEBIAN_FRONTEND=noninteractive
 settings=/etc/postgresql-common/createcluster.d
 mkdir -p "$settings"
 echo 'create_main_cluster = false' > "$settings/rendezvous.conf"
-trap 'rm -f "$settings/rendezvous.conf"' EXIT
-apt-get update -qq || true
-apt-get install -qq -y --no-install-recommends "$@" >/dev/null
+log=$(mktemp)
+trap 'rm -f "$settings/rendezvous.conf" "$log"' EXIT
+apt-get update -qq >"$log" 2>&1 || true
+apt-get install -qq -y --no-install-recommends "$@" >>"$log" 2>&1 || { cat "$log"; exit 1; }
 """
 
 

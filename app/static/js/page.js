@@ -1,0 +1,57 @@
+// On every page: appearance, local times, toasts carried over, menus that close when something in them is chosen.
+
+import { localise } from "./time.js";
+import { showPendingToast } from "./toast.js";
+
+function themeSwitch() {
+  const label = document.querySelector("[data-theme-switch]");
+  const select = label?.querySelector("select");
+  if (!select) return;
+  label.hidden = false;
+  select.value = document.documentElement.dataset.theme ?? "";
+  select.addEventListener("change", () => {
+    if (select.value) document.documentElement.dataset.theme = select.value;
+    else delete document.documentElement.dataset.theme;
+    try {
+      if (select.value) localStorage.setItem("theme", select.value);
+      else localStorage.removeItem("theme");
+    } catch {
+      // It holds for this page.
+    }
+  });
+}
+
+/** <button data-copy="text"> */
+function copyButtons() {
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (!button) return;
+    const { toast } = await import("./toast.js");
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      toast("Link copied.");
+    } catch {
+      toast(`Copy this link: ${button.dataset.copy}`);
+    }
+  });
+}
+
+/** A form is sent once: a double click must not register twice. */
+function singleSubmit() {
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (event.defaultPrevented || event.target.method !== "post" || !button) return;
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "true";
+    button.setAttribute("aria-busy", "true");
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+}
+
+themeSwitch();
+copyButtons();
+singleSubmit();
+localise();
+showPendingToast();

@@ -1,0 +1,175 @@
+// Everything local about time. Instants stay ISO strings or Dates; only text is local.
+
+const LANGUAGE = document.documentElement.lang || "en";
+const REGION = navigator.languages?.find((tag) => tag.split("-")[0] === LANGUAGE.split("-")[0]);
+// Day before month for plain "en": a page in English is read far beyond the United States.
+const LOCALE = REGION && REGION !== "en" ? REGION : LANGUAGE === "en" ? "en-GB" : LANGUAGE;
+
+const memory = {
+  get(name) {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  },
+  set(name, value) {
+    try {
+      localStorage.setItem(name, value);
+    } catch {
+      // Not remembered, but it holds for this page.
+    }
+  },
+};
+
+export const ownZone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+let hourCycle = memory.get("hour-cycle") === "h12" ? "h12" : "h23";
+
+export const usesTwelveHours = () => hourCycle === "h12";
+
+export function setTwelveHours(twelve) {
+  hourCycle = twelve ? "h12" : "h23";
+  memory.set("hour-cycle", hourCycle);
+}
+
+const formatters = new Map();
+
+function format(instant, zone, options) {
+  const key = zone + JSON.stringify(options) + hourCycle;
+  let formatter = formatters.get(key);
+  if (!formatter) {
+    formatter = new Intl.DateTimeFormat(LOCALE, { timeZone: zone, ...options });
+    formatters.set(key, formatter);
+  }
+  return formatter.format(new Date(instant));
+}
+
+export const timeText = (instant, zone = ownZone) =>
+  format(instant, zone, { hour: hourCycle === "h12" ? "numeric" : "2-digit", minute: "2-digit", hourCycle });
+
+export const dayText = (instant, zone = ownZone) =>
+  format(instant, zone, { weekday: "long", day: "numeric", month: "long", year: "numeric" });
+
+export const shortDayText = (instant, zone = ownZone) =>
+  format(instant, zone, { weekday: "short", day: "numeric", month: "short" });
+
+export const hourOf = (instant, zone) => Number(format(instant, zone, { hour: "2-digit", hourCycle: "h23" }));
+
+/** YYYY-MM-DD of an instant, in a zone. */
+export function dateKey(instant, zone = ownZone) {
+  const parts = new Intl.DateTimeFormat("en-CA-u-ca-iso8601-nu-latn", {
+    timeZone: zone,
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+  }).formatToParts(new Date(instant));
+  const part = (type) => parts.find((each) => each.type === type).value;
+  return `${part("year")}-${part("month")}-${part("day")}`;
+}
+
+export function zoneShort(instant, zone = ownZone) {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "short" }).formatToParts(new Date(instant));
+  return parts.find((part) => part.type === "timeZoneName").value;
+}
+
+export function offsetText(zone, instant = Date.now()) {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "shortOffset" }).formatToParts(new Date(instant));
+  return parts.find((part) => part.type === "timeZoneName").value;
+}
+
+export const cityOf = (zone) => zone.split("/").pop().replaceAll("_", " ");
+
+export const zoneLabel = (zone, instant) => `${cityOf(zone)} (${offsetText(zone, instant)})`;
+
+/** Do two zones show the same clock at that instant? */
+export const sameClock = (a, b, instant = Date.now()) => a === b || offsetText(a, instant) === offsetText(b, instant);
+
+export function periodText(startsAt, endsAt, zone = ownZone) {
+  const sameDay = dateKey(startsAt, zone) === dateKey(endsAt, zone);
+  const end = sameDay ? timeText(endsAt, zone) : `${shortDayText(endsAt, zone)}, ${timeText(endsAt, zone)}`;
+  return `${timeText(startsAt, zone)}–${end}`;
+}
+
+export function addMinutes(instant, minutes) {
+  return new Date(new Date(instant).getTime() + minutes * 60_000).toISOString();
+}
+
+/* --- Calendar dates (YYYY-MM-DD, no zone) ------------------------------ */
+
+const asUtc = (date) => new Date(`${date}T00:00:00Z`);
+const fromUtc = (value) => value.toISOString().slice(0, 10);
+
+export function addDays(date, days) {
+  const value = asUtc(date);
+  value.setUTCDate(value.getUTCDate() + days);
+  return fromUtc(value);
+}
+
+export const monthOf = (date) => date.slice(0, 7);
+export const firstOf = (month) => `${month}-01`;
+export const weekdayOf = (date) => asUtc(date).getUTCDay();
+export const dayOfMonth = (date) => Number(date.slice(8));
+
+export function addMonths(month, count) {
+  const value = asUtc(firstOf(month));
+  value.setUTCMonth(value.getUTCMonth() + count);
+  return monthOf(fromUtc(value));
+}
+
+export const lastOf = (month) => addDays(firstOf(addMonths(month, 1)), -1);
+
+export const dateText = (date, options = { weekday: "long", day: "numeric", month: "long" }) =>
+  new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", ...options }).format(asUtc(date));
+
+export const monthText = (month) => dateText(firstOf(month), { month: "long", year: "numeric" });
+
+export function firstWeekday() {
+  try {
+    const locale = new Intl.Locale(navigator.language);
+    const info = locale.getWeekInfo?.() ?? locale.weekInfo;
+    return (info?.firstDay ?? 1) % 7;
+  } catch {
+    return 1;
+  }
+}
+
+/* --- Times that a template rendered in the host's zone ----------------- */
+
+export function localise(root = document) {
+  for (const time of root.querySelectorAll("time[data-local]")) {
+    const { local, end } = time.dataset;
+    const start = time.dateTime;
+    if (local === "time") time.textContent = periodText(start, end);
+    else if (local === "short") time.textContent = `${shortDayText(start)}, ${periodText(start, end)} ${zoneShort(start)}`;
+    else if (local === "day") time.textContent = dayText(start);
+    else time.textContent = `${dayText(start)}, ${periodText(start, end)} ${zoneShort(start)}`;
+  }
+  // The second line, in the host's zone, says nothing new to a visitor with the same clock.
+  for (const note of root.querySelectorAll("[data-other-zone]")) {
+    note.hidden = sameClock(note.dataset.otherZone, ownZone, note.querySelector("time")?.dateTime);
+  }
+  for (const place of root.querySelectorAll("[data-own-zone]")) place.textContent = `Your time zone: ${zoneLabel(ownZone)}`;
+}
+
+/* --- Zone picker ------------------------------------------------------- */
+
+/** Fills a <select> with every zone, grouped; the offsets are computed when somebody looks. */
+export function fillZones(select, chosen) {
+  const zones = Intl.supportedValuesOf?.("timeZone") ?? [];
+  const all = [...new Set([...zones, "UTC", ownZone, chosen])];
+  const groups = new Map();
+  for (const zone of all.sort()) {
+    const area = zone.includes("/") ? zone.split("/")[0] : "Other";
+    if (!groups.has(area)) groups.set(area, []);
+    groups.get(area).push(zone);
+  }
+  const nodes = [];
+  for (const [area, members] of groups) {
+    const group = document.createElement("optgroup");
+    group.label = area;
+    for (const zone of members) group.append(new Option(zone.split("/").slice(1).join(" / ").replaceAll("_", " ") || zone, zone));
+    nodes.push(group);
+  }
+  select.replaceChildren(...nodes);
+  select.value = chosen;
+}

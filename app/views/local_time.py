@@ -1,0 +1,81 @@
+"""Instants as local text, for templates: the only place where pages leave UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime
+from flask import Blueprint
+from flask_babel import get_locale
+
+# Day before month for plain "en": a page in English is read far beyond the United States.
+LOCALES = {"en": "en_GB"}
+DAY_PATTERNS = {"long": "EEEE d MMMM y", "short": "EEE d MMM", "plain": "EEEE d MMMM"}
+
+
+def aware(value: datetime | str) -> datetime:
+    """An instant, from the model's datetime or the JSON's text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if value.tzinfo is None:
+        raise ValueError(f"{value} has no time zone")
+    return value
+
+
+def instant(value: datetime | str) -> str:
+    """RFC 3339 in UTC, for `<time datetime>` and scripts."""
+    return aware(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def local_time(value: datetime | str, zone: str) -> str:
+    """`10:30`."""
+    return aware(value).astimezone(ZoneInfo(zone)).strftime("%H:%M")
+
+
+def local_day(value: datetime | str, zone: str, form: str = "long") -> str:
+    """`Tuesday 1 December 2026`."""
+    local = aware(value).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    language = str(get_locale() or "en")
+    return format_datetime(local, DAY_PATTERNS[form], locale=LOCALES.get(language, language))
+
+
+def local_date(value: datetime | str, zone: str) -> str:
+    """`2026-12-01`: the day as a key."""
+    return aware(value).astimezone(ZoneInfo(zone)).date().isoformat()
+
+
+def zone_name(value: datetime | str, zone: str) -> str:
+    """The zone's short name at that instant: `CET`, or `GMT+3` where it has none."""
+    local = aware(value).astimezone(ZoneInfo(zone))
+    name = local.tzname() or "UTC"
+    if name[0] not in "+-":
+        return name
+    sign, digits = name[0], name[1:]
+    hours, minutes = digits[:2].lstrip("0") or "0", digits[2:]
+    return f"GMT{sign}{hours}{':' + minutes if minutes else ''}"
+
+
+def zone_city(zone: str) -> str:
+    """`America/New_York` is `New York`."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def initials(name: str) -> str:
+    """The letters for an avatar: of the first word and the last."""
+    words = [word for word in name.split() if word[0].isalnum()]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
+def register_filters(blueprint: Blueprint) -> None:
+    """Make these available in every template of the application."""
+    for function in (
+        instant,
+        local_time,
+        local_day,
+        local_date,
+        zone_name,
+        zone_city,
+        initials,
+    ):
+        blueprint.add_app_template_filter(function)

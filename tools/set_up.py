@@ -146,13 +146,6 @@ def install_front_end() -> None:
 
 
 def main() -> None:
-    if sys.version_info < OLDEST_PYTHON:
-        sys.exit(
-            "Rendezvous needs Python {}.{} or newer; this one is {}.{}. "
-            "If there is a newer one, name it: make run PYTHON=python3.12".format(
-                *OLDEST_PYTHON, *sys.version_info
-            )
-        )
     kinds = {"product": PRODUCT, "development": DEVELOPMENT}
     if len(sys.argv) != 2 or sys.argv[1] not in kinds:
         sys.exit(__doc__)

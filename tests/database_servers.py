@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -18,7 +19,8 @@ from tests import servers
 def postgresql_url() -> Iterator[str]:
     """The URL of a PostgreSQL server, for `servers.create_database`."""
     if given := os.environ.get("TEST_DATABASE_URL"):
-        yield given
+        # A bare postgresql:// would mean another driver to SQLAlchemy 2.1.
+        yield urlsplit(given)._replace(scheme="postgresql+psycopg2").geturl()
         return
     with servers.postgresql_server() as url:
         yield url
@@ -35,7 +37,7 @@ def redis_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def new_postgresql_database(postgresql_url: str) -> Iterator[Callable[[str | None], str]]:
+def new_postgresql_database(postgresql_url: str) -> Iterator[Callable[..., str]]:
     """Call it, with a template's URL or None, for a database that is dropped after the test."""
     created: list[str] = []
 

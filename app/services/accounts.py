@@ -1,0 +1,531 @@
+"""Accounts: who exists, how they prove it, and what ends their access.
+
+Passwords are hashed and verified before a transaction opens. Inside it the row is
+compared with what was verified, so that a sign-in cannot slip past a password change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
+
+from app.extensions import db
+from app.models import (
+    Appointment,
+    Booking,
+    Expert,
+    Role,
+    SignIn,
+    Speaker,
+    User,
+)
+from app.models.booking import CONFIRMED
+from app.models.interval import Interval
+from app.models.user import full_name, split_name
+from app.services import addresses, audit, changes, clock, fields, ledger, passwords, sign_ins
+from app.services.errors import EmailTaken, InvalidInput, NotFound, Stale, Unauthenticated
+from app.services.policy import (
+    ACCOUNT,
+    ADMIN,
+    ATTENDEE,
+    CONTRIBUTOR,
+    EXPERT,
+    Actor,
+    require_admin,
+)
+from app.services.transaction import transactional
+
+ROLES = (ADMIN, CONTRIBUTOR, EXPERT, ATTENDEE, "Public")
+MAX_EMAIL = 128  # FAB's user name, which the address is too
+MAX_NAME_PART = 64  # FAB's first_name and last_name
+
+WRONG_CREDENTIALS = "The address or the password is wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A user whose password was found right, and the hash it was verified against."""
+
+    user_id: int
+    password_hash: str
+
+
+# -- making ------------------------------------------------------------------------
+
+
+def create_account(
+    name: str,
+    email: str,
+    password: str,
+    *,
+    time_zone: str | None = None,
+    roles: Collection[str] = (ATTENDEE,),
+    must_change_password: bool = False,
+    actor: Actor | None = None,
+) -> User:
+    """Make a user who signs in with this address and password.
+
+    Without `actor` it is a registration, or the command line's; an actor must be an
+    admin. Raises `InvalidInput`, `EmailTaken`, `NotAllowed`.
+    """
+    if actor is not None:
+        require_admin(actor)
+    errors: fields.Errors = {}
+    name = _name(errors, name)
+    email = addresses.email(errors, "email", email, maximum=MAX_EMAIL)
+    zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
+    if found := passwords.problems(password, name=name, email=email):
+        errors["password"] = found
+    fields.refuse(errors)
+    return _insert_account(
+        actor,
+        name,
+        email,
+        password_hash=passwords.hash_password(password),
+        time_zone=zone,
+        roles=roles,
+        must_change_password=must_change_password,
+    )
+
+
+@transactional
+def create_roles() -> None:
+    """Make the product's roles, those that are not there. What they may is code."""
+    present = set(db.session.scalars(select(Role.name)))
+    db.session.add_all(Role(name=name) for name in ROLES if name not in present)
+
+
+@transactional
+def _insert_account(
+    actor: Actor | None,
+    name: str,
+    email: str,
+    *,
+    password_hash: str | None,
+    time_zone: str | None,
+    roles: Collection[str],
+    must_change_password: bool = False,
+) -> User:
+    if _find_by_identity(email):
+        raise EmailTaken
+    first_name, last_name = split_name(name)
+    user = User(
+        username=email,
+        email=email,
+        first_name=first_name,
+        last_name=last_name,
+        password=password_hash,
+        active=True,
+        time_zone=time_zone,
+        must_change_password=must_change_password,
+        roles=_roles(roles),
+    )
+    db.session.add(user)
+    db.session.flush()
+    audit.record(actor, "create", "user", user.id, roles=sorted(roles))
+    return user
+
+
+# -- signing in --------------------------------------------------------------------
+
+
+def sign_in(identifier: str, password: str, *, lifetime: timedelta | None = None) -> SignIn:
+    """Verify the credentials and let a device act for the account.
+
+    Raises `Unauthenticated`, alike and in the same time for an unknown address, a wrong
+    password and a deactivated account.
+    """
+    return _admit(_verify(identifier, password), lifetime)
+
+
+def check_credentials(identifier: str, password: str) -> User:
+    """The user with this address or user name and this password; counts as a sign-in.
+
+    Raises `Unauthenticated` as `sign_in` does.
+    """
+    verified = _verify(identifier, password)
+    _count_success(verified)
+    return db.session.get_one(User, verified.user_id)
+
+
+def account_key(identifier: str) -> str:
+    """What attempts to sign in are counted by: the same for a user's address and name."""
+    found = _find_by_identity(addresses.identity(identifier))
+    return f"user:{found.id}" if found else addresses.identity(identifier)
+
+
+def describe(actor: Actor) -> dict[str, Any]:
+    """The contract's `user`."""
+    return {
+        "id": actor.user_id,
+        "name": actor.name,
+        "email": actor.email,
+        "time_zone": actor.time_zone,
+        "is_expert": bool(
+            db.session.scalar(select(exists().where(Expert.user_id == actor.user_id)))
+        ),
+        "roles": sorted(actor.roles),
+        "must_change_password": actor.must_change_password,
+    }
+
+
+def _verify(identifier: str, password: str) -> Verified:
+    found = _find_by_identity(addresses.identity(identifier))
+    password_hash = found.password if found and found.active else None
+    right = passwords.verify(password_hash, password)
+    if found is None or not password_hash or not right:
+        _count_failure(found.id if found else None)
+        raise Unauthenticated(WRONG_CREDENTIALS)
+    return Verified(found.id, password_hash)
+
+
+@transactional
+def _admit(verified: Verified, lifetime: timedelta | None) -> SignIn:
+    _count_success(verified)
+    return sign_ins.start_sign_in(verified.user_id, ACCOUNT, lifetime)
+
+
+@transactional
+def _count_success(verified: Verified) -> None:
+    # Locks the row until the sign-in is written: a password change comes before, and
+    # this finds another hash, or after, and ends the sign-in with the others.
+    counted = db.session.execute(
+        _quietly(User.id == verified.user_id, _has_hash(verified), User.active.is_(True)).values(
+            login_count=func.coalesce(User.login_count, 0) + 1,
+            fail_login_count=0,
+            last_login=clock.now().replace(tzinfo=None),  # FAB's column: UTC without zone
+        )
+    )
+    if not counted.rowcount:
+        raise Unauthenticated(WRONG_CREDENTIALS)
+
+
+@transactional
+def _count_failure(user_id: int | None) -> None:
+    # An entry for unknown addresses too, so that both cost one write.
+    if user_id is not None:
+        db.session.execute(
+            _quietly(User.id == user_id).values(
+                fail_login_count=func.coalesce(User.fail_login_count, 0) + 1
+            )
+        )
+    audit.record(None, "sign_in_failed", "user", user_id or "unknown")
+
+
+# -- passwords ---------------------------------------------------------------------
+
+
+def change_password(actor: Actor | None, current: str, new: str) -> None:
+    """Replace one's own password; other sessions and tokens end, the one used stays.
+
+    Also for whoever must do this before anything else. Raises `Unauthenticated`,
+    `InvalidInput` for a wrong `current_password` or a `new_password` not good enough,
+    `Stale` if it was changed meanwhile.
+    """
+    if actor is None or actor.audience != ACCOUNT:
+        raise Unauthenticated
+    user = _get_user(actor.user_id)
+    old_hash = user.password
+    errors: fields.Errors = {}
+    if not passwords.verify(old_hash, current):
+        errors["current_password"] = ["This is not your current password."]
+    elif current == new:
+        errors["new_password"] = ["Please choose another password than the current one."]
+    elif found := passwords.problems(new, name=actor.name, email=actor.email):
+        errors["new_password"] = found
+    if "current_password" in errors:
+        _count_failure(actor.user_id)
+    fields.refuse(errors)
+    assert old_hash
+    _replace_password(
+        actor,
+        Verified(actor.user_id, old_hash),
+        passwords.hash_password(new),
+    )
+
+
+@transactional
+def _replace_password(actor: Actor, verified: Verified, new_hash: str) -> None:
+    replaced = db.session.execute(
+        _quietly(User.id == verified.user_id, _has_hash(verified)).values(
+            password=new_hash, must_change_password=False
+        )
+    )
+    if not replaced.rowcount:
+        raise Stale
+    sign_ins.end_sign_ins(verified.user_id, keep=actor.sign_in_id)
+    audit.record(actor, "change_password", "user", verified.user_id)
+
+
+def reset_password(actor: Actor | None, user_id: int) -> str:
+    """Give a user a one-time password, to be changed at the first sign-in; returns it.
+
+    All the user's sessions and tokens end. Raises `NotAllowed`, `NotFound`.
+    """
+    actor = require_admin(actor)
+    password = passwords.one_time()
+    _set_password(actor, user_id, passwords.hash_password(password), must_change_password=True)
+    return password
+
+
+def set_password(user_id: int, password: str) -> None:
+    """The command line's reset: not to be changed, all sessions and tokens end.
+
+    Raises `InvalidInput`, `NotFound`.
+    """
+    user = _get_user(user_id)
+    name = full_name(user.first_name, user.last_name)
+    if found := passwords.problems(password, name=name, email=user.email):
+        raise InvalidInput({"password": found})
+    _set_password(None, user_id, passwords.hash_password(password), must_change_password=False)
+
+
+@transactional
+def _set_password(
+    actor: Actor | None, user_id: int, password_hash: str, *, must_change_password: bool
+) -> None:
+    user = _get_locked(user_id)
+    user.password = password_hash
+    user.must_change_password = must_change_password
+    db.session.flush()
+    sign_ins.end_sign_ins(user_id)
+    audit.record(actor, "reset_password", "user", user_id)
+
+
+# -- an admin's --------------------------------------------------------------------
+
+
+@transactional
+def update_user(
+    actor: Actor | None,
+    user_id: int,
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    time_zone: str | None = None,
+    roles: Collection[str] | None = None,
+) -> User:
+    """Change what is given of a user. Another address has yet to be proven.
+
+    Locks the row. Another set of roles ends the user's sockets, which come back with
+    the new one; requests see it at once. Raises `InvalidInput`, `EmailTaken`,
+    `NotAllowed`, `NotFound`.
+    """
+    actor = require_admin(actor)
+    user = _get_locked(user_id)
+    errors: fields.Errors = {}
+    changed: dict[str, Any] = {}
+    if name is not None and (name := _name(errors, name)):
+        user.first_name, user.last_name = split_name(name)
+        changed["name"] = name
+    if email is not None:
+        email = addresses.email(errors, "email", email, maximum=MAX_EMAIL)
+        if email and email != user.email:
+            other = _find_by_identity(email)
+            if other and other.id != user_id:
+                raise EmailTaken
+            if user.username == user.email:
+                user.username = email
+            user.email = email
+            user.email_verified_at = None
+            changed["email"] = email
+    if time_zone is not None:
+        user.time_zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
+        changed["time_zone"] = user.time_zone
+    if roles is not None and set(roles) != {role.name for role in user.roles}:
+        if ADMIN not in roles:
+            _refuse_without_admin(user_id, "roles")
+        user.roles = _roles(roles)
+        changed["roles"] = sorted(roles)
+        changes.publish(changes.AccessEnded(user_id))
+    fields.refuse(errors)
+    db.session.flush()
+    audit.record(actor, "update", "user", user_id, **changed)
+    return user
+
+
+@transactional
+def deactivate(actor: Actor | None, user_id: int) -> None:
+    """Take all access from a user; bookings stay. Twice is once.
+
+    Raises `InvalidInput` for the last active admin, `NotAllowed`, `NotFound`.
+    """
+    actor = require_admin(actor)
+    user = _get_locked(user_id)
+    _refuse_without_admin(user_id, "active")
+    user.active = False
+    db.session.flush()
+    sign_ins.end_sign_ins(user_id)
+    audit.record(actor, "deactivate", "user", user_id)
+
+
+@transactional
+def activate(actor: Actor | None, user_id: int) -> None:
+    """Let a deactivated user sign in again. Raises `NotAllowed`, `NotFound`."""
+    actor = require_admin(actor)
+    _get_locked(user_id).active = True
+    audit.record(actor, "activate", "user", user_id)
+
+
+@transactional
+def delete_user(actor: Actor | None, user_id: int) -> None:
+    """Remove a user of whom nothing else speaks; others are deactivated instead.
+
+    Raises `InvalidInput` with the reason, `NotAllowed`, `NotFound`.
+    """
+    actor = require_admin(actor)
+    user = _get_locked(user_id)
+    _refuse_without_admin(user_id, "active")
+    attached = {
+        "bookings": exists().where(Booking.user_id == user_id),
+        "an expert page": exists().where(Expert.user_id == user_id),
+        "sessions to speak at": exists().where(Speaker.user_id == user_id),
+    }
+    reasons = [what for what, there in attached.items() if db.session.scalar(select(there))]
+    if reasons:
+        raise InvalidInput(
+            {},
+            f"{full_name(user.first_name, user.last_name)} has {' and '.join(reasons)}."
+            " Deactivate the account instead.",
+        )
+    sign_ins.end_sign_ins(user_id)
+    db.session.delete(user)
+    audit.record(actor, "delete", "user", user_id)
+
+
+# -- proving an address ------------------------------------------------------------
+
+
+@transactional
+def prove_address(email: str, *, name: str = "") -> User:
+    """The one user of an address that somebody just proved to be theirs.
+
+    The caller has checked a mailed code or link. Without an account one is made, with
+    no password. An account that was registered with the address before anybody proved
+    it loses its password, sign-ins and calendar feed: whoever registered it may be
+    another person. Staff keep theirs, since it was an admin who gave the account.
+
+    Guests' appointments made with the address become the user's. Coming ones occupy the
+    user's calendar where it is free; one that collides with another stays a booking but
+    occupies nothing, because refusing would undo what host and guest agreed on.
+
+    Locks the user, then the calendar. Raises `InvalidInput`, `Unauthenticated` for a
+    deactivated account.
+    """
+    errors: fields.Errors = {}
+    email = addresses.email(errors, "email", email, maximum=MAX_EMAIL)
+    fields.refuse(errors)
+    found = _find_by_identity(email)
+    if found is None:
+        user = _insert_account(
+            None,
+            _name({}, name) or email.partition("@")[0][:MAX_NAME_PART],
+            email,
+            password_hash=None,
+            time_zone=None,
+            roles=(ATTENDEE,),
+        )
+    else:
+        user = _get_locked(found.id)
+    if not user.active:
+        raise Unauthenticated
+    if user.email_verified_at is None:
+        user.email_verified_at = clock.now()
+        if found and not {role.name for role in user.roles} & {ADMIN, CONTRIBUTOR}:
+            user.password = None
+            user.must_change_password = False
+            user.feed_token_hash = None
+            sign_ins.end_sign_ins(user.id)
+        db.session.flush()
+        audit.record(None, "prove_address", "user", user.id)
+    _adopt_bookings(user)
+    return user
+
+
+def _adopt_bookings(user: User) -> None:
+    adopted = db.session.execute(
+        update(Appointment)
+        .where(Appointment.user_id.is_(None), func.lower(Appointment.attendee_email) == user.email)
+        .values(user_id=user.id)
+        .returning(Booking.id, Booking.starts_at, Booking.ends_at, Booking.status)
+        .execution_options(synchronize_session=False)
+    ).all()
+    coming = [row for row in adopted if row.status == CONFIRMED and row.ends_at > clock.now()]
+    if not coming:
+        return
+    [calendar_id] = ledger.calendar_ids(user_ids=[user.id])
+    ledger.lock([calendar_id])
+    for row in sorted(coming, key=lambda row: row.starts_at):
+        claim = ledger.Claim(calendar_id, Interval(row.starts_at, row.ends_at))
+        if not ledger.find_conflicts([claim]):
+            ledger.occupy([claim], booking_id=row.id)
+
+
+# -- shared ------------------------------------------------------------------------
+
+
+def _name(errors: fields.Errors, name: object) -> str:
+    name = fields.line(errors, "name", name, maximum=2 * MAX_NAME_PART + 1, required=True)
+    if any(len(part) > MAX_NAME_PART for part in split_name(name)):
+        errors["name"] = [f"At most {MAX_NAME_PART} characters for the first and the last name."]
+        return ""
+    return name
+
+
+def _roles(names: Iterable[str]) -> list[Role]:
+    names = set(names)
+    found = list(db.session.scalars(select(Role).where(Role.name.in_(names)).order_by(Role.id)))
+    if unknown := names - {role.name for role in found}:
+        raise InvalidInput({"roles": [f"There is no role {', '.join(sorted(unknown))}."]})
+    return found
+
+
+def _find_by_identity(identity: str) -> Any:
+    """`(id, password, active)` of the user with this address, else with this user name."""
+    if "\x00" in identity:  # PostgreSQL would not even compare it
+        return None
+    return db.session.execute(
+        select(User.id, User.password, User.active)
+        .where(or_(User.email == identity, User.username == identity))
+        .order_by((User.email == identity).desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def _get_user(user_id: int) -> User:
+    user = db.session.get(User, user_id)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def _get_locked(user_id: int) -> User:
+    user = db.session.get(User, user_id, with_for_update=True, populate_existing=True)
+    if user is None:
+        raise NotFound
+    return user
+
+
+def _refuse_without_admin(user_id: int, field: str) -> None:
+    """Raise `InvalidInput` if nobody but `user_id` could administer. Locks the admins."""
+    admins = (
+        select(User.id)
+        .where(User.roles.any(Role.name == ADMIN), User.active.is_(True))
+        .order_by(User.id)
+        .with_for_update()
+    )
+    if set(db.session.scalars(admins)) == {user_id}:
+        raise InvalidInput({field: ["This is the last active admin."]})
+
+
+def _has_hash(verified: Verified) -> ColumnElement[bool]:
+    matches: ColumnElement[bool] = User.password == verified.password_hash
+    return matches
+
+
+def _quietly(*where: ColumnElement[bool]) -> Any:
+    return update(User).where(*where).execution_options(synchronize_session=False)

@@ -16,8 +16,8 @@ mkdir -p "$settings"
 echo 'create_main_cluster = false' > "$settings/rendezvous.conf"
 log=$(mktemp)
 trap 'rm -f "$settings/rendezvous.conf" "$log"' EXIT
-apt-get update -qq >"$log" 2>&1 || true
-apt-get install -qq -y --no-install-recommends "$@" >>"$log" 2>&1 || { cat "$log"; exit 1; }
+apt-get update -qq -o Acquire::Retries=3 >"$log" 2>&1 || true
+apt-get install -qq -y -o Acquire::Retries=3 --no-install-recommends "$@" >>"$log" 2>&1 || { cat "$log"; exit 1; }
 """
 
 

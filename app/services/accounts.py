@@ -26,7 +26,7 @@ from app.models import (
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.user import full_name, split_name
-from app.services import addresses, audit, changes, clock, fields, ledger, passwords, sign_ins
+from app.services import audit, changes, clock, fields, ledger, passwords, sign_ins
 from app.services.errors import EmailTaken, InvalidInput, NotFound, Stale, Unauthenticated
 from app.services.policy import (
     ACCOUNT,
@@ -76,7 +76,7 @@ def create_account(
         require_admin(actor)
     errors: fields.Errors = {}
     name = _name(errors, name)
-    email = addresses.email(errors, "email", email, maximum=MAX_EMAIL)
+    email = _email(errors, email)
     zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
     if found := passwords.problems(password, name=name, email=email):
         errors["password"] = found
@@ -154,8 +154,8 @@ def check_credentials(identifier: str, password: str) -> User:
 
 def account_key(identifier: str) -> str:
     """What attempts to sign in are counted by: the same for a user's address and name."""
-    found = _find_by_identity(addresses.identity(identifier))
-    return f"user:{found.id}" if found else addresses.identity(identifier)
+    found = _find_by_identity(_identity(identifier))
+    return f"user:{found.id}" if found else _identity(identifier)
 
 
 def describe(actor: Actor) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def describe(actor: Actor) -> dict[str, Any]:
 
 
 def _verify(identifier: str, password: str) -> Verified:
-    found = _find_by_identity(addresses.identity(identifier))
+    found = _find_by_identity(_identity(identifier))
     password_hash = found.password if found and found.active else None
     right = passwords.verify(password_hash, password)
     if found is None or not password_hash or not right:
@@ -323,7 +323,7 @@ def update_user(
         user.first_name, user.last_name = split_name(name)
         changed["name"] = name
     if email is not None:
-        email = addresses.email(errors, "email", email, maximum=MAX_EMAIL)
+        email = _email(errors, email)
         if email and email != user.email:
             other = _find_by_identity(email)
             if other and other.id != user_id:
@@ -417,7 +417,7 @@ def prove_address(email: str, *, name: str = "") -> User:
     deactivated account.
     """
     errors: fields.Errors = {}
-    email = addresses.email(errors, "email", email, maximum=MAX_EMAIL)
+    email = _email(errors, email)
     fields.refuse(errors)
     found = _find_by_identity(email)
     if found is None:
@@ -449,7 +449,7 @@ def prove_address(email: str, *, name: str = "") -> User:
 def _adopt_bookings(user: User) -> None:
     adopted = db.session.execute(
         update(Appointment)
-        .where(Appointment.user_id.is_(None), func.lower(Appointment.attendee_email) == user.email)
+        .where(Appointment.user_id.is_(None), Appointment.attendee_email == user.email)
         .values(user_id=user.id)
         .returning(Booking.id, Booking.starts_at, Booking.ends_at, Booking.status)
         .execution_options(synchronize_session=False)
@@ -474,6 +474,17 @@ def _name(errors: fields.Errors, name: object) -> str:
         errors["name"] = [f"At most {MAX_NAME_PART} characters for the first and the last name."]
         return ""
     return name
+
+
+def _email(errors: fields.Errors, value: object) -> str:
+    address = fields.email(errors, "email", value)
+    if len(address) > MAX_EMAIL and "email" not in errors:
+        errors["email"] = [f"At most {MAX_EMAIL} characters."]
+    return address
+
+
+def _identity(identifier: str) -> str:
+    return identifier.strip().lower()
 
 
 def _roles(names: Iterable[str]) -> list[Role]:

@@ -1,0 +1,40 @@
+"""Alembic's environment: the schema of the whole product, Flask-AppBuilder's tables too."""
+
+from __future__ import annotations
+
+from alembic import context
+from alembic.runtime.environment import EnvironmentContext
+from flask import current_app
+
+from app.extensions import db
+from app.models.types import UTCDateTime
+
+
+def render_item(kind: str, item: object, _context: object) -> str | bool:
+    """Write our column types as what they are in the database: migrations outlive classes."""
+    if kind == "type" and isinstance(item, UTCDateTime):
+        return "sa.DateTime(timezone=True)"
+    return False
+
+
+def run(migrations: EnvironmentContext) -> None:
+    """Run in one transaction; on SQLite tables are rebuilt where ALTER cannot do it."""
+    options = current_app.extensions["migrate"].configure_args
+    # Foreign keys off while tables are rebuilt: SQLite would cascade into their children.
+    with db.engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.rollback()
+        migrations.configure(
+            connection=connection, target_metadata=db.metadata, render_item=render_item, **options
+        )
+        with migrations.begin_transaction():
+            migrations.run_migrations()
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+if context.is_offline_mode():
+    raise SystemExit("Migrations run against a database: set DATABASE_URL.")
+run(context)

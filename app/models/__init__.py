@@ -1,0 +1,35 @@
+"""The vocabulary of the product, as tables. Importing this maps all of them."""
+
+from app.models.audit import AuditEntry
+from app.models.booking import Appointment, Booking, Reservation, Seat
+from app.models.event import Event, Room
+from app.models.event_session import EventSession, Speaker
+from app.models.event_type import EventType
+from app.models.expert import DateOverride, Expert, ExpertSlug
+from app.models.idempotency import IdempotencyKey
+from app.models.ledger import BusyPeriod, Calendar
+from app.models.outbox import OutboxMessage
+from app.models.user import Role, SignIn, User
+
+__all__ = [
+    "Appointment",
+    "AuditEntry",
+    "Booking",
+    "BusyPeriod",
+    "Calendar",
+    "DateOverride",
+    "Event",
+    "EventSession",
+    "EventType",
+    "Expert",
+    "ExpertSlug",
+    "IdempotencyKey",
+    "OutboxMessage",
+    "Reservation",
+    "Role",
+    "Room",
+    "Seat",
+    "SignIn",
+    "Speaker",
+    "User",
+]

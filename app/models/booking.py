@@ -1,0 +1,130 @@
+"""`Booking`: one claim on somebody's time, an `Appointment`, a `Seat` or a `Reservation`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.extensions import Model
+from app.models.event import Room
+from app.models.event_session import EventSession
+from app.models.event_type import EventType
+from app.models.expert import Expert
+from app.models.types import UTCDateTime
+from app.models.user import User
+
+CONFIRMED = "confirmed"
+CANCELLED = "cancelled"
+RESERVATION_TYPES = ("Live", "PreRecorded")
+
+
+class Booking(Model):
+    """One confirmed or cancelled claim; which columns are needed depends on `kind`.
+
+    `user_id` is the person whose time it is: the client of an appointment (null for a
+    guest without account), the attendee of a seat, the responsible user of a
+    reservation. `sequence` is iCalendar's revision, `version` the row's own counter.
+    """
+
+    __tablename__ = "booking"
+    __table_args__ = (
+        CheckConstraint("ends_at > starts_at", name="booking_not_empty"),
+        CheckConstraint("status IN ('confirmed', 'cancelled')", name="booking_status_known"),
+        CheckConstraint(
+            "kind IN ('appointment', 'seat', 'reservation')", name="booking_kind_known"
+        ),
+        CheckConstraint(
+            "kind <> 'appointment' OR (expert_id IS NOT NULL AND event_type_id IS NOT NULL"
+            " AND attendee_name IS NOT NULL AND attendee_email IS NOT NULL)",
+            name="booking_appointment_complete",
+        ),
+        CheckConstraint(
+            "kind <> 'seat' OR (event_session_id IS NOT NULL AND user_id IS NOT NULL)",
+            name="booking_seat_complete",
+        ),
+        CheckConstraint(
+            "kind <> 'reservation' OR (room_id IS NOT NULL AND user_id IS NOT NULL)",
+            name="booking_reservation_complete",
+        ),
+        Index(
+            "uq_booking_live_seat",
+            "event_session_id",
+            "user_id",
+            unique=True,
+            postgresql_where=text("status = 'confirmed' AND kind = 'seat'"),
+            sqlite_where=text("status = 'confirmed' AND kind = 'seat'"),
+        ),
+        Index("ix_booking_user", "user_id", "ends_at"),
+        Index("ix_booking_expert", "expert_id", "ends_at"),
+        Index("ix_booking_room", "room_id", "ends_at"),
+        Index("ix_booking_event_type", "event_type_id", "starts_at"),
+        Index("ix_booking_attendee_email", "attendee_email"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    uid: Mapped[str] = mapped_column(String(64), unique=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    status: Mapped[str] = mapped_column(String(16), default=CONFIRMED, server_default=CONFIRMED)
+    version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    sequence: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    title: Mapped[str] = mapped_column(String(300))
+    starts_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    ends_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("ab_user.id"))
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    cancelled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    cancel_reason: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+
+    # Where: an appointment's and a reservation's room, an appointment's place or link.
+    room_id: Mapped[int | None] = mapped_column(ForeignKey("room.id"))
+    location: Mapped[str] = mapped_column(String(500), default="", server_default="")
+    meeting_url: Mapped[str | None] = mapped_column(String(500))
+
+    # Appointments.
+    expert_id: Mapped[int | None] = mapped_column(ForeignKey("expert.id"))
+    event_type_id: Mapped[int | None] = mapped_column(ForeignKey("event_type.id"))
+    attendee_name: Mapped[str | None] = mapped_column(String(128))
+    attendee_email: Mapped[str | None] = mapped_column(String(320))
+    attendee_phone: Mapped[str | None] = mapped_column(String(40))
+    notes: Mapped[str | None] = mapped_column(Text)
+    time_zone: Mapped[str | None] = mapped_column(String(64))  # the client's own
+    # SHA-256 of the guest's manage token; the token itself is only in the mail.
+    manage_token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+
+    # Seats.
+    event_session_id: Mapped[int | None] = mapped_column(ForeignKey("event_session.id"))
+
+    # Reservations: "Live", "PreRecorded" or null.
+    reservation_type: Mapped[str | None] = mapped_column(String(16))
+
+    user: Mapped[Any] = relationship(User)
+    room: Mapped[Room | None] = relationship()
+    expert: Mapped[Expert | None] = relationship()
+    event_type: Mapped[EventType | None] = relationship()
+    event_session: Mapped[EventSession | None] = relationship()
+
+    __mapper_args__ = {"polymorphic_on": "kind"}  # noqa: RUF012 (SQLAlchemy's own attribute)
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Appointment(Booking):
+    """A client's time with an expert."""
+
+    __mapper_args__ = {"polymorphic_identity": "appointment"}  # noqa: RUF012
+
+
+class Seat(Booking):
+    """An attendee's place in an event session."""
+
+    __mapper_args__ = {"polymorphic_identity": "seat"}  # noqa: RUF012
+
+
+class Reservation(Booking):
+    """Staff's claim on a room, with a responsible user."""
+
+    __mapper_args__ = {"polymorphic_identity": "reservation"}  # noqa: RUF012

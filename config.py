@@ -1,0 +1,223 @@
+"""Settings: defaults, then `.env`, then the environment; parsed and checked once.
+
+`load()` gives the mapping that `create_app` takes. A value that cannot be used, or
+an unsafe production, raises `ConfigurationError` with a sentence that says what to do.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from dotenv import dotenv_values
+
+ROOT = Path(__file__).resolve().parent
+SQLITE_LOCK_WAIT_SECONDS = 8.0
+POSTGRESQL_LOCK_WAIT_SECONDS = 3
+
+
+class ConfigurationError(Exception):
+    """A setting is missing, malformed or unsafe; the text says which and what to do."""
+
+
+def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Read the settings.
+
+    `environment` replaces both `.env` and the process's environment, for tests.
+    Raises `ConfigurationError`.
+    """
+    if environment is None:
+        from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+        environment = {**from_file, **os.environ}
+    read = _Reader(environment)
+
+    production = read.text("APP_ENV", "development") == "production"
+    instance = Path(read.text("INSTANCE_PATH", str(ROOT / "instance")))
+    port = read.number("PORT", 8080, minimum=1)
+    host = read.text("HOST", "127.0.0.1")
+    processes = read.number("WEB_CONCURRENCY", 1, minimum=1)
+    database_url = _database_url(read.text("DATABASE_URL", ""), instance)
+    redis_url = read.text("REDIS_URL", "")
+    public_url = _public_url(read.text("PUBLIC_URL", "")) or f"http://{host}:{port}"
+    secure = public_url.startswith("https://")
+
+    if production:
+        if not environment.get("SECRET_KEY"):
+            raise ConfigurationError(
+                "SECRET_KEY is not set. Make one with: "
+                'python3 -c "import secrets; print(secrets.token_urlsafe(48))"'
+            )
+        if not environment.get("PUBLIC_URL"):
+            raise ConfigurationError(
+                "PUBLIC_URL is not set. It is the address people use, such as"
+                " https://book.example.org; links in mails are made from it."
+            )
+        if database_url.startswith("sqlite") and processes > 1:
+            raise ConfigurationError(
+                "SQLite serves one process. Set DATABASE_URL to PostgreSQL or WEB_CONCURRENCY to 1."
+            )
+    if processes > 1 and not redis_url:
+        raise ConfigurationError(
+            f"WEB_CONCURRENCY={processes} needs REDIS_URL: several processes share"
+            " live messages and limits through Redis."
+        )
+    secret_key = environment.get("SECRET_KEY") or _kept_secret(instance)
+    if len(secret_key) < 32:
+        raise ConfigurationError("SECRET_KEY is too short: at least 32 characters.")
+
+    return {
+        "APP_ENV": "production" if production else "development",
+        "INSTANCE_PATH": str(instance),
+        "HOST": host,
+        "PORT": port,
+        "WEB_CONCURRENCY": processes,
+        "PUBLIC_URL": public_url,
+        "SECRET_KEY": secret_key,
+        "PRODUCT_NAME": read.text("PRODUCT_NAME", "Rendezvous"),
+        "DEFAULT_TIME_ZONE": read.zone("DEFAULT_TIME_ZONE", "UTC"),
+        "TRUSTED_PROXIES": read.number("TRUSTED_PROXIES", 0),
+        "SAMPLE": read.flag("SAMPLE", default=True),
+        "METRICS_TOKEN": read.text("METRICS_TOKEN", ""),
+        # Database
+        "SQLALCHEMY_DATABASE_URI": database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
+        "REDIS_URL": redis_url,
+        # Limits, shared by all processes through Redis
+        "RATELIMIT_ENABLED": read.flag("RATELIMIT_ENABLED", default=True),
+        "RATELIMIT_STORAGE_URI": redis_url or "memory://",
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "RATELIMIT_STRATEGY": "moving-window",
+        # Cookies and tokens
+        "SESSION_COOKIE_NAME": "rendezvous",
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SECURE": secure,
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        "JWT_SECRET_KEY": secret_key,
+        "JWT_ALGORITHM": "HS256",
+        "JWT_TOKEN_LOCATION": ["headers", "cookies"],
+        "JWT_COOKIE_SECURE": secure,
+        "JWT_COOKIE_SAMESITE": "Lax",
+        "JWT_COOKIE_CSRF_PROTECT": True,
+        "JWT_ACCESS_TOKEN_EXPIRES": timedelta(days=14),
+        "JWT_ENCODE_AUDIENCE": "account",
+        "JWT_DECODE_AUDIENCE": "account",
+        "WTF_CSRF_TIME_LIMIT": None,
+        "WTF_CSRF_CHECK_DEFAULT": False,
+        "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
+        # Mail
+        "MAIL_SERVER": read.text("MAIL_SERVER", ""),
+        "MAIL_PORT": read.number("MAIL_PORT", 25, minimum=1),
+        "MAIL_USERNAME": read.text("MAIL_USERNAME", "") or None,
+        "MAIL_PASSWORD": read.text("MAIL_PASSWORD", "") or None,
+        "MAIL_USE_TLS": read.flag("MAIL_USE_TLS", default=False),
+        "MAIL_DEFAULT_SENDER": read.text(
+            "MAIL_DEFAULT_SENDER", f"bookings@{urlsplit(public_url).hostname or 'localhost'}"
+        ),
+        # Meetings
+        "GOOGLE_SERVICE_ACCOUNT_FILE": read.text("GOOGLE_SERVICE_ACCOUNT_FILE", ""),
+        "ZOOM_ACCOUNT_ID": read.text("ZOOM_ACCOUNT_ID", ""),
+        "ZOOM_CLIENT_ID": read.text("ZOOM_CLIENT_ID", ""),
+        "ZOOM_CLIENT_SECRET": read.text("ZOOM_CLIENT_SECRET", ""),
+        # Flask-AppBuilder
+        "APP_NAME": read.text("PRODUCT_NAME", "Rendezvous"),
+        "AUTH_ROLE_ADMIN": "Admin",
+        "AUTH_ROLE_PUBLIC": "Public",
+        "AUTH_RATE_LIMITED": True,
+        "AUTH_RATE_LIMIT": "60 per minute",
+        "FAB_CREATE_DB": False,
+        "FAB_UPDATE_PERMS": False,
+        "FAB_API_SWAGGER_UI": True,
+        "FAB_PASSWORD_COMPLEXITY_ENABLED": False,
+        "FAB_SAFE_REDIRECT_HOSTS": [urlsplit(public_url).hostname or "localhost"],
+        "BABEL_DEFAULT_LOCALE": "en",
+        "LANGUAGES": {"en": {"flag": "gb", "name": "English"}},
+    }
+
+
+class _Reader:
+    """Values of the environment, parsed or refused by name."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def text(self, name: str, default: str) -> str:
+        return self._environment.get(name, "").strip() or default
+
+    def number(self, name: str, default: int, *, minimum: int = 0) -> int:
+        value = self.text(name, str(default))
+        if not value.isdecimal() or int(value) < minimum:
+            raise ConfigurationError(f"{name}={value} is not a whole number from {minimum} up.")
+        return int(value)
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        value = self.text(name, "1" if default else "0").lower()
+        if value in {"1", "true", "yes", "on"}:
+            return True
+        if value in {"0", "false", "no", "off"}:
+            return False
+        raise ConfigurationError(f"{name}={value} is neither 1 nor 0.")
+
+    def zone(self, name: str, default: str) -> str:
+        value = self.text(name, default)
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ConfigurationError(
+                f"{name}={value} is not a time zone; use one like Europe/Berlin."
+            ) from None
+        return value
+
+
+def _database_url(url: str, instance: Path) -> str:
+    if not url:
+        instance.mkdir(parents=True, exist_ok=True)
+        return f"sqlite:///{instance / 'rendezvous.db'}"
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme in {"postgres", "postgresql"}:
+        # SQLAlchemy 2.1 would take psycopg 3, whose waits stop the event loop.
+        return f"postgresql+psycopg2://{rest}"
+    if separator and scheme in {"postgresql+psycopg2", "sqlite"}:
+        return url
+    raise ConfigurationError(
+        f"DATABASE_URL starts with {scheme}: use postgresql://user@host/name or sqlite:///file."
+    )
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        # SQLite's own busy wait would block the event loop: see app/database.py.
+        return {"connect_args": {"timeout": 0, "check_same_thread": False}}
+    return {
+        "pool_size": 20,
+        "max_overflow": 0,
+        "pool_timeout": 10,
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": f"-c timezone=UTC -c lock_timeout={POSTGRESQL_LOCK_WAIT_SECONDS}s"
+            " -c statement_timeout=15s -c idle_in_transaction_session_timeout=60s",
+        },
+    }
+
+
+def _public_url(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+        raise ConfigurationError(f"PUBLIC_URL={url} is not an address like https://book.example.org")
+    return url.rstrip("/")
+
+
+def _kept_secret(instance: Path) -> str:
+    """The secret of this installation, made at first use and kept beside its database."""
+    file = instance / "secret_key"
+    if not file.exists():
+        instance.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(48))
+    return file.read_text().strip()

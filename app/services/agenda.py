@@ -1,0 +1,252 @@
+"""The agenda of an event, as its attendees read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import aliased
+
+from app.extensions import db
+from app.models import Booking, Event, EventSession, Room, Speaker
+from app.models.booking import CONFIRMED
+from app.services.clock import rfc3339
+from app.services.errors import NotFound
+from app.services.policy import Actor, may_attend, require_signed_in
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """An encoded agenda; `etag` changes with it, and with the reader's own seats."""
+
+    etag: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """One version of an event's agenda, in pieces, shared by all its readers."""
+
+    version: int
+    head: bytes
+    sessions: dict[int, bytes]  # by id, in order; nothing in them is a reader's own
+    body: bytes
+
+
+# The last version of each event that this process encoded.
+_encoded: dict[int, _Encoded] = {}
+_NOBODYS = b',"booked":false,"waitlisted":false}'
+_BOOKED = b',"booked":true,"waitlisted":false}'
+
+
+def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> Agenda | None:
+    """The agenda for this reader; None when its ETag is among the `known` ones.
+
+    Two queries whatever the size, and two more after a change. Raises `NotFound` when
+    there is none or the reader is neither attendee nor staff and it is not public.
+    """
+    event = _find_event(actor, slug)
+    own = _own_seats(actor, event.id)
+    etag = f"{event.id}-{event.topic_version}-{'-'.join(map(str, sorted(own)))}"
+    if etag in known:
+        return None
+    encoded = _encoded.get(event.id)
+    if encoded is None or encoded.version != event.topic_version:
+        encoded = _encoded[event.id] = _encode(event)
+    if not own:
+        return Agenda(etag, encoded.body)
+    return Agenda(etag, _joined(encoded.head, encoded.sessions, own))
+
+
+def get_session(actor: Actor | None, event_session_id: int) -> dict[str, Any]:
+    """One session in full. Raises `NotFound` as `read_agenda` does."""
+    rows = db.session.execute(
+        _SESSIONS.where(EventSession.id == event_session_id).add_columns(
+            EventSession.description, EventSession.status, Event.slug.label("event_slug")
+        )
+    ).all()
+    if not rows:
+        raise NotFound
+    event = _find_event(actor, rows[0].event_slug)
+    speakers = db.session.scalars(
+        select(Speaker.name)
+        .where(Speaker.event_session_id == event_session_id)
+        .order_by(Speaker.position)
+    )
+    return {
+        **_session(rows[0], list(speakers)),
+        "description": rows[0].description,
+        "status": rows[0].status,
+        "booked": event_session_id in _own_seats(actor, event.id),
+        "waitlisted": False,
+    }
+
+
+def topic_version(actor: Actor, slug: str) -> int:
+    """The version of `event:<slug>`, for its attendees and staff. Raises `NotFound`."""
+    event = _find_event(require_signed_in(actor), slug)
+    version: int = event.topic_version
+    return version
+
+
+def seats_now(
+    event_id: int, event_session_ids: Collection[int]
+) -> tuple[int, list[dict[str, Any]]]:
+    """`(topic version, [{id, seats_left, version}])`, both read in one statement.
+
+    Seats are never older than the version, so a reader who has seen this version has
+    seen these seats.
+    """
+    rows = db.session.execute(
+        select(
+            EventSession.id,
+            EventSession.version,
+            (EventSession.capacity - EventSession.seats_taken).label("seats_left"),
+            _TOPIC_VERSION.label("topic_version"),
+        )
+        .select_from(Event)
+        .outerjoin(
+            EventSession,
+            and_(
+                EventSession.event_id == Event.id, EventSession.id.in_(list(event_session_ids))
+            ),
+        )
+        .where(Event.id == event_id)
+    ).all()
+    seats = [
+        {"id": row.id, "seats_left": row.seats_left, "version": row.version}
+        for row in rows
+        if row.id is not None
+    ]
+    return rows[0].topic_version if rows else 0, seats
+
+
+def _find_event(actor: Actor | None, slug: str) -> Row[Any]:
+    event = db.session.execute(_EVENT, {"slug": slug}).one_or_none()
+    if event is None:
+        raise NotFound
+    if not event.public:
+        reader = require_signed_in(actor)
+        if not (reader.is_staff or may_attend(reader, event.id)):
+            raise NotFound
+    return event
+
+
+def _own_seats(actor: Actor | None, event_id: int) -> set[int]:
+    if actor is None:
+        return set()
+    return set(db.session.scalars(_OWN, {"user": actor.user_id, "event": event_id}))
+
+
+def _encode(event: Row[Any]) -> _Encoded:
+    speakers: dict[int, list[str]] = {}
+    for row in db.session.execute(
+        select(Speaker.event_session_id, Speaker.name)
+        .join(EventSession)
+        .where(EventSession.event_id == event.id)
+        .order_by(Speaker.event_session_id, Speaker.position)
+    ):
+        speakers.setdefault(row.event_session_id, []).append(row.name)
+    rows = db.session.execute(
+        _SESSIONS.where(EventSession.event_id == event.id, EventSession.status == CONFIRMED)
+    )
+    sessions = {
+        row.id: orjson.dumps(_session(row, speakers.get(row.id, [])))[:-1] for row in rows
+    }
+    head = orjson.dumps(
+        {
+            "event": {
+                "slug": event.slug,
+                "title": event.title,
+                "time_zone": event.time_zone,
+                "starts_on": event.starts_on,
+                "ends_on": event.ends_on,
+                "venue": event.venue,
+            },
+            "version": event.topic_version,
+        }
+    )[:-1]
+    return _Encoded(event.topic_version, head, sessions, _joined(head, sessions, ()))
+
+
+def _joined(head: bytes, sessions: dict[int, bytes], own: Collection[int]) -> bytes:
+    whole = (
+        session + (_BOOKED if session_id in own else _NOBODYS)
+        for session_id, session in sessions.items()
+    )
+    return b'%s,"sessions":[%s]}' % (head, b",".join(whole))
+
+
+def _session(row: Row[Any], speakers: list[str]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "guid": row.guid,
+        "title": row.title,
+        "abstract": row.abstract,
+        "track": row.track,
+        "language": row.language,
+        "speakers": speakers,
+        "room": {"id": row.room_id, "name": row.room_name},
+        "starts_at": rfc3339(row.starts_at),
+        "ends_at": rfc3339(row.ends_at),
+        "day": row.day.isoformat(),
+        "capacity": row.capacity,
+        "seats_left": None if row.capacity is None else row.capacity - row.seats_taken,
+        "version": row.version,
+    }
+
+
+# Rises with each change of the event or of a session, and no row is hot for it.
+_counted = aliased(EventSession)
+_TOPIC_VERSION = Event.version + func.coalesce(
+    select(func.sum(_counted.version))
+    .where(_counted.event_id == Event.id)
+    .correlate(Event)
+    .scalar_subquery(),
+    0,
+)
+_EVENT = (
+    select(
+        Event.id,
+        Event.slug,
+        Event.title,
+        Event.time_zone,
+        Event.starts_on,
+        Event.ends_on,
+        Event.venue,
+        Event.public,
+        _TOPIC_VERSION.label("topic_version"),
+    )
+    .where(Event.slug == bindparam("slug"))
+)
+_OWN = (
+    select(Booking.event_session_id)
+    .join(EventSession, EventSession.id == Booking.event_session_id)
+    .where(Booking.user_id == bindparam("user"), Booking.status == CONFIRMED)
+    .where(EventSession.event_id == bindparam("event"))
+)
+_SESSIONS = (
+    select(
+        EventSession.id,
+        EventSession.guid,
+        EventSession.title,
+        EventSession.abstract,
+        EventSession.track,
+        EventSession.language,
+        EventSession.room_id,
+        Room.name.label("room_name"),
+        EventSession.starts_at,
+        EventSession.ends_at,
+        EventSession.day,
+        EventSession.capacity,
+        EventSession.seats_taken,
+        EventSession.version,
+    )
+    .join(Room, Room.id == EventSession.room_id)
+    .join(Event, Event.id == EventSession.event_id)
+    .order_by(EventSession.starts_at, Room.name, EventSession.id)
+)

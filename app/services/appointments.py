@@ -1,0 +1,254 @@
+"""Appointments: a client's time with an expert."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, update
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.models import Booking, EventType
+from app.models.booking import CONFIRMED
+from app.models.interval import Interval
+from app.services import audit, bookings, changes, clock, fields, ledger, slots
+from app.services.bookings import Booked
+from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
+from app.services.manage_links import manage_token, token_hash
+from app.services.meeting_links import place_of
+from app.services.policy import Actor, require_account
+from app.services.transaction import transactional
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who books, as they wrote it; `time_zone` is their own, for mails to them."""
+
+    name: str
+    email: str
+    phone: str = ""
+    notes: str = ""
+    time_zone: str | None = None
+
+
+def book_appointment(
+    actor: Actor | None,
+    event_type_id: int,
+    starts_at: datetime,
+    client: Client,
+    *,
+    replace: Collection[str] = (),
+) -> Booked:
+    """Book an expert's time, for a guest (`actor` None) or somebody signed in.
+
+    Occupies the expert's calendar with the type's buffers, the client's if signed in,
+    and the type's room; locks these and those of bookings in `replace`, which are
+    released only if the time is obtained. Raises `NotOffered`, `SlotTaken`, `Overlap`
+    (with the client's own bookings), `Gone`, `NotFound`, `InvalidInput`.
+    """
+    if actor is not None:
+        actor = require_account(actor)
+    elif replace:
+        raise InvalidInput({"replace": ["Sign in to replace a booking of yours."]})
+    client = _checked(client)
+    offer = slots.find_offer(EventType.id == event_type_id)
+    try:
+        return _book(actor, offer, starts_at, client, tuple(replace))
+    except SlotTaken:
+        raise SlotTaken(alternatives=slots.nearest_starts(offer, starts_at)) from None
+
+
+@transactional
+def _book(
+    actor: Actor | None,
+    offer: Row[Any],
+    starts_at: datetime,
+    client: Client,
+    replace: tuple[str, ...],
+) -> Booked:
+    replaced = bookings.find_replaceable(actor, replace)
+    ignoring = {row.id for row in replaced}
+    claims = _claims(offer, starts_at, actor.calendar_id if actor else None)
+    locked = bookings.lock_with_replaced([claim.calendar_id for claim in claims], replaced)
+    _judge(actor, offer, starts_at, claims, ignoring)
+    released = bookings.release_bookings(
+        actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
+    )
+    payload = _write(actor, offer, starts_at, client, claims, tuple(locked.values()))
+    return Booked(payload, released)
+
+
+def reschedule_appointment(
+    actor: Actor | None, row: Row[Any], starts_at: datetime, *, version: int | None = None
+) -> dict[str, Any]:
+    """Move an appointment that the caller has found and allowed; `uid` stays for life.
+
+    A compare-and-set on `version`: of two moves made looking at the same booking, the
+    second is `Stale`. Raises `Gone`, `NotOffered`, `SlotTaken`, `Overlap`, `Stale`.
+    """
+    bookings.check_version(row, version)
+    bookings.require_movable(row)
+    offer = slots.find_offer(EventType.id == row.event_type_id)
+    try:
+        return _move(actor, row, offer, starts_at)
+    except SlotTaken:
+        raise SlotTaken(alternatives=slots.nearest_starts(offer, starts_at)) from None
+
+
+@transactional
+def _move(
+    actor: Actor | None, row: Row[Any], offer: Row[Any], starts_at: datetime
+) -> dict[str, Any]:
+    client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
+    claims = _claims(offer, starts_at, client_calendar)
+    locked = ledger.lock(
+        {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=row.id)
+    )
+    _judge(actor, offer, starts_at, claims, {row.id})
+    changed = db.session.execute(
+        update(Booking)
+        .where(Booking.id == row.id, Booking.version == row.version, Booking.status == CONFIRMED)
+        .values(
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=offer.duration_minutes),
+            version=Booking.version + 1,
+            sequence=Booking.sequence + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if changed.rowcount != 1:
+        raise Stale
+    ledger.release(booking_ids=[row.id])
+    ledger.occupy(claims, booking_id=row.id)
+    moved = bookings.find_row(row.uid)
+    assert moved is not None
+    previous = Interval(row.starts_at, row.ends_at)
+    payload = bookings.describe(moved, actor, everything=True)
+    bookings.send_notices("rescheduled", moved, payload, previous=previous)
+    audit.record(
+        actor,
+        "reschedule",
+        "booking",
+        row.uid,
+        starts_at=[clock.rfc3339(row.starts_at), clock.rfc3339(starts_at)],
+    )
+    bookings.publish(
+        changes.BOOKING_RESCHEDULED, payload, tuple(locked.values()), previous=previous
+    )
+    return payload
+
+
+def _checked(client: Client) -> Client:
+    errors: fields.Errors = {}
+    checked = Client(
+        name=fields.line(errors, "name", client.name, maximum=128, required=True),
+        email=fields.email(errors, "email", client.email),
+        phone=fields.line(errors, "phone", client.phone, maximum=40),
+        notes=fields.text(errors, "notes", client.notes, maximum=5000),
+        time_zone=fields.zone(errors, "time_zone", client.time_zone) if client.time_zone else None,
+    )
+    fields.refuse(errors)
+    return checked
+
+
+def _claims(
+    offer: Row[Any], starts_at: datetime, client_calendar_id: int | None
+) -> list[ledger.Claim]:
+    """The expert's time with buffers first, then the room's and the client's without."""
+    ends_at = starts_at + timedelta(minutes=offer.duration_minutes)
+    with_buffers = Interval(
+        starts_at - timedelta(minutes=offer.buffer_before_minutes),
+        ends_at + timedelta(minutes=offer.buffer_after_minutes),
+    )
+    claims = [ledger.Claim(offer.calendar_id, with_buffers)]
+    others = {offer.room_calendar_id, client_calendar_id} - {None, offer.calendar_id}
+    return claims + [ledger.Claim(each, Interval(starts_at, ends_at)) for each in sorted(others)]
+
+
+def _judge(
+    actor: Actor | None,
+    offer: Row[Any],
+    starts_at: datetime,
+    claims: list[ledger.Claim],
+    ignoring: set[int],
+) -> None:
+    """Raises why the locked calendars do not take this start."""
+    refused = slots.why_not_offered(offer, starts_at, ignoring=ignoring)
+    if refused:
+        raise NotOffered(refused.detail, rule=refused.rule)
+    in_the_way = ledger.find_conflicts(claims, ignoring=ignoring)
+    # What the client could give up for this; anything else is simply not free.
+    own = {conflict.booking_id for conflict in in_the_way if _may_give_up(conflict, actor)}
+    if any(conflict.booking_id not in own for conflict in in_the_way):
+        raise SlotTaken
+    if in_the_way:
+        assert actor is not None
+        unique = {conflict.booking_id: conflict for conflict in in_the_way}
+        raise Overlap([conflict.seen_by(actor) for conflict in unique.values()])
+
+
+def _may_give_up(conflict: ledger.Conflict, actor: Actor | None) -> bool:
+    return actor is not None and conflict.uid is not None and conflict.user_id == actor.user_id
+
+
+def _write(
+    actor: Actor | None,
+    offer: Row[Any],
+    starts_at: datetime,
+    client: Client,
+    claims: list[ledger.Claim],
+    calendars: tuple[changes.CalendarVersion, ...],
+) -> dict[str, Any]:
+    uid = str(uuid4())
+    location, meeting_url = place_of(offer.location_kind, offer.location_detail)
+    appointment = {
+        "uid": uid,
+        "kind": "appointment",
+        "title": offer.title,
+        "starts_at": starts_at,
+        "ends_at": starts_at + timedelta(minutes=offer.duration_minutes),
+        "user_id": actor.user_id if actor else None,
+        "room_id": offer.room_id,
+        "location": location,
+        "meeting_url": meeting_url,
+        "expert_id": offer.expert_id,
+        "event_type_id": offer.id,
+        "attendee_name": client.name,
+        "attendee_email": client.email,
+        "attendee_phone": client.phone or None,
+        "notes": client.notes or None,
+        "time_zone": client.time_zone or offer.time_zone,
+        "created_at": clock.now(),
+    }
+    stored = appointment | {"manage_token_hash": token_hash(manage_token(uid))}
+    booking_id = db.session.execute(_INSERT, stored).scalar_one()
+    ledger.occupy(claims, booking_id=booking_id)
+    row = bookings.new_row(
+        **appointment,
+        id=booking_id,
+        room_name=offer.room_name,
+        expert_slug=offer.expert_slug,
+        expert_name=offer.expert_name,
+        expert_time_zone=offer.time_zone,
+        event_type_slug=offer.slug,
+        event_type_title=offer.title,
+        host_user_id=offer.host_user_id,
+        host_email=offer.host_email,
+    )
+    payload = bookings.describe(row, actor, everything=True)
+    bookings.send_notices("confirmed", row, payload)
+    audit.record(actor, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
+    occupied = {claim.calendar_id for claim in claims}
+    bookings.publish(
+        changes.NEW_BOOKING,
+        payload,
+        [calendar for calendar in calendars if calendar.calendar_id in occupied],
+    )
+    return payload
+
+
+_INSERT = insert(Booking.__table__).returning(Booking.__table__.c.id)

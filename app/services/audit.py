@@ -1,0 +1,31 @@
+"""The audit log: who did what, written in the transaction of the deed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import insert
+
+from app.extensions import db
+from app.models import AuditEntry
+from app.services import clock
+from app.services.policy import Actor
+
+_INSERT = insert(AuditEntry.__table__)
+
+
+def record(
+    actor: Actor | None, action: str, object_kind: str, object_id: object, **changes: Any
+) -> None:
+    """Write one entry. `changes` are JSON values and never a secret."""
+    db.session.execute(
+        _INSERT,
+        {
+            "at": clock.now(),
+            "actor_id": actor.user_id if actor else None,
+            "action": action,
+            "object_kind": object_kind,
+            "object_id": str(object_id),
+            "changes": changes,
+        },
+    )

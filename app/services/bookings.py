@@ -1,0 +1,487 @@
+"""All bookings, whatever their kind: how they read, and how they are cancelled.
+
+Making and moving them differs by kind and stands in `appointments`, `seats` and
+`reservations`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.models import (
+    Booking,
+    BusyPeriod,
+    Event,
+    EventSession,
+    EventType,
+    Expert,
+    Room,
+    User,
+)
+from app.models.booking import CANCELLED, CONFIRMED
+from app.models.interval import Interval
+from app.models.user import full_name
+from app.services import audit, changes, clock, ledger, mail
+from app.services.clock import rfc3339
+from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
+from app.services.manage_links import manage_url
+from app.services.policy import Actor, require_signed_in
+from app.services.transaction import transactional
+
+MAX_REASON = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a list, `items` being payloads; pages count from 1."""
+
+    items: list[dict[str, Any]]
+    page: int
+    page_size: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What a booking command did. `created` is False when the booking stood already."""
+
+    booking: dict[str, Any]
+    replaced: list[str]
+    created: bool = True
+
+
+# -- reading -----------------------------------------------------------------------
+
+
+def get_booking(actor: Actor | None, uid: str) -> dict[str, Any]:
+    """The booking's payload for an actor who is in it, or an admin.
+
+    Raises `NotFound` for everybody else, `Unauthenticated`, `MustChangePassword`.
+    """
+    actor = require_signed_in(actor)
+    return describe(_row_for(actor, uid), actor)
+
+
+def list_bookings(
+    actor: Actor | None, *, when: str | None = None, status: str = CONFIRMED, page: int, page_size: int
+) -> Page:
+    """The actor's bookings of all kinds: as client, attendee, host or responsible user.
+
+    `when` is "upcoming" (not over yet, soonest first) or "past" (latest first).
+    """
+    actor = require_signed_in(actor)
+    if when not in {None, "upcoming", "past"}:
+        raise InvalidInput({"when": ["Use upcoming or past."]})
+    if status not in {CONFIRMED, CANCELLED}:
+        raise InvalidInput({"status": ["Use confirmed or cancelled."]})
+    wanted = _ROWS.where(_involving(actor), Booking.status == status)
+    if when:
+        now = clock.now()
+        wanted = wanted.where(Booking.ends_at > now if when == "upcoming" else Booking.ends_at <= now)
+    total = db.session.scalar(select(func.count()).select_from(wanted.subquery()))
+    order = Booking.starts_at.desc() if when == "past" else Booking.starts_at
+    rows = db.session.execute(
+        wanted.order_by(order, Booking.id).limit(page_size).offset((page - 1) * page_size)
+    )
+    return Page([describe(row, actor) for row in rows], page, page_size, total or 0)
+
+
+def find_row(uid: str) -> Row[Any] | None:
+    """Everything about one booking in one row, for services of its kind."""
+    return db.session.execute(_ROWS.where(Booking.uid == uid)).one_or_none()
+
+
+def find_rows(*where: Any) -> list[Row[Any]]:
+    """As `find_row`, for all bookings that satisfy the conditions, oldest first."""
+    return list(db.session.execute(_ROWS.where(*where).order_by(Booking.id)))
+
+
+def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict[str, Any]:
+    """The contract's `booking` from a row of this module's select.
+
+    `attendee` is shown to the host, the booker and admins; `everything` shows it to
+    whoever proved otherwise to be one of them, a guest with a manage link.
+    """
+    shown: dict[str, Any] = {
+        "uid": row.uid,
+        "kind": row.kind,
+        "status": row.status,
+        "version": row.version,
+        "sequence": row.sequence,
+        "title": row.title,
+        "starts_at": rfc3339(row.starts_at),
+        "ends_at": rfc3339(row.ends_at),
+        "location": row.location or row.room_name or "",
+        "meeting_url": row.meeting_url,
+        "ics_url": f"{current_app.config['PUBLIC_URL']}/api/bookings/{row.uid}.ics",
+    }
+    room = {"id": row.room_id, "name": row.room_name} if row.room_id else None
+    if row.kind == "seat":
+        shown["event_session"] = {
+            "id": row.event_session_id,
+            "title": row.title,
+            "room": room,
+        }
+        shown["event"] = {"slug": row.event_slug, "title": row.event_title}
+    elif row.kind == "reservation":
+        shown["responsible_user"] = {"id": row.user_id, "name": row.user_name}
+        shown["event_type"] = row.reservation_type
+    else:
+        shown["expert"] = {"slug": row.expert_slug, "name": row.expert_name}
+        shown["event_type"] = {
+            "id": row.event_type_id,
+            "slug": row.event_type_slug,
+            "title": row.event_type_title,
+        }
+        shown["time_zone"] = row.time_zone
+    if room:
+        shown["room"] = room
+    if everything or (actor and (actor.is_admin or _is_party(row, actor))):
+        if row.kind == "appointment":
+            shown["attendee"] = {
+                "name": row.attendee_name,
+                "email": row.attendee_email,
+                "phone": row.attendee_phone or "",
+                "notes": row.notes or "",
+            }
+        elif row.kind == "seat":
+            shown["attendee"] = {
+                "name": row.user_name,
+                "email": row.user_email,
+                "phone": "",
+                "notes": "",
+            }
+    return shown
+
+
+# -- cancelling --------------------------------------------------------------------
+
+
+@transactional
+def cancel_booking(
+    actor: Actor | None, uid: str, *, reason: str = "", version: int | None = None
+) -> dict[str, Any]:
+    """Cancel one's booking of any kind; cancelling twice is one cancellation.
+
+    Locks the calendars that it occupies, then its session. Raises `NotFound`,
+    `NotAllowed` (a reservation of somebody else), `Stale`, `Gone` (it is over).
+    """
+    actor = require_signed_in(actor)
+    row = _row_for(actor, uid, to_change=True)
+    return cancel_row(row, actor, reason=reason, version=version)
+
+
+def cancel_row(
+    row: Row[Any],
+    actor: Actor | None,
+    *,
+    reason: str = "",
+    version: int | None = None,
+    everything: bool = False,
+) -> dict[str, Any]:
+    """Cancel a booking that the caller has found and allowed. Joins the transaction."""
+    check_reason(reason)
+    if row.status == CANCELLED:
+        return describe(row, actor, everything=everything)
+    check_version(row, version)
+    if row.ends_at <= clock.now():
+        raise Gone("This booking is over.")
+    locked = ledger.lock(
+        ledger.calendars_of(booking_id=row.id), [row.event_session_id] if row.event_session_id else ()
+    )
+    release_bookings(actor, [row], tuple(locked.values()), reason=reason, version=version)
+    after = find_row(row.uid)
+    assert after is not None
+    return describe(after, actor, everything=everything)
+
+
+def release_bookings(
+    actor: Actor | None,
+    rows: Iterable[Row[Any]],
+    locked: Sequence[changes.CalendarVersion],
+    *,
+    reason: str,
+    version: int | None = None,
+) -> list[str]:
+    """Cancel bookings whose calendars and sessions are locked; returns the uids.
+
+    One that was cancelled in the meantime is left as it is. Raises `Stale` when
+    `version` is given and no longer that of the row.
+    """
+    now = clock.now()
+    released = []
+    for row in rows:
+        mine = _calendars_among(row.id, locked)
+        changed = db.session.execute(
+            update(Booking)
+            .where(Booking.id == row.id, Booking.status == CONFIRMED)
+            .values(
+                status=CANCELLED,
+                cancelled_at=now,
+                cancel_reason=reason,
+                version=Booking.version + 1,
+                sequence=Booking.sequence + 1,
+            )
+            .returning(Booking.version, Booking.sequence)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if changed is None:
+            continue
+        if version is not None and changed.version != version + 1:
+            raise Stale
+        ledger.release(booking_ids=[row.id])
+        if row.event_session_id:
+            ledger.free_seat(row.event_session_id)
+            changes.publish(
+                changes.SeatsChanged(row.event_id, row.event_slug, row.event_session_id)
+            )
+        payload = describe(row, actor, everything=True) | {
+            "status": CANCELLED,
+            "version": changed.version,
+            "sequence": changed.sequence,
+        }
+        send_notices("cancelled", row, payload, reason=reason)
+        audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
+        publish(changes.BOOKING_CANCELLED, payload, mine)
+        released.append(row.uid)
+    return released
+
+
+# -- what commands of every kind need ------------------------------------------------
+
+
+def new_row(**values: Any) -> Any:
+    """What `find_row` would read of a booking just written, from what is known of it."""
+    return SimpleNamespace(**_NEW | values)
+
+
+def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[Row[Any]]:
+    """The actor's own confirmed bookings that a command may replace.
+
+    Raises `InvalidInput` when one is not the actor's to give up.
+    """
+    if not uids:
+        return []
+    actor = require_signed_in(actor)
+    rows = db.session.execute(_ROWS.where(Booking.uid.in_(list(uids)))).all()
+    usable = [row for row in rows if row.status == CONFIRMED and _may_change(row, actor)]
+    if len(usable) != len(set(uids)):
+        raise InvalidInput({"replace": ["Only your own confirmed bookings can be replaced."]})
+    return usable
+
+
+def lock_with_replaced(
+    calendar_ids: Iterable[int], replaced: Sequence[Row[Any]], event_session_ids: Iterable[int] = ()
+) -> dict[int, changes.CalendarVersion]:
+    """Lock what a command wants together with what its replaced bookings hold."""
+    wanted = set(calendar_ids)
+    for row in replaced:
+        wanted |= ledger.calendars_of(booking_id=row.id)
+    sessions = {row.event_session_id for row in replaced if row.event_session_id}
+    # One session alone is locked by its counter's UPDATE: one statement fewer.
+    both = sessions | set(event_session_ids) if sessions else ()
+    return ledger.lock(wanted, both)
+
+
+def publish(
+    name: str,
+    payload: dict[str, Any],
+    calendars: Sequence[changes.CalendarVersion],
+    previous: Interval | None = None,
+) -> None:
+    """Announce a booking's change to everyone whose calendar shows it."""
+    changes.publish(
+        changes.BookingChanged(
+            name=name,
+            kind=payload["kind"],
+            period=Interval(
+                datetime.fromisoformat(payload["starts_at"]),
+                datetime.fromisoformat(payload["ends_at"]),
+            ),
+            previous=previous,
+            calendars=tuple(calendars),
+            booking=payload,
+        )
+    )
+
+
+def send_notices(
+    what: str,
+    row: Any,
+    payload: dict[str, Any],
+    *,
+    reason: str = "",
+    previous: Interval | None = None,
+) -> None:
+    """Mail everyone in the booking: `what` is confirmed, rescheduled or cancelled.
+
+    Templates are `<kind>_<what>`; a host's copy is `appointment_<what>_host`.
+    Reservations are mailed to nobody: staff see them live.
+    """
+    context: dict[str, Any] = {"booking": payload, "reason": reason}
+    if previous:
+        context["previous"] = {
+            "starts_at": rfc3339(previous.starts_at),
+            "ends_at": rfc3339(previous.ends_at),
+        }
+    if row.kind == "seat":
+        mail.enqueue(
+            f"seat_{what}",
+            row.user_email,
+            context | {"name": row.user_name, "time_zone": row.event_time_zone},
+            booking_id=row.id,
+        )
+    elif row.kind == "appointment":
+        context["organizer"] = {"name": row.expert_name, "email": row.host_email}
+        mail.enqueue(
+            f"appointment_{what}",
+            row.attendee_email,
+            context | {"name": row.attendee_name, "time_zone": row.time_zone},
+            booking_id=row.id,
+        )
+        mail.enqueue(
+            f"appointment_{what}_host",
+            row.host_email,
+            context | {"name": row.expert_name, "time_zone": row.expert_time_zone},
+            booking_id=row.id,
+        )
+
+
+def check_version(row: Row[Any], version: int | None) -> None:
+    """Refuse a change that was made looking at an older version. Raises `Stale`."""
+    if version is not None and version != row.version:
+        raise Stale
+
+
+def check_reason(reason: str) -> None:
+    """Raises `InvalidInput` for a reason that is too long."""
+    if len(reason) > MAX_REASON:
+        raise InvalidInput({"reason": [f"At most {MAX_REASON} characters."]})
+
+
+def require_movable(row: Row[Any]) -> None:
+    """Raises `Gone` for a booking that is cancelled or over."""
+    if row.status == CANCELLED:
+        raise Gone("This booking is cancelled.")
+    if row.ends_at <= clock.now():
+        raise Gone("This booking is over.")
+
+
+def row_to_change(actor: Actor, uid: str) -> Row[Any]:
+    """A booking that the actor may change. Raises `NotFound`, `NotAllowed`."""
+    return _row_for(actor, uid, to_change=True)
+
+
+def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> Row[Any]:
+    row = find_row(uid)
+    if row is None:
+        raise NotFound
+    if to_change and _may_change(row, actor):
+        return row
+    if actor.is_admin or _is_party(row, actor):
+        return row
+    if row.kind == "reservation" and actor.is_staff:
+        if to_change:
+            raise NotAllowed("This reservation belongs to somebody else.")
+        return row
+    raise NotFound
+
+
+def _involving(actor: Actor) -> Any:
+    if actor.audience != "account":
+        event_id = int(actor.audience.removeprefix("agenda:"))
+        return (Booking.user_id == actor.user_id) & (EventSession.event_id == event_id)
+    return or_(
+        Booking.user_id == actor.user_id,
+        Booking.expert_id.in_(select(Expert.id).where(Expert.user_id == actor.user_id)),
+    )
+
+
+def _is_party(row: Row[Any], actor: Actor) -> bool:
+    if actor.audience != "account":
+        return row.user_id == actor.user_id and actor.audience == f"agenda:{row.event_id}"
+    return actor.user_id in {row.user_id, row.host_user_id}
+
+
+def _may_change(row: Row[Any], actor: Actor) -> bool:
+    return actor.is_admin or _is_party(row, actor)
+
+
+def _calendars_among(
+    booking_id: int, locked: Sequence[changes.CalendarVersion]
+) -> list[changes.CalendarVersion]:
+    occupied = ledger.calendars_of(booking_id=booking_id)
+    return [calendar for calendar in locked if calendar.calendar_id in occupied]
+
+
+_Host = User.__table__.alias("host")
+_Owner = User.__table__.alias("owner")
+
+
+def _name(user: Any) -> Any:
+    return func.trim(user.c.first_name + " " + user.c.last_name)
+
+
+_ROWS: Select[Any] = (
+    select(
+        Booking.id,
+        Booking.uid,
+        Booking.kind,
+        Booking.status,
+        Booking.version,
+        Booking.sequence,
+        Booking.title,
+        Booking.starts_at,
+        Booking.ends_at,
+        Booking.user_id,
+        Booking.location,
+        Booking.meeting_url,
+        Booking.attendee_name,
+        Booking.attendee_email,
+        Booking.attendee_phone,
+        Booking.notes,
+        Booking.time_zone,
+        Booking.reservation_type,
+        Booking.event_session_id,
+        Booking.event_type_id,
+        Booking.expert_id,
+        func.coalesce(Booking.room_id, EventSession.room_id).label("room_id"),
+        Room.name.label("room_name"),
+        Expert.slug.label("expert_slug"),
+        Expert.name.label("expert_name"),
+        Expert.time_zone.label("expert_time_zone"),
+        EventType.slug.label("event_type_slug"),
+        EventType.title.label("event_type_title"),
+        Event.id.label("event_id"),
+        Event.slug.label("event_slug"),
+        Event.title.label("event_title"),
+        Event.time_zone.label("event_time_zone"),
+        _Host.c.id.label("host_user_id"),
+        _Host.c.email.label("host_email"),
+        _Owner.c.email.label("user_email"),
+        _name(_Owner).label("user_name"),
+    )
+    .select_from(Booking)
+    .outerjoin(EventSession, EventSession.id == Booking.event_session_id)
+    .outerjoin(Event, Event.id == EventSession.event_id)
+    .outerjoin(Room, Room.id == func.coalesce(Booking.room_id, EventSession.room_id))
+    .outerjoin(Expert, Expert.id == Booking.expert_id)
+    .outerjoin(EventType, EventType.id == Booking.event_type_id)
+    .outerjoin(_Host, _Host.c.id == Expert.user_id)
+    .outerjoin(_Owner, _Owner.c.id == Booking.user_id)
+)
+
+_NEW = dict.fromkeys(column.key for column in _ROWS.selected_columns) | {
+    "status": CONFIRMED,
+    "version": 1,
+    "sequence": 0,
+}

@@ -1,0 +1,434 @@
+"""Event sessions: scheduled, moved and cancelled, with what that does to others.
+
+A session occupies its room's calendar and those of its speakers who are users. When
+it moves, seats move with it. The rule for attendees who are busy at the new time:
+their seat is released, their other booking stands, and a mail tells them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select, update
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.models import Booking, Calendar, EventSession, Room, Speaker, User
+from app.models.booking import CANCELLED, CONFIRMED
+from app.models.interval import Interval
+from app.services import audit, bookings, changes, clock, events, fields, ledger
+from app.services.clock import rfc3339
+from app.services.errors import Busy, Gone, NotFound, Overlap, Stale
+from app.services.policy import Actor, require_admin
+from app.services.transaction import transactional
+
+MAX_SPEAKERS = 100
+MAX_CAPACITY = 1_000_000
+_TRIES = 3
+
+
+@dataclass(slots=True)
+class Impact:
+    """What a change does to others.
+
+    `conflicts` are in the way of the session itself, in its room or for a speaker;
+    `clashing` are attendees' own bookings at the new time, `released` the uids of the
+    seats that therefore go.
+    """
+
+    clashing: list[dict[str, Any]] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
+    conflicts: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_payload(self) -> dict[str, Any]:
+        """The contract's `impact`."""
+        return {
+            "clashing": self.clashing,
+            "released": self.released,
+            "conflicts": self.conflicts,
+        }
+
+
+class _DryRun(Exception):
+    """Rolls a rehearsal back; carries what it found."""
+
+    def __init__(self, session: dict[str, Any], impact: Impact) -> None:
+        super().__init__()
+        self.result = session, impact
+
+
+class _MoreAttendees(Exception):
+    """A seat was booked before the session was locked: lock again, with that calendar."""
+
+
+def describe(session: EventSession) -> dict[str, Any]:
+    """The contract's `session`, as staff see it."""
+    seats_left = None if session.capacity is None else session.capacity - session.seats_taken
+    return {
+        "id": session.id,
+        "guid": session.guid,
+        "title": session.title,
+        "abstract": session.abstract,
+        "description": session.description,
+        "track": session.track,
+        "language": session.language,
+        "speakers": [{"name": each.name, "user_id": each.user_id} for each in session.speakers],
+        "room": {"id": session.room.id, "name": session.room.name},
+        "starts_at": rfc3339(session.starts_at),
+        "ends_at": rfc3339(session.ends_at),
+        "day": session.day.isoformat(),
+        "capacity": session.capacity,
+        "seats_left": seats_left,
+        "version": session.version,
+        "status": session.status,
+    }
+
+
+def get_event_session(event_session_id: int) -> EventSession:
+    """Raises `NotFound`."""
+    session = db.session.get(EventSession, event_session_id)
+    if session is None:
+        raise NotFound
+    return session
+
+
+def schedule_session(
+    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool = False
+) -> tuple[dict[str, Any], Impact]:
+    """Add a session to an event. For admins; `dry_run` writes nothing.
+
+    Locks the calendars of the room and of speakers who are users. Raises `Overlap`
+    (not in a dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
+    """
+    try:
+        return _schedule(actor, event_slug, values, dry_run)
+    except _DryRun as rehearsal:
+        return rehearsal.result
+
+
+@transactional
+def _schedule(
+    actor: Actor | None, event_slug: str, values: Mapping[str, Any], dry_run: bool
+) -> tuple[dict[str, Any], Impact]:
+    actor = require_admin(actor)
+    event = events.get_event(event_slug)
+    required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
+    session = EventSession(
+        event=event, guid=str(uuid4()), status=CONFIRMED, seats_taken=0, version=1
+    )
+    with db.session.no_autoflush:
+        _apply(session, required | dict(values))
+        claims = _claims(session)
+        locked = ledger.lock(claim.calendar_id for claim in claims)
+        impact = Impact(conflicts=_conflicts(actor, claims, None))
+    if impact.conflicts and not dry_run:
+        raise Overlap(impact.conflicts)
+    if dry_run:
+        raise _DryRun(describe(session), impact)
+    db.session.add(session)
+    db.session.flush()
+    ledger.occupy(claims, event_session_id=session.id)
+    audit.record(actor, "create", "event_session", session.id, title=session.title)
+    _announce(changes.NEW_BOOKING, session, tuple(locked.values()))
+    return describe(session), impact
+
+
+def move_event_session(
+    actor: Actor | None,
+    event_session_id: int,
+    values: Mapping[str, Any],
+    *,
+    version: int | None = None,
+    dry_run: bool = False,
+) -> tuple[dict[str, Any], Impact]:
+    """Change a session: its time, room, capacity, speakers or texts. For admins.
+
+    In one transaction: seats move along or are released by the module's rule. Locks the
+    calendars of rooms, speakers and attendees, then the session. Raises `Overlap`,
+    `Stale`, `Gone` (cancelled), `InvalidInput` (also for a capacity below the seats
+    taken, with their number), `NotFound`.
+    """
+    for _ in range(_TRIES):
+        try:
+            return _move(actor, event_session_id, values, version, dry_run)
+        except _MoreAttendees:
+            continue
+        except _DryRun as rehearsal:
+            return rehearsal.result
+    raise Busy
+
+
+@transactional
+def _move(
+    actor: Actor | None,
+    event_session_id: int,
+    values: Mapping[str, Any],
+    version: int | None,
+    dry_run: bool,
+) -> tuple[dict[str, Any], Impact]:
+    actor = require_admin(actor)
+    session = get_event_session(event_session_id)
+    held = ledger.calendars_of(event_session_id=session.id)
+    with db.session.no_autoflush:
+        # Where it goes must be known before the locks; it is applied again under them.
+        _apply(session, values)
+        claims = _claims(session)
+        db.session.expire(session)
+        attendees = _attendees(session.id)
+        locked = ledger.lock(
+            {claim.calendar_id for claim in claims} | held | set(attendees.values()),
+            [session.id],
+        )
+        db.session.refresh(session)
+        seats = _seats(session.id)
+        attendees = _attendees(session.id)
+        if not set(attendees.values()) <= locked.keys():
+            raise _MoreAttendees
+        if session.status == CANCELLED:
+            raise Gone("This session is cancelled.")
+        if version is not None and version != session.version:
+            raise Stale
+        previous = Interval(session.starts_at, session.ends_at)
+        _apply(session, values)
+        period = Interval(session.starts_at, session.ends_at)
+        impact = Impact(conflicts=_conflicts(actor, claims, session.id))
+        leaving = _clashing(actor, impact, seats, attendees, period) if period != previous else []
+    if dry_run:
+        raise _DryRun(describe(session), impact)
+    if impact.conflicts:
+        raise Overlap(impact.conflicts)
+    session.version += 1
+    db.session.flush()
+    reason = "The session moved to a time at which you have another booking."
+    bookings.release_bookings(actor, leaving, tuple(locked.values()), reason=reason)
+    ledger.release(event_session_ids=[session.id])
+    ledger.occupy(claims, event_session_id=session.id)
+    if period != previous:
+        staying = [row for row in seats if row not in leaving]
+        _move_seats(staying, attendees, locked, previous, period)
+    elif session.title != next((row.title for row in seats), session.title):
+        db.session.execute(
+            update(Booking)
+            .where(Booking.event_session_id == session.id, Booking.status == CONFIRMED)
+            .values(title=session.title, version=Booking.version + 1)
+        )
+    audit.record(
+        actor,
+        "update",
+        "event_session",
+        session.id,
+        fields=sorted(values),
+        starts_at=[rfc3339(previous.starts_at), rfc3339(period.starts_at)],
+        released=impact.released,
+    )
+    own = [locked[each] for each in held | {claim.calendar_id for claim in claims}]
+    _announce(changes.BOOKING_RESCHEDULED, session, own, previous)
+    db.session.refresh(session)
+    return describe(session), impact
+
+
+@transactional
+def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str]:
+    """Cancel a session and all its seats, with a mail to each; returns their uids.
+
+    For admins. Cancelling twice is one cancellation. Locks as `move_event_session`.
+    """
+    actor = require_admin(actor)
+    session = get_event_session(event_session_id)
+    if session.status == CANCELLED:
+        return []
+    held = ledger.calendars_of(event_session_id=session.id)
+    attendees = _attendees(session.id)
+    locked = ledger.lock(held | set(attendees.values()), [session.id])
+    seats = _seats(session.id)
+    if not set(_attendees(session.id).values()) <= locked.keys():
+        raise Busy
+    released = bookings.release_bookings(
+        actor, seats, tuple(locked.values()), reason="The session was cancelled."
+    )
+    ledger.release(event_session_ids=[session.id])
+    db.session.refresh(session)
+    session.status = CANCELLED
+    session.version += 1
+    db.session.flush()
+    audit.record(actor, "cancel", "event_session", session.id, released=released)
+    _announce(changes.BOOKING_CANCELLED, session, [locked[each] for each in held])
+    return released
+
+
+def _apply(session: EventSession, values: Mapping[str, Any]) -> None:
+    errors: fields.Errors = {}
+    if "title" in values:
+        session.title = fields.line(errors, "title", values["title"], maximum=300, required=True)
+    for name, maximum in {"track": 200, "language": 16}.items():
+        if name in values:
+            setattr(session, name, fields.line(errors, name, values[name], maximum=maximum))
+    for name in ("abstract", "description"):
+        if name in values:
+            setattr(session, name, fields.text(errors, name, values[name], maximum=20_000))
+    if "room_id" in values:
+        room_id = values["room_id"]
+        room = db.session.get(Room, room_id) if type(room_id) is int else None
+        if room is None:
+            errors["room_id"] = ["There is no such room."]
+        else:
+            session.room = room
+            session.room_id = room.id
+    for name in ("starts_at", "ends_at"):
+        if name in values:
+            if not isinstance(values[name], datetime):
+                errors[name] = ["This field is required."]
+            else:
+                setattr(session, name, values[name])
+    if not errors and session.ends_at <= session.starts_at:
+        errors["ends_at"] = ["The session ends before it starts."]
+    if "capacity" in values:
+        _apply_capacity(errors, session, values["capacity"])
+    if "speakers" in values:
+        _apply_speakers(errors, session, values["speakers"])
+    fields.refuse(errors)
+    if "day" in values:
+        session.day = values["day"]
+    elif "starts_at" in values or session.day is None:
+        zone = ZoneInfo(session.event.time_zone)
+        session.day = session.starts_at.astimezone(zone).date()
+
+
+def _apply_capacity(errors: fields.Errors, session: EventSession, value: object) -> None:
+    if value is None:
+        if session.seats_taken:
+            errors["capacity"] = [
+                f"{session.seats_taken} seats are taken: free entry would leave them behind."
+            ]
+        session.capacity = None
+        return
+    capacity = fields.number(errors, "capacity", value, minimum=0, maximum=MAX_CAPACITY)
+    if "capacity" not in errors and capacity < session.seats_taken:
+        errors["capacity"] = [f"{session.seats_taken} seats are taken. Cancel some first."]
+    session.capacity = capacity
+
+
+def _apply_speakers(errors: fields.Errors, session: EventSession, value: object) -> None:
+    if not isinstance(value, list) or len(value) > MAX_SPEAKERS:
+        errors["speakers"] = [f"Give a list of at most {MAX_SPEAKERS} speakers."]
+        return
+    speakers = []
+    for position, each in enumerate(value):
+        name = each.get("name") if isinstance(each, dict) else None
+        user_id = each.get("user_id") if isinstance(each, dict) else None
+        name = fields.line(errors, "speakers", name, maximum=200, required=True)
+        if user_id is not None and (
+            type(user_id) is not int or db.session.get(User, user_id) is None
+        ):
+            errors["speakers"] = ["There is no such user."]
+        speakers.append(Speaker(position=position, name=name, user_id=user_id))
+    if "speakers" not in errors:
+        session.speakers = speakers
+
+
+def _claims(session: EventSession) -> list[ledger.Claim]:
+    period = Interval(session.starts_at, session.ends_at)
+    users = {speaker.user_id for speaker in session.speakers if speaker.user_id}
+    room_id = session.room.id
+    return [
+        ledger.Claim(calendar_id, period)
+        for calendar_id in ledger.calendar_ids(user_ids=users, room_ids=[room_id])
+    ]
+
+
+def _conflicts(
+    actor: Actor, claims: Sequence[ledger.Claim], event_session_id: int | None
+) -> list[dict[str, Any]]:
+    found = ledger.find_conflicts(claims, ignoring_session=event_session_id)
+    return [conflict.seen_by(actor) for conflict in found]
+
+
+def _clashing(
+    actor: Actor,
+    impact: Impact,
+    seats: Sequence[Row[Any]],
+    attendees: Mapping[int, int],
+    period: Interval,
+) -> list[Row[Any]]:
+    """Fill in who cannot come to `period`; returns their seats."""
+    claims = [ledger.Claim(calendar_id, period) for calendar_id in set(attendees.values())]
+    if not claims:
+        return []
+    own = {row.id for row in seats}
+    found = ledger.find_conflicts(claims, ignoring=own)
+    busy = {conflict.calendar_id for conflict in found}
+    leaving = [row for row in seats if attendees[row.user_id] in busy]
+    impact.clashing = [conflict.seen_by(actor) for conflict in found]
+    impact.released = [row.uid for row in leaving]
+    return leaving
+
+
+def _move_seats(
+    seats: Sequence[Row[Any]],
+    attendees: Mapping[int, int],
+    locked: Mapping[int, changes.CalendarVersion],
+    previous: Interval,
+    period: Interval,
+) -> None:
+    for row in seats:
+        db.session.execute(
+            update(Booking)
+            .where(Booking.id == row.id)
+            .values(
+                starts_at=period.starts_at,
+                ends_at=period.ends_at,
+                version=Booking.version + 1,
+                sequence=Booking.sequence + 1,
+            )
+            .execution_options(synchronize_session=False)
+        )
+        ledger.release(booking_ids=[row.id])
+        calendar_id = attendees[row.user_id]
+        ledger.occupy([ledger.Claim(calendar_id, period)], booking_id=row.id)
+        moved = bookings.find_row(row.uid)
+        assert moved is not None
+        payload = bookings.describe(moved, None, everything=True)
+        bookings.send_notices("rescheduled", moved, payload, previous=previous)
+        bookings.publish(
+            changes.BOOKING_RESCHEDULED, payload, [locked[calendar_id]], previous=previous
+        )
+
+
+def _seats(event_session_id: int) -> list[Row[Any]]:
+    return bookings.find_rows(
+        Booking.event_session_id == event_session_id, Booking.status == CONFIRMED
+    )
+
+
+def _attendees(event_session_id: int) -> dict[int, int]:
+    """Calendars of the users with a live seat, by user."""
+    rows = db.session.execute(
+        select(Calendar.user_id, Calendar.id)
+        .join(Booking, Booking.user_id == Calendar.user_id)
+        .where(Booking.event_session_id == event_session_id, Booking.status == CONFIRMED)
+    )
+    return {row.user_id: row.id for row in rows}
+
+
+def _announce(
+    name: str,
+    session: EventSession,
+    calendars: Sequence[changes.CalendarVersion],
+    previous: Interval | None = None,
+) -> None:
+    changes.publish(
+        changes.BookingChanged(
+            name=name,
+            kind="event_session",
+            period=Interval(session.starts_at, session.ends_at),
+            previous=previous,
+            calendars=tuple(calendars),
+            booking=None,
+        )
+    )
+    changes.publish(changes.AgendaChanged(session.event_id, session.event.slug))

@@ -1,0 +1,123 @@
+"""Events: conferences and gatherings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlalchemy import exists, select
+
+from app.extensions import db
+from app.models import Event, EventSession
+from app.models.event import ADMISSIONS
+from app.services import audit, changes, fields
+from app.services.errors import DomainError, NotFound
+from app.services.policy import Actor, require_admin
+from app.services.transaction import transactional
+
+
+def describe(event: Event) -> dict[str, Any]:
+    """The contract's `event`."""
+    return {
+        "slug": event.slug,
+        "title": event.title,
+        "time_zone": event.time_zone,
+        "starts_on": event.starts_on.isoformat(),
+        "ends_on": event.ends_on.isoformat(),
+        "venue": event.venue,
+        "admission": event.admission,
+        "public": event.public,
+    }
+
+
+def get_event(slug: str) -> Event:
+    """Raises `NotFound`."""
+    event = db.session.scalars(select(Event).where(Event.slug == slug)).one_or_none()
+    if event is None:
+        raise NotFound
+    return event
+
+
+def list_public() -> list[Event]:
+    """Events whose agenda everybody may read, the next to begin first."""
+    return list(
+        db.session.scalars(select(Event).where(Event.public).order_by(Event.starts_on, Event.id))
+    )
+
+
+@transactional
+def create_event(actor: Actor | None, values: Mapping[str, Any]) -> Event:
+    """Add an event. For admins. Raises `InvalidInput`."""
+    actor = require_admin(actor)
+    required = dict.fromkeys(("slug", "title", "time_zone", "starts_on", "ends_on"))
+    event = Event(venue="", admission="open", public=False, version=1)
+    _apply(event, required | dict(values))
+    db.session.add(event)
+    db.session.flush()
+    audit.record(actor, "create", "event", event.id, slug=event.slug)
+    return event
+
+
+@transactional
+def update_event(actor: Actor | None, slug: str, values: Mapping[str, Any]) -> Event:
+    """Change an event. For admins. Raises `InvalidInput`, `NotFound`."""
+    actor = require_admin(actor)
+    event = get_event(slug)
+    _apply(event, values)
+    event.version = Event.version + 1
+    db.session.flush()
+    audit.record(actor, "update", "event", event.id, fields=sorted(values))
+    changes.publish(changes.AgendaChanged(event.id, event.slug))
+    return event
+
+
+@transactional
+def delete_event(actor: Actor | None, slug: str) -> None:
+    """Remove an event that has no sessions. For admins. Raises `DomainError`."""
+    actor = require_admin(actor)
+    event = get_event(slug)
+    if db.session.scalar(select(exists().where(EventSession.event_id == event.id))):
+        raise DomainError(f"{event.title} has sessions and is kept.")
+    audit.record(actor, "delete", "event", event.id, slug=event.slug)
+    db.session.delete(event)
+
+
+def _apply(event: Event, values: Mapping[str, Any]) -> None:
+    errors: fields.Errors = {}
+    if "slug" in values:
+        event.slug = fields.slug(errors, "slug", values["slug"])
+        with db.session.no_autoflush:
+            holder = db.session.scalar(select(Event.id).where(Event.slug == event.slug))
+        if holder is not None and holder != event.id:
+            errors["slug"] = ["There is an event with this address."]
+    if "title" in values:
+        event.title = fields.line(errors, "title", values["title"], maximum=200, required=True)
+    if "time_zone" in values:
+        event.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
+    for name in ("starts_on", "ends_on"):
+        if name in values:
+            setattr(event, name, _date(errors, name, values[name]))
+    if "venue" in values:
+        event.venue = fields.line(errors, "venue", values["venue"], maximum=200)
+    if "admission" in values:
+        event.admission = fields.choice(errors, "admission", values["admission"], ADMISSIONS)
+    if "public" in values:
+        if not isinstance(values["public"], bool):
+            errors["public"] = ["This must be true or false."]
+        event.public = values["public"]
+    if not errors and event.ends_on < event.starts_on:
+        errors["ends_on"] = ["The event ends before it starts."]
+    fields.refuse(errors)
+
+
+def _date(errors: fields.Errors, name: str, value: object) -> date | None:
+    if isinstance(value, date):
+        return value
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return date.fromisoformat(value)
+    except ValueError:
+        errors[name] = ["Use a date like 2026-12-01."]
+        return None

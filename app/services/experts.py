@@ -1,0 +1,338 @@
+"""Experts: public profiles, their addresses and their hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import delete, exists, func, or_, select
+from werkzeug.routing import Map
+
+from app.extensions import db
+from app.models import Booking, DateOverride, EventType, Expert, ExpertSlug, Role, User
+from app.models.user import full_name
+from app.services import audit, availability, fields, ledger
+from app.services.availability import WeeklyInterval, format_clock, parse_clock
+from app.services.bookings import Page
+from app.services.errors import DomainError, NotFound
+from app.services.policy import EXPERT, Actor, require_account
+from app.services.transaction import transactional
+
+# Monday to Friday, 08:00 to 17:00.
+DEFAULT_WEEKLY_HOURS = [{"weekday": day, "start": 8 * 60, "end": 17 * 60} for day in range(5)]
+MAX_INTERVALS = 100
+MAX_OVERRIDES = 1000
+
+
+def describe(expert: Expert) -> dict[str, Any]:
+    """The contract's `expert`."""
+    return {
+        "slug": expert.slug,
+        "name": expert.name,
+        "headline": expert.headline,
+        "bio": expert.bio,
+        "time_zone": expert.time_zone,
+        "url": f"{current_app.config['PUBLIC_URL']}/{expert.slug}",
+    }
+
+
+def list_experts(query: str = "", *, page: int, page_size: int) -> Page:
+    """Experts with an active event type, by name; `query` narrows by name or headline."""
+    listed = select(Expert).where(
+        exists().where(EventType.expert_id == Expert.id, EventType.is_active)
+    )
+    if words := query.strip():
+        listed = listed.where(
+            or_(
+                Expert.name.icontains(words, autoescape=True),
+                Expert.headline.icontains(words, autoescape=True),
+            )
+        )
+    total = db.session.scalar(select(func.count()).select_from(listed.subquery())) or 0
+    found = db.session.scalars(
+        listed.order_by(Expert.name, Expert.id).limit(page_size).offset((page - 1) * page_size)
+    )
+    return Page([describe(expert) for expert in found], page, page_size, total)
+
+
+def get_expert(slug: str) -> Expert:
+    """The expert with this slug. Raises `NotFound`; see `find_moved` for old slugs."""
+    expert = db.session.scalars(select(Expert).where(Expert.slug == slug)).one_or_none()
+    if expert is None:
+        raise NotFound
+    return expert
+
+
+def get_expert_by_id(expert_id: int) -> Expert:
+    """Raises `NotFound`."""
+    expert = db.session.get(Expert, expert_id)
+    if expert is None:
+        raise NotFound
+    return expert
+
+
+def find_moved(slug: str) -> Expert | None:
+    """The expert who had this slug before."""
+    return db.session.scalars(
+        select(Expert).join(ExpertSlug).where(ExpertSlug.slug == slug)
+    ).one_or_none()
+
+
+def own_expert(actor: Actor | None) -> Expert:
+    """The actor's own profile. Raises `NotFound` for who has none."""
+    actor = require_account(actor)
+    expert = db.session.scalars(
+        select(Expert).where(Expert.user_id == actor.user_id)
+    ).one_or_none()
+    if expert is None:
+        raise NotFound("You have no expert page yet.")
+    return expert
+
+
+@transactional
+def become_expert(
+    actor: Actor | None, *, slug: str | None = None, headline: str | None = None
+) -> tuple[Expert, bool]:
+    """Give the actor a public profile; returns it and whether it is new.
+
+    Locks the actor's calendar, so that two clicks make one profile. Raises
+    `InvalidInput` for a slug that is malformed, taken or the name of a page.
+    """
+    actor = require_account(actor)
+    ledger.lock([actor.calendar_id])
+    existing = db.session.scalars(
+        select(Expert).where(Expert.user_id == actor.user_id)
+    ).one_or_none()
+    if existing:
+        return existing, False
+    errors: fields.Errors = {}
+    user = db.session.get_one(User, actor.user_id)
+    expert = Expert(
+        user_id=user.id,
+        slug=_free_slug(fields.slug_from(actor.name))
+        if slug is None
+        else _checked_slug(errors, slug),
+        name=full_name(user.first_name, user.last_name),
+        headline=fields.line(errors, "headline", headline, maximum=200),
+        bio="",
+        time_zone=user.time_zone or current_app.config["DEFAULT_TIME_ZONE"],
+        weekly_hours=DEFAULT_WEEKLY_HOURS,
+    )
+    fields.refuse(errors)
+    db.session.add(expert)
+    role = db.session.scalars(select(Role).where(Role.name == EXPERT)).one()
+    if role not in user.roles:
+        user.roles.append(role)
+    db.session.flush()
+    audit.record(actor, "create", "expert", expert.id, slug=expert.slug)
+    return expert, True
+
+
+@transactional
+def update_expert(
+    actor: Actor | None, values: Mapping[str, Any], *, expert_id: int | None = None
+) -> Expert:
+    """Change one's own profile, or, as an admin, that of `expert_id`.
+
+    A given-up slug keeps redirecting. Raises `InvalidInput`, `NotFound`.
+    """
+    expert = _expert_to_change(actor, expert_id)
+    errors: fields.Errors = {}
+    previous = expert.slug
+    if "slug" in values and values["slug"] != previous:
+        expert.slug = _checked_slug(errors, values["slug"], expert)
+    if "name" in values:
+        expert.name = fields.line(errors, "name", values["name"], maximum=128, required=True)
+    if "headline" in values:
+        expert.headline = fields.line(errors, "headline", values["headline"], maximum=200)
+    if "bio" in values:
+        expert.bio = fields.text(errors, "bio", values["bio"], maximum=5000)
+    if "time_zone" in values:
+        expert.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
+    fields.refuse(errors)
+    if expert.slug != previous:
+        db.session.execute(delete(ExpertSlug).where(ExpertSlug.slug == expert.slug))
+        db.session.add(ExpertSlug(slug=previous, expert_id=expert.id))
+    _raise_version(expert)
+    audit.record(actor, "update", "expert", expert.id, **{k: values[k] for k in sorted(values)})
+    return expert
+
+
+@transactional
+def delete_expert(actor: Actor | None, expert_id: int) -> None:
+    """Remove a profile that was never booked. Raises `DomainError`, `NotFound`."""
+    expert = _expert_to_change(actor, expert_id)
+    if db.session.scalar(select(exists().where(Booking.expert_id == expert.id))):
+        raise DomainError(
+            f"{expert.name} has bookings, which name the expert. Deactivate the event types instead."
+        )
+    audit.record(actor, "delete", "expert", expert.id, slug=expert.slug)
+    db.session.delete(expert)
+
+
+# -- hours ---------------------------------------------------------------------------
+
+
+def describe_availability(expert: Expert) -> dict[str, Any]:
+    """The contract's availability."""
+    return {
+        "time_zone": expert.time_zone,
+        "weekly": [
+            {
+                "weekday": hours["weekday"],
+                "start": format_clock(hours["start"]),
+                "end": format_clock(hours["end"]),
+            }
+            for hours in expert.weekly_hours
+        ],
+        "overrides": [
+            {
+                "date": override.date.isoformat(),
+                "intervals": [
+                    {"start": format_clock(start), "end": format_clock(end)}
+                    for start, end in override.intervals
+                ],
+            }
+            for override in expert.date_overrides
+        ],
+    }
+
+
+@transactional
+def replace_availability(
+    actor: Actor | None, values: Mapping[str, Any], *, expert_id: int | None = None
+) -> Expert:
+    """Set weekly hours and date overrides as a whole. Bookings that stand are kept.
+
+    Raises `InvalidInput`, saying which interval is wrong and why.
+    """
+    expert = _expert_to_change(actor, expert_id)
+    errors: fields.Errors = {}
+    if "time_zone" in values:
+        expert.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
+    weekly = _weekly(errors, values.get("weekly", []))
+    overrides = _overrides(errors, values.get("overrides", []))
+    fields.refuse(errors)
+    expert.weekly_hours = weekly
+    expert.date_overrides.clear()
+    db.session.flush()
+    expert.date_overrides.extend(
+        DateOverride(date=day, intervals=intervals) for day, intervals in sorted(overrides.items())
+    )
+    _raise_version(expert)
+    audit.record(actor, "update_availability", "expert", expert.id)
+    db.session.flush()
+    return expert
+
+
+def weekly_intervals(weekly_hours: Sequence[Mapping[str, int]]) -> list[WeeklyInterval]:
+    """The stored weekly hours, for `availability`."""
+    return [
+        WeeklyInterval(hours["weekday"], hours["start"], hours["end"]) for hours in weekly_hours
+    ]
+
+
+def _weekly(errors: fields.Errors, value: object) -> list[dict[str, int]]:
+    by_day: dict[int, list[tuple[int, int]]] = {}
+    try:
+        if not isinstance(value, list) or len(value) > MAX_INTERVALS:
+            raise ValueError(f"Give a list of at most {MAX_INTERVALS} intervals.")
+        for hours in value:
+            day = hours.get("weekday") if isinstance(hours, dict) else None
+            if isinstance(day, bool) or not isinstance(day, int) or not 0 <= day <= 6:
+                raise ValueError("weekday is a number from 0, Monday, to 6, Sunday.")
+            by_day.setdefault(day, []).append(_interval(hours))
+        return [
+            {"weekday": day, "start": start, "end": end}
+            for day in sorted(by_day)
+            for start, end in availability.validate_intervals(by_day[day])
+        ]
+    except ValueError as error:
+        errors["weekly"] = [str(error)]
+        return []
+
+
+def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int]]]:
+    found: dict[date, list[list[int]]] = {}
+    try:
+        if not isinstance(value, list) or len(value) > MAX_OVERRIDES:
+            raise ValueError(f"Give a list of at most {MAX_OVERRIDES} dates.")
+        for override in value:
+            if not isinstance(override, dict) or not isinstance(override.get("date"), str):
+                raise ValueError("Each override has a date like 2026-12-01.")
+            try:
+                day = date.fromisoformat(override["date"])
+            except ValueError:
+                raise ValueError("Each override has a date like 2026-12-01.") from None
+            if day in found:
+                raise ValueError(f"{day} is there twice.")
+            intervals = override.get("intervals", [])
+            if not isinstance(intervals, list) or len(intervals) > MAX_INTERVALS:
+                raise ValueError(f"Give at most {MAX_INTERVALS} intervals for {day}.")
+            found[day] = [
+                [start, end]
+                for start, end in availability.validate_intervals(
+                    [_interval(each) for each in intervals]
+                )
+            ]
+    except ValueError as error:
+        errors["overrides"] = [str(error)]
+    return found
+
+
+def _interval(value: object) -> tuple[int, int]:
+    if not isinstance(value, dict):
+        raise ValueError('An interval looks like {"start": "08:00", "end": "17:00"}.')
+    return parse_clock(value.get("start")), parse_clock(value.get("end"))
+
+
+# -- slugs ---------------------------------------------------------------------------
+
+
+def is_reserved(slug: str) -> bool:
+    """Whether a slug would shadow a page: the first part of any route of the product."""
+    routes: Map = current_app.url_map
+    return any(rule.rule.lstrip("/").partition("/")[0] == slug for rule in routes.iter_rules())
+
+
+def _checked_slug(errors: fields.Errors, value: object, own: Expert | None = None) -> str:
+    slug = fields.slug(errors, "slug", value)
+    if slug and is_reserved(slug):
+        errors["slug"] = ["This address is a page of ours. Please choose another."]
+    elif slug and _is_taken(slug, own):
+        errors["slug"] = ["This address is taken. Please choose another."]
+    return slug
+
+
+def _free_slug(wanted: str) -> str:
+    slug, number = wanted, 1
+    while is_reserved(slug) or _is_taken(slug, None):
+        number += 1
+        slug = f"{wanted}-{number}"
+    return slug
+
+
+def _is_taken(slug: str, own: Expert | None) -> bool:
+    holder = db.session.scalar(select(Expert.id).where(Expert.slug == slug)) or db.session.scalar(
+        select(ExpertSlug.expert_id).where(ExpertSlug.slug == slug)
+    )
+    return holder is not None and (own is None or holder != own.id)
+
+
+def _expert_to_change(actor: Actor | None, expert_id: int | None) -> Expert:
+    actor = require_account(actor)
+    if expert_id is None:
+        return own_expert(actor)
+    expert = get_expert_by_id(expert_id)
+    if expert.user_id != actor.user_id and not actor.is_admin:
+        raise NotFound
+    return expert
+
+
+def _raise_version(expert: Expert) -> None:
+    """What is offered changed: watchers of `expert:<slug>` see the gap and refetch."""
+    ledger.lock(ledger.calendar_ids(user_ids=[expert.user_id]))
+
+

@@ -1,0 +1,113 @@
+"""Rules for the values of fields that several services share.
+
+Each function returns the clean value or adds a message to `errors` under the field's
+name; the service raises `InvalidInput(errors)` once all were read.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from email_validator import EmailNotValidError, validate_email
+
+from app.services.errors import InvalidInput
+
+SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+Errors = dict[str, list[str]]
+
+
+def text(
+    errors: Errors, name: str, value: object, *, maximum: int, required: bool = False
+) -> str:
+    """A trimmed text of at most `maximum` characters, without NUL."""
+    if value is None:
+        value = ""
+    if not isinstance(value, str):
+        errors[name] = ["This must be a text."]
+        return ""
+    value = value.strip()
+    if required and not value:
+        errors[name] = ["This field is required."]
+    elif len(value) > maximum:
+        errors[name] = [f"At most {maximum} characters."]
+    elif not is_storable(value):
+        errors[name] = ["This contains a character that cannot be stored."]
+    return value
+
+
+def is_storable(value: str) -> bool:
+    """Whether both databases take it: no NUL, no half of a surrogate pair."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value)
+
+
+def line(errors: Errors, name: str, value: object, *, maximum: int, required: bool = False) -> str:
+    """A `text` of one line: runs of white space, line breaks among them, become one space."""
+    return " ".join(
+        text(errors, name, value, maximum=maximum, required=required).split()
+    )
+
+
+def email(errors: Errors, name: str, value: object) -> str:
+    """An email address as one identity: trimmed and in small letters."""
+    address = text(errors, name, value, maximum=254, required=True).lower()
+    if name not in errors:
+        try:
+            validate_email(address, check_deliverability=False, test_environment=True)
+        except EmailNotValidError:
+            errors[name] = ["Use an address like name@example.org."]
+    return address
+
+
+def number(
+    errors: Errors, name: str, value: object, *, minimum: int, maximum: int
+) -> int:
+    """A whole number within bounds, both included."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        errors[name] = ["This must be a whole number."]
+        return minimum
+    if not minimum <= value <= maximum:
+        errors[name] = [f"Between {minimum} and {maximum}."]
+    return value
+
+
+def choice(errors: Errors, name: str, value: object, among: Collection[str]) -> str:
+    """One of a few words."""
+    if not isinstance(value, str) or value not in among:
+        errors[name] = [f"One of: {', '.join(among)}."]
+        return next(iter(among))
+    return value
+
+
+def zone(errors: Errors, name: str, value: object) -> str:
+    """An IANA time zone."""
+    try:
+        if not isinstance(value, str):
+            raise ValueError
+        return ZoneInfo(value).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        errors[name] = ["Use a time zone like Europe/Berlin."]
+        return "UTC"
+
+
+def slug(errors: Errors, name: str, value: object) -> str:
+    """The last part of a page's address."""
+    if not isinstance(value, str) or not SLUG.fullmatch(value):
+        errors[name] = ["Use 1 to 64 small letters, digits and hyphens."]
+        return ""
+    return value
+
+
+def slug_from(title: str) -> str:
+    """A slug made of a name or title; "page" when nothing usable is in it."""
+    ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only)[:50].strip("-") or "page"
+
+
+def refuse(errors: Errors) -> None:
+    """Raise `InvalidInput` when any field was wrong."""
+    if errors:
+        raise InvalidInput(errors)

@@ -1,0 +1,285 @@
+"""The ledger of time: lock, judge, occupy, release. Nothing else writes `busy_period`.
+
+Lock order, the same everywhere: calendars by ascending id, then event sessions by
+ascending id. A calendar is locked by raising its version, because whoever locks one is
+about to change what it shows; the roll-back of a refusal takes the version back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.models import Booking, BusyPeriod, Calendar, EventSession, Expert
+from app.models.interval import Interval, overlapping
+from app.services.changes import CalendarVersion
+from app.services.clock import rfc3339
+from app.services.policy import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A period wanted of one calendar."""
+
+    calendar_id: int
+    period: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A busy period in the way, and what it is owed to.
+
+    `starts_at` and `ends_at` are those of the booking or session, without buffers.
+    """
+
+    calendar_id: int
+    starts_at: datetime
+    ends_at: datetime
+    kind: str  # of a booking, or "event_session"
+    title: str
+    uid: str | None
+    booking_id: int | None
+    event_session_id: int | None
+    seat_of: int | None  # the event session, where this is a seat in one
+    user_id: int | None
+
+    def seen_by(self, actor: Actor | None) -> dict[str, Any]:
+        """The contract's conflict: in full when it is the actor's own, else just the times."""
+        shown: dict[str, Any] = {
+            "starts_at": rfc3339(self.starts_at),
+            "ends_at": rfc3339(self.ends_at),
+        }
+        own = actor and (actor.calendar_id == self.calendar_id or actor.user_id == self.user_id)
+        if own or (actor and actor.is_staff and self.kind != "appointment"):
+            shown |= {"kind": self.kind, "title": self.title}
+            if self.uid:
+                shown["uid"] = self.uid
+        return shown
+
+
+def lock(
+    calendar_ids: Iterable[int], event_session_ids: Iterable[int] = ()
+) -> dict[int, CalendarVersion]:
+    """Lock calendars, then event sessions, each by ascending id, until the commit.
+
+    Raises the calendars' versions and returns them with whose time they are. Call it
+    once per transaction, before judging. PostgreSQL waits up to its lock time-out
+    (then `Busy`); SQLite's one write lock is held already.
+    """
+    wanted = sorted(set(calendar_ids))
+    locked = db.session.execute(
+        _lock_calendars(postgresql=_on_postgresql(), many=len(wanted) > 1), {"ids": wanted}
+    )
+    versions = {row.id: CalendarVersion(*row) for row in locked}
+    sessions = sorted(set(event_session_ids))
+    if sessions and _on_postgresql():
+        db.session.execute(
+            select(EventSession.id)
+            .where(EventSession.id.in_(sessions))
+            .order_by(EventSession.id)
+            .with_for_update()
+        )
+    return versions
+
+
+def find_conflicts(
+    claims: Sequence[Claim], *, ignoring: Collection[int] = (), ignoring_session: int | None = None
+) -> list[Conflict]:
+    """What stands in the way of `claims`, by start; the calendars must be locked.
+
+    `ignoring` are ids of bookings about to be released by the same transaction,
+    `ignoring_session` the event session that is being moved.
+    """
+    wanted = or_(
+        *(
+            and_(
+                BusyPeriod.calendar_id == claim.calendar_id,
+                overlapping(
+                    BusyPeriod.starts_at,
+                    BusyPeriod.ends_at,
+                    claim.period.starts_at,
+                    claim.period.ends_at,
+                ),
+            )
+            for claim in claims
+        )
+    )
+    rows = db.session.execute(_CONFLICTS.where(wanted)).all()
+    return sorted(
+        (
+            _conflict(row)
+            for row in rows
+            if row.booking_id not in ignoring
+            and (ignoring_session is None or row.event_session_id != ignoring_session)
+        ),
+        key=lambda conflict: conflict.starts_at,
+    )
+
+
+def occupy(
+    claims: Iterable[Claim], *, booking_id: int | None = None, event_session_id: int | None = None
+) -> None:
+    """Write the busy periods. The database refuses an overlap, whoever forgot to judge."""
+    db.session.execute(
+        _OCCUPY,
+        [
+            {
+                "calendar_id": claim.calendar_id,
+                "starts_at": claim.period.starts_at,
+                "ends_at": claim.period.ends_at,
+                "booking_id": booking_id,
+                "event_session_id": event_session_id,
+            }
+            for claim in claims
+        ],
+    )
+
+
+def release(
+    *, booking_ids: Collection[int] = (), event_session_ids: Collection[int] = ()
+) -> None:
+    """Free the periods owed to these. Needs no lock beyond their own rows."""
+    if booking_ids:
+        db.session.execute(delete(BusyPeriod).where(BusyPeriod.booking_id.in_(booking_ids)))
+    if event_session_ids:
+        db.session.execute(
+            delete(BusyPeriod).where(BusyPeriod.event_session_id.in_(event_session_ids))
+        )
+
+
+def take_seat(event_session_id: int) -> Row[Any] | None:
+    """Take one seat, which locks the session's row; None when there is none left.
+
+    Returns `seats_taken` after it, and the times that the session has now.
+    """
+    return db.session.execute(_TAKE_SEAT, {"session": event_session_id}).one_or_none()
+
+
+def free_seat(event_session_id: int) -> None:
+    """Give one seat back."""
+    db.session.execute(_FREE_SEAT, {"session": event_session_id})
+
+
+def calendars_of(
+    *, booking_id: int | None = None, event_session_id: int | None = None
+) -> set[int]:
+    """Ids of the calendars that a booking or an event session occupies, unlocked."""
+    cause = (
+        BusyPeriod.booking_id == booking_id
+        if booking_id is not None
+        else BusyPeriod.event_session_id == event_session_id
+    )
+    return set(db.session.scalars(select(BusyPeriod.calendar_id).where(cause)))
+
+
+def calendar_ids(user_ids: Iterable[int] = (), room_ids: Iterable[int] = ()) -> list[int]:
+    """Ids of the calendars of these users and rooms."""
+    return list(
+        db.session.scalars(
+            select(Calendar.id).where(
+                or_(Calendar.user_id.in_(list(user_ids)), Calendar.room_id.in_(list(room_ids)))
+            )
+        )
+    )
+
+
+_slug_of_owner = (
+    select(Expert.slug).where(Expert.user_id == Calendar.user_id).scalar_subquery()
+)
+_CALENDAR_VERSION = (
+    Calendar.id,
+    Calendar.version,
+    Calendar.user_id,
+    Calendar.room_id,
+    _slug_of_owner,
+)
+
+
+def _lock_calendars(*, postgresql: bool, many: bool) -> Any:
+    return _LOCK_IN_ORDER if postgresql and many else _LOCK
+
+
+_ids = bindparam("ids", expanding=True)
+_LOCK = (
+    update(Calendar)
+    .where(Calendar.id.in_(_ids))
+    .values(version=Calendar.version + 1)
+    .returning(*_CALENDAR_VERSION)
+    .execution_options(synchronize_session=False)
+)
+# An UPDATE alone locks in the order of its plan; two of them could deadlock.
+_in_order = (
+    select(Calendar.id)
+    .where(Calendar.id.in_(_ids))
+    .order_by(Calendar.id)
+    .with_for_update()
+    .cte("in_order")
+)
+_LOCK_IN_ORDER = (
+    update(Calendar)
+    .where(Calendar.id == _in_order.c.id)
+    .values(version=Calendar.version + 1)
+    .returning(*_CALENDAR_VERSION)
+    .execution_options(synchronize_session=False)
+)
+_OCCUPY = insert(BusyPeriod.__table__)
+_session = bindparam("session")
+_TAKE_SEAT = (
+    update(EventSession)
+    .where(EventSession.id == _session, EventSession.status == "confirmed")
+    .where(EventSession.seats_taken < EventSession.capacity)
+    .values(seats_taken=EventSession.seats_taken + 1, version=EventSession.version + 1)
+    .returning(EventSession.seats_taken, EventSession.starts_at, EventSession.ends_at)
+    .execution_options(synchronize_session=False)
+)
+_FREE_SEAT = (
+    update(EventSession)
+    .where(EventSession.id == _session)
+    .values(seats_taken=EventSession.seats_taken - 1, version=EventSession.version + 1)
+    .execution_options(synchronize_session=False)
+)
+_CONFLICTS = (
+    select(
+        BusyPeriod.calendar_id,
+        BusyPeriod.booking_id,
+        BusyPeriod.event_session_id,
+        Booking.uid,
+        Booking.kind,
+        Booking.title,
+        Booking.starts_at,
+        Booking.ends_at,
+        Booking.user_id,
+        Booking.event_session_id.label("seat_of"),
+        EventSession.title.label("session_title"),
+        EventSession.starts_at.label("session_starts_at"),
+        EventSession.ends_at.label("session_ends_at"),
+    )
+    .outerjoin(Booking, Booking.id == BusyPeriod.booking_id)
+    .outerjoin(EventSession, EventSession.id == BusyPeriod.event_session_id)
+)
+
+
+def _conflict(row: Row[Any]) -> Conflict:
+    of_session = row.booking_id is None
+    return Conflict(
+        calendar_id=row.calendar_id,
+        starts_at=row.session_starts_at if of_session else row.starts_at,
+        ends_at=row.session_ends_at if of_session else row.ends_at,
+        kind="event_session" if of_session else row.kind,
+        title=row.session_title if of_session else row.title,
+        uid=row.uid,
+        booking_id=row.booking_id,
+        event_session_id=row.event_session_id,
+        seat_of=row.seat_of,
+        user_id=row.user_id,
+    )
+
+
+def _on_postgresql() -> bool:
+    return db.session.get_bind().dialect.name == "postgresql"

@@ -1,0 +1,36 @@
+"""Moving a booking to another start, whatever its kind."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from app.models.interval import Interval
+from app.services import appointments, bookings, reservations
+from app.services.errors import InvalidInput
+from app.services.policy import Actor, require_signed_in
+from app.services.reservations import Wanted
+
+
+def reschedule_booking(
+    actor: Actor | None, uid: str, starts_at: datetime, *, version: int | None = None
+) -> dict[str, Any]:
+    """Move one's booking, keeping its `uid` and its length.
+
+    Raises what the command of its kind raises; `InvalidInput` for a seat, whose time
+    is its session's.
+    """
+    actor = require_signed_in(actor)
+    row = bookings.row_to_change(actor, uid)
+    if row.kind == "seat":
+        raise InvalidInput({"starts_at": ["A seat's time is its session's. Book another session."]})
+    if row.kind == "appointment":
+        return appointments.reschedule_appointment(actor, row, starts_at, version=version)
+    wanted = Wanted(
+        room_id=row.room_id,
+        period=Interval(starts_at, starts_at + (row.ends_at - row.starts_at)),
+        title=row.title,
+        reservation_type=row.reservation_type,
+        responsible_user_id=row.user_id,
+    )
+    return reservations.move_reservation(actor, uid, wanted, version=version)

@@ -1,0 +1,176 @@
+"""Reservations: staff's claims on a room, with a responsible user."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.models import Booking, Room, User
+from app.models.booking import CONFIRMED, RESERVATION_TYPES
+from app.models.interval import Interval
+from app.models.user import full_name
+from app.services import audit, bookings, changes, clock, fields, ledger
+from app.services.errors import NotAllowed, NotFound, Overlap, Stale
+from app.services.policy import Actor, require_staff
+from app.services.transaction import transactional
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A room for a span of any length; `responsible_user_id` None means the actor."""
+
+    room_id: int
+    period: Interval
+    title: str
+    reservation_type: str | None = None
+    responsible_user_id: int | None = None
+
+
+@transactional
+def reserve_room(actor: Actor | None, wanted: Wanted) -> dict[str, Any]:
+    """Reserve a room. Occupies and locks the room's and the responsible user's calendars.
+
+    Raises `Overlap`, `InvalidInput` (the past, title), `NotAllowed` for a contributor
+    who names somebody else, `NotFound` for the room or user.
+    """
+    actor = require_staff(actor)
+    room, owner = _parties(actor, wanted)
+    title = _checked(wanted)
+    claims = _claims(wanted.period, owner.id, room.id)
+    locked = ledger.lock(claim.calendar_id for claim in claims)
+    _refuse_overlap(actor, claims)
+    reservation = {
+        "uid": str(uuid4()),
+        "kind": "reservation",
+        "title": title,
+        "starts_at": wanted.period.starts_at,
+        "ends_at": wanted.period.ends_at,
+        "user_id": owner.id,
+        "room_id": room.id,
+        "reservation_type": wanted.reservation_type,
+        "created_at": clock.now(),
+    }
+    booking_id = db.session.execute(_INSERT, reservation).scalar_one()
+    ledger.occupy(claims, booking_id=booking_id)
+    row = bookings.new_row(
+        **reservation,
+        id=booking_id,
+        room_name=room.name,
+        user_name=full_name(owner.first_name, owner.last_name),
+        user_email=owner.email,
+    )
+    payload = bookings.describe(row, actor)
+    audit.record(actor, "book", "booking", row.uid, kind="reservation", room_id=room.id)
+    bookings.publish(changes.NEW_BOOKING, payload, tuple(locked.values()))
+    return payload
+
+
+@transactional
+def move_reservation(
+    actor: Actor | None, uid: str, wanted: Wanted, *, version: int | None = None
+) -> dict[str, Any]:
+    """Change a reservation's span, room, title or responsible user, keeping its `uid`.
+
+    Contributors may change only their own. A compare-and-set on `version`. Locks the
+    calendars of before and after. Raises as `reserve_room`, and `Gone`, `Stale`.
+    """
+    actor = require_staff(actor)
+    before = bookings.row_to_change(actor, uid)
+    if before.kind != "reservation":
+        raise NotFound
+    bookings.check_version(before, version)
+    bookings.require_movable(before)
+    room, owner = _parties(actor, wanted)
+    title = _checked(wanted)
+    claims = _claims(wanted.period, owner.id, room.id)
+    locked = ledger.lock(
+        {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=before.id)
+    )
+    _refuse_overlap(actor, claims, ignoring=before)
+    changed = db.session.execute(
+        update(Booking)
+        .where(Booking.id == before.id, Booking.version == before.version)
+        .where(Booking.status == CONFIRMED)
+        .values(
+            title=title,
+            starts_at=wanted.period.starts_at,
+            ends_at=wanted.period.ends_at,
+            user_id=owner.id,
+            room_id=room.id,
+            reservation_type=wanted.reservation_type,
+            version=Booking.version + 1,
+            sequence=Booking.sequence + 1,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if changed.rowcount != 1:
+        raise Stale
+    ledger.release(booking_ids=[before.id])
+    ledger.occupy(claims, booking_id=before.id)
+    after = bookings.find_row(uid)
+    assert after is not None
+    payload = bookings.describe(after, actor)
+    audit.record(
+        actor,
+        "reschedule",
+        "booking",
+        uid,
+        starts_at=[clock.rfc3339(before.starts_at), payload["starts_at"]],
+        ends_at=[clock.rfc3339(before.ends_at), payload["ends_at"]],
+        room_id=[before.room_id, room.id],
+        user_id=[before.user_id, owner.id],
+    )
+    bookings.publish(
+        changes.BOOKING_RESCHEDULED,
+        payload,
+        tuple(locked.values()),
+        previous=Interval(before.starts_at, before.ends_at),
+    )
+    return payload
+
+
+def _parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
+    owner_id = wanted.responsible_user_id or actor.user_id
+    if owner_id != actor.user_id and not actor.is_admin:
+        raise NotAllowed("Only admins reserve rooms for somebody else.")
+    room = db.session.get(Room, wanted.room_id)
+    if room is None:
+        raise NotFound("There is no such room.")
+    owner = db.session.scalars(
+        select(User).where(User.id == owner_id, User.active.is_(True))
+    ).one_or_none()
+    if owner is None:
+        raise NotFound("There is no such user.")
+    return room, owner
+
+
+def _checked(wanted: Wanted) -> str:
+    errors: fields.Errors = {}
+    title = fields.line(errors, "title", wanted.title, maximum=300, required=True)
+    if wanted.reservation_type is not None:
+        fields.choice(errors, "event_type", wanted.reservation_type, RESERVATION_TYPES)
+    if wanted.period.starts_at < clock.now():
+        errors["starts_at"] = ["This lies in the past."]
+    fields.refuse(errors)
+    return title
+
+
+def _claims(period: Interval, user_id: int, room_id: int) -> list[ledger.Claim]:
+    calendars = ledger.calendar_ids(user_ids=[user_id], room_ids=[room_id])
+    return [ledger.Claim(calendar, period) for calendar in calendars]
+
+
+def _refuse_overlap(
+    actor: Actor, claims: list[ledger.Claim], ignoring: Row[Any] | None = None
+) -> None:
+    in_the_way = ledger.find_conflicts(claims, ignoring={ignoring.id} if ignoring else ())
+    if in_the_way:
+        raise Overlap([conflict.seen_by(actor) for conflict in in_the_way])
+
+
+_INSERT = insert(Booking.__table__).returning(Booking.__table__.c.id)

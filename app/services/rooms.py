@@ -1,0 +1,101 @@
+"""Rooms: the places that can be booked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import current_app
+from sqlalchemy import exists, or_, select
+
+from app.extensions import db
+from app.models import Booking, EventSession, EventType, Room
+from app.services import audit, fields
+from app.services.errors import DomainError, NotFound
+from app.services.policy import Actor, require_admin
+from app.services.transaction import transactional
+
+
+def describe(room: Room) -> dict[str, Any]:
+    """The contract's `room`, with the zone whose local time it keeps."""
+    return {
+        "id": room.id,
+        "name": room.name,
+        "capacity": room.capacity,
+        "time_zone": room.time_zone or current_app.config["DEFAULT_TIME_ZONE"],
+    }
+
+
+def list_rooms() -> list[Room]:
+    """All rooms, by name."""
+    return list(db.session.scalars(select(Room).order_by(Room.name, Room.id)))
+
+
+def get_room(room_id: int) -> Room:
+    """Raises `NotFound`."""
+    room = db.session.get(Room, room_id)
+    if room is None:
+        raise NotFound("There is no such room.")
+    return room
+
+
+@transactional
+def create_room(actor: Actor | None, values: Mapping[str, Any]) -> Room:
+    """Add a room, and with it its calendar. For admins. Raises `InvalidInput`."""
+    actor = require_admin(actor)
+    room = Room()
+    _apply(room, {"name": None, **values})
+    db.session.add(room)
+    db.session.flush()
+    audit.record(actor, "create", "room", room.id, name=room.name)
+    return room
+
+
+@transactional
+def update_room(actor: Actor | None, room_id: int, values: Mapping[str, Any]) -> Room:
+    """Change a room. For admins. Raises `InvalidInput`, `NotFound`."""
+    actor = require_admin(actor)
+    room = get_room(room_id)
+    _apply(room, values)
+    db.session.flush()
+    audit.record(actor, "update", "room", room.id, fields=sorted(values))
+    return room
+
+
+@transactional
+def delete_room(actor: Actor | None, room_id: int) -> None:
+    """Remove a room that nothing ever took place in. For admins. Raises `DomainError`."""
+    actor = require_admin(actor)
+    room = get_room(room_id)
+    used = db.session.scalar(
+        select(
+            or_(
+                exists().where(Booking.room_id == room.id),
+                exists().where(EventSession.room_id == room.id),
+                exists().where(EventType.room_id == room.id),
+            )
+        )
+    )
+    if used:
+        raise DomainError(f"{room.name} has bookings, sessions or event types and is kept.")
+    audit.record(actor, "delete", "room", room.id, name=room.name)
+    db.session.delete(room)
+
+
+def _apply(room: Room, values: Mapping[str, Any]) -> None:
+    errors: fields.Errors = {}
+    if "name" in values:
+        room.name = fields.line(errors, "name", values["name"], maximum=128, required=True)
+        with db.session.no_autoflush:
+            holder = db.session.scalar(select(Room.id).where(Room.name == room.name))
+        if holder is not None and holder != room.id:
+            errors["name"] = ["There is a room with this name."]
+    if "capacity" in values:
+        capacity = values["capacity"]
+        if capacity is not None:
+            capacity = fields.number(errors, "capacity", capacity, minimum=1, maximum=1_000_000)
+        room.capacity = capacity
+    if "time_zone" in values:
+        zone = values["time_zone"]
+        room.time_zone = fields.zone(errors, "time_zone", zone) if zone else None
+    fields.refuse(errors)

@@ -1,0 +1,183 @@
+"""Seats: an attendee's places in event sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import and_, bindparam, insert, select
+from sqlalchemy.engine import Row
+
+from app.extensions import db
+from app.models import Booking, Event, EventSession, Room
+from app.models.booking import CONFIRMED
+from app.models.interval import Interval
+from app.services import audit, bookings, changes, clock, ledger
+from app.services.bookings import Booked
+from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
+from app.services.policy import Actor, may_attend, require_signed_in
+from app.services.transaction import transactional
+
+
+def book_seat(
+    actor: Actor | None, event_session_id: int, *, replace: Collection[str] = ()
+) -> Booked:
+    """Book the actor a seat; an own live seat there is given back as it stands.
+
+    Bookings named in `replace` are released in the same transaction, and only if the
+    seat is obtained. Locks the actor's calendar (and those of replaced bookings), then
+    the session, as late as can be. Raises `SessionFull`, `Overlap`, `Gone`,
+    `InvalidInput` (free entry), `NotFound`, `Stale`, `Unauthenticated`.
+    """
+    actor = require_signed_in(actor)
+    session = _look(actor, event_session_id)
+    if session.own_uid:
+        return Booked(bookings.get_booking(actor, session.own_uid), [], created=False)
+    # A sold-out session is refused without queueing for its row.
+    if session.seats_taken >= session.capacity:
+        raise _full(session)
+    return _book(actor, session, tuple(replace))
+
+
+def release_seat(actor: Actor | None, event_session_id: int) -> None:
+    """Cancel the actor's seat in a session; without one there is nothing to do.
+
+    Raises `NotFound` for an unknown session, `Gone` when it is over.
+    """
+    actor = require_signed_in(actor)
+    uid = db.session.scalar(_OWN_SEAT, {"session": event_session_id, "user": actor.user_id})
+    if uid:
+        bookings.cancel_booking(actor, uid)
+    elif db.session.get(EventSession, event_session_id) is None:
+        raise NotFound
+
+
+@transactional
+def _book(actor: Actor, session: Row[Any], replace: tuple[str, ...]) -> Booked:
+    replaced = bookings.find_replaceable(actor, replace)
+    locked = bookings.lock_with_replaced([actor.calendar_id], replaced, [session.id])
+    claim = ledger.Claim(actor.calendar_id, Interval(session.starts_at, session.ends_at))
+    in_the_way = ledger.find_conflicts([claim], ignoring={row.id for row in replaced})
+    for conflict in in_the_way:
+        if conflict.seat_of == session.id and conflict.uid:  # a second click, a moment ago
+            return Booked(bookings.get_booking(actor, conflict.uid), [], created=False)
+    if in_the_way:
+        raise Overlap([conflict.seen_by(actor) for conflict in in_the_way])
+    taken = ledger.take_seat(session.id)
+    if taken is None:
+        raise _full(_look(actor, session.id))
+    if (taken.starts_at, taken.ends_at) != (session.starts_at, session.ends_at):
+        raise Stale("This session was moved a moment ago. Please look at it again.")
+    released = bookings.release_bookings(
+        actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
+    )
+    return Booked(_write(actor, session, claim, locked[actor.calendar_id]), released)
+
+
+def _look(actor: Actor, event_session_id: int) -> Row[Any]:
+    """The session as it can be booked by the actor. Raises why it cannot."""
+    session = db.session.execute(
+        _SESSION, {"session": event_session_id, "user": actor.user_id}
+    ).one_or_none()
+    if session is None or not may_attend(actor, session.event_id):
+        raise NotFound
+    if session.status != CONFIRMED:
+        raise Gone("This session is cancelled.")
+    if session.ends_at <= clock.now():
+        raise Gone("This session is over.")
+    if session.capacity is None:
+        raise InvalidInput({}, "This session has free entry: no booking is needed.")
+    return session
+
+
+def _write(
+    actor: Actor, session: Row[Any], claim: ledger.Claim, calendar: changes.CalendarVersion
+) -> dict[str, Any]:
+    seat = {
+        "uid": str(uuid4()),
+        "kind": "seat",
+        "title": session.title,
+        "starts_at": session.starts_at,
+        "ends_at": session.ends_at,
+        "user_id": actor.user_id,
+        "event_session_id": session.id,
+        "created_at": clock.now(),
+    }
+    booking_id = db.session.execute(_INSERT, seat).scalar_one()
+    ledger.occupy([claim], booking_id=booking_id)
+    row = bookings.new_row(
+        **seat,
+        id=booking_id,
+        room_id=session.room_id,
+        room_name=session.room_name,
+        event_id=session.event_id,
+        event_slug=session.event_slug,
+        event_title=session.event_title,
+        event_time_zone=session.event_time_zone,
+        user_name=actor.name,
+        user_email=actor.email,
+    )
+    payload = bookings.describe(row, actor)
+    bookings.send_notices("confirmed", row, payload)
+    audit.record(actor, "book", "booking", seat["uid"], kind="seat", event_session_id=session.id)
+    bookings.publish(changes.NEW_BOOKING, payload, [calendar])
+    changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))
+    return payload
+
+
+def _full(session: Row[Any]) -> SessionFull:
+    """The refusal, with other runs of the session that have seats, soonest first."""
+    runs = db.session.execute(
+        select(EventSession.id, EventSession.title, EventSession.starts_at)
+        .where(EventSession.event_id == session.event_id, EventSession.title == session.title)
+        .where(EventSession.id != session.id, EventSession.status == CONFIRMED)
+        .where(EventSession.starts_at > clock.now())
+        .where(EventSession.seats_taken < EventSession.capacity)
+        .order_by(EventSession.starts_at)
+        .limit(5)
+    )
+    return SessionFull(
+        waitlist=False,
+        alternatives=[
+            {"id": run.id, "title": run.title, "starts_at": clock.rfc3339(run.starts_at)}
+            for run in runs
+        ],
+    )
+
+
+_INSERT = insert(Booking.__table__).returning(Booking.__table__.c.id)
+_OWN_SEAT = select(Booking.uid).where(
+    Booking.event_session_id == bindparam("session"),
+    Booking.user_id == bindparam("user"),
+    Booking.status == CONFIRMED,
+)
+_SESSION = (
+    select(
+        EventSession.id,
+        EventSession.title,
+        EventSession.starts_at,
+        EventSession.ends_at,
+        EventSession.capacity,
+        EventSession.seats_taken,
+        EventSession.status,
+        EventSession.event_id,
+        EventSession.room_id,
+        Room.name.label("room_name"),
+        Event.slug.label("event_slug"),
+        Event.title.label("event_title"),
+        Event.time_zone.label("event_time_zone"),
+        Booking.uid.label("own_uid"),
+    )
+    .join(Room, Room.id == EventSession.room_id)
+    .join(Event, Event.id == EventSession.event_id)
+    .outerjoin(
+        Booking,
+        and_(
+            Booking.event_session_id == EventSession.id,
+            Booking.user_id == bindparam("user"),
+            Booking.status == CONFIRMED,
+        ),
+    )
+    .where(EventSession.id == bindparam("session"))
+)

@@ -1,0 +1,237 @@
+"""Which starts of an event type are free: its rules, and the ledger's busy time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import select
+from sqlalchemy.engine import Row
+from sqlalchemy.orm import aliased
+
+from app.extensions import db
+from app.models import (
+    Appointment,
+    BusyPeriod,
+    Calendar,
+    DateOverride,
+    EventType,
+    Expert,
+    Room,
+    User,
+)
+from app.models.booking import CONFIRMED
+from app.models.interval import Interval, overlapping
+from app.services import availability, clock
+from app.services.errors import Gone, InvalidInput, NotFound
+from app.services.experts import weekly_intervals
+
+MAX_DAYS = 62
+ALTERNATIVES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Free starts by day of `time_zone`; `version` is that of the topic `expert:<slug>`."""
+
+    time_zone: str
+    duration_minutes: int
+    version: int
+    days: Mapping[date, list[datetime]]
+
+
+def list_slots(
+    expert_slug: str, type_slug: str, first: date, last: date, time_zone: str | None = None
+) -> Slots:
+    """Free starts from `first` to `last`, both included, dates in `time_zone`.
+
+    The zone is the expert's unless given. Five queries at most, whatever is booked.
+    Raises `NotFound`, `Gone` (inactive), `InvalidInput` (reversed, over 62 days, zone).
+    """
+    offer = find_offer(EventType.slug == type_slug, Expert.slug == expert_slug)
+    zone_name = time_zone or offer.time_zone
+    try:
+        zone = ZoneInfo(zone_name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidInput({"time_zone": ["Use a zone like Europe/Berlin."]}) from None
+    if last < first:
+        raise InvalidInput({"to": ["The last day is before the first."]})
+    if (last - first).days >= MAX_DAYS:
+        raise InvalidInput({"to": [f"At most {MAX_DAYS} days at once."]})
+    try:
+        window = Interval(
+            datetime.combine(first, time.min, zone).astimezone(UTC),
+            datetime.combine(last + timedelta(days=1), time.min, zone).astimezone(UTC),
+        )
+    except OverflowError:
+        raise InvalidInput({"from": ["Use a date of this century."]}) from None
+    days: dict[date, list[datetime]] = {}
+    for start in free_starts(offer, window):
+        local = start.astimezone(zone)
+        days.setdefault(local.date(), []).append(local)
+    return Slots(zone_name, offer.duration_minutes, offer.version, days)
+
+
+def find_offer(*where: Any) -> Row[Any]:
+    """One event type with its expert, calendars and zone. Raises `NotFound`, `Gone`."""
+    offer = db.session.execute(_OFFERS.where(*where)).one_or_none()
+    if offer is None:
+        raise NotFound
+    if not offer.is_active:
+        raise Gone("This is not offered at present.")
+    return offer
+
+
+def free_starts(
+    offer: Row[Any], window: Interval, *, ignoring: Iterable[int] = ()
+) -> list[datetime]:
+    """Starts in `window` that rules and ledger leave free.
+
+    `ignoring` are ids of bookings that would be released.
+    """
+    busy, room_busy = _busy(offer, window, set(ignoring))
+    return availability.list_slots(
+        rules_of(offer),
+        busy,
+        window,
+        clock.now(),
+        booked_on(offer, window, ignoring=ignoring),
+        room_busy=room_busy,
+    )
+
+
+def nearest_starts(offer: Row[Any], starts_at: datetime) -> list[str]:
+    """Up to five free starts, nearest first, within two weeks around `starts_at`."""
+    window = Interval(starts_at - timedelta(days=14), starts_at + timedelta(days=14))
+    found = availability.nearest(free_starts(offer, window), starts_at, ALTERNATIVES)
+    return [clock.rfc3339(start) for start in found]
+
+
+def why_not_offered(
+    offer: Row[Any], starts_at: datetime, *, ignoring: Iterable[int] = ()
+) -> availability.NotOffered | None:
+    """The rule that excludes this start, whatever is booked; None when it is a slot."""
+    window = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
+    return availability.why_not_offered(
+        rules_of(offer),
+        starts_at,
+        clock.now(),
+        booked_on(offer, window, ignoring=ignoring),
+    )
+
+
+def rules_of(offer: Row[Any]) -> availability.Rules:
+    """The rules of an offer, with all overrides of its expert."""
+    overrides = db.session.execute(
+        select(DateOverride.date, DateOverride.intervals).where(
+            DateOverride.expert_id == offer.expert_id
+        )
+    )
+    return availability.Rules(
+        time_zone=offer.time_zone,
+        weekly=weekly_intervals(offer.weekly_hours),
+        overrides={row.date: [(start, end) for start, end in row.intervals] for row in overrides},
+        duration_minutes=offer.duration_minutes,
+        slot_step_minutes=offer.slot_step_minutes,
+        buffer_before_minutes=offer.buffer_before_minutes,
+        buffer_after_minutes=offer.buffer_after_minutes,
+        minimum_notice_minutes=offer.minimum_notice_minutes,
+        horizon_days=offer.horizon_days,
+        daily_limit=offer.daily_limit,
+    )
+
+
+def booked_on(
+    offer: Row[Any], window: Interval, *, ignoring: Iterable[int] = ()
+) -> dict[date, int]:
+    """Confirmed appointments of this type by the expert's local day, if it has a limit."""
+    if offer.daily_limit is None:
+        return {}
+    zone = ZoneInfo(offer.time_zone)
+    margin = timedelta(days=2)
+    counts: dict[date, int] = {}
+    for start in db.session.scalars(
+        select(Appointment.starts_at)
+        .where(Appointment.event_type_id == offer.id, Appointment.status == CONFIRMED)
+        .where(Appointment.id.not_in(list(ignoring)))
+        .where(
+            Appointment.starts_at.between(window.starts_at - margin, window.ends_at + margin)
+        )
+    ):
+        day = start.astimezone(zone).date()
+        counts[day] = counts.get(day, 0) + 1
+    return counts
+
+
+def _busy(
+    offer: Row[Any], window: Interval, ignoring: set[int]
+) -> tuple[list[Interval], list[Interval]]:
+    """Busy periods of the expert's and of the room's calendar that may touch `window`."""
+    reach = timedelta(
+        minutes=offer.duration_minutes + offer.buffer_before_minutes + offer.buffer_after_minutes
+    )
+    calendars = [offer.calendar_id]
+    if offer.room_calendar_id:
+        calendars.append(offer.room_calendar_id)
+    by_calendar: dict[int, list[Interval]] = {calendar: [] for calendar in calendars}
+    for row in db.session.execute(
+        select(
+            BusyPeriod.calendar_id,
+            BusyPeriod.starts_at,
+            BusyPeriod.ends_at,
+            BusyPeriod.booking_id,
+        )
+        .where(BusyPeriod.calendar_id.in_(calendars))
+        .where(
+            overlapping(
+                BusyPeriod.starts_at,
+                BusyPeriod.ends_at,
+                window.starts_at - reach,
+                window.ends_at + reach,
+            )
+        )
+    ):
+        if row.booking_id is None or row.booking_id not in ignoring:
+            by_calendar[row.calendar_id].append(Interval(row.starts_at, row.ends_at))
+    busy = by_calendar.pop(offer.calendar_id)
+    return busy, [period for periods in by_calendar.values() for period in periods]
+
+
+_RoomCalendar = aliased(Calendar)
+_OFFERS = (
+    select(
+        EventType.id,
+        EventType.slug,
+        EventType.title,
+        EventType.duration_minutes,
+        EventType.slot_step_minutes,
+        EventType.buffer_before_minutes,
+        EventType.buffer_after_minutes,
+        EventType.minimum_notice_minutes,
+        EventType.horizon_days,
+        EventType.daily_limit,
+        EventType.location_kind,
+        EventType.location_detail,
+        EventType.is_active,
+        EventType.room_id,
+        Room.name.label("room_name"),
+        Expert.id.label("expert_id"),
+        Expert.slug.label("expert_slug"),
+        Expert.name.label("expert_name"),
+        Expert.time_zone,
+        Expert.weekly_hours,
+        User.id.label("host_user_id"),
+        User.email.label("host_email"),
+        Calendar.id.label("calendar_id"),
+        Calendar.version,
+        _RoomCalendar.id.label("room_calendar_id"),
+    )
+    .join(Expert, Expert.id == EventType.expert_id)
+    .join(User, User.id == Expert.user_id)
+    .join(Calendar, Calendar.user_id == User.id)
+    .outerjoin(Room, Room.id == EventType.room_id)
+    .outerjoin(_RoomCalendar, _RoomCalendar.room_id == EventType.room_id)
+)

@@ -1,0 +1,148 @@
+"""Transactions: the only module that commits and rolls back.
+
+`@transactional` makes a function a command: it runs in one transaction, joins one
+that is open already, and is run again from its start when the database asks for it
+(PostgreSQL 13.5, "Serialization Failure Handling": retry the whole transaction).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from random import random
+from typing import ParamSpec, TypeVar
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.orm import Session
+
+from app.extensions import db
+from app.services.errors import Busy, DomainError, EmailTaken, InvalidInput, Overlap, Stale
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+MAX_ATTEMPTS = 4  # the first and three retries
+_RETRIED_SQLSTATES = {"40001", "40P01"}  # serialization failure, deadlock
+_BUSY_SQLSTATES = {"55P03", "57014", "53300"}  # lock or statement time-out, no connection
+_OPEN = "rendezvous.transaction"
+
+log = logging.getLogger(__name__)
+
+# What a violated constraint stands for. PostgreSQL names the constraint, SQLite the
+# columns or the trigger's text.
+_CONSTRAINTS: dict[tuple[str, ...], Callable[[], DomainError]] = {
+    ("busy_period_no_overlap",): Overlap,
+    ("ab_user_email_key", "ab_user.email", "ab_user_username_key", "ab_user.username"): EmailTaken,
+    ("expert_slug_key", "expert.slug"): lambda: InvalidInput(
+        {"slug": ["This address is taken. Please choose another."]}
+    ),
+    ("uq_event_type_expert_slug", "event_type.expert_id, event_type.slug"): lambda: InvalidInput(
+        {"slug": ["You have an event type with this address."]}
+    ),
+    ("event_slug_key", "event.slug"): lambda: InvalidInput(
+        {"slug": ["There is an event with this address."]}
+    ),
+    ("room_name_key", "room.name"): lambda: InvalidInput(
+        {"name": ["There is a room with this name."]}
+    ),
+    ("uq_booking_live_seat", "booking.event_session_id, booking.user_id"): Stale,
+}
+
+
+class _Transaction:
+    def __init__(self) -> None:
+        self.after_commit: list[Callable[[], None]] = []
+
+
+def transactional(command: Callable[P, R]) -> Callable[P, R]:
+    """Run `command` in one transaction, or in the one that is open.
+
+    On a deadlock, a serialization failure or a lost connection the whole command is
+    run again, at most three times, then `Busy`. A violated constraint becomes the
+    domain error that it stands for. Whatever is raised, nothing is kept.
+    """
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if _open_transaction() is not None:
+            return command(*args, **kwargs)
+        for attempt in range(1, MAX_ATTEMPTS + 1):
+            try:
+                with _transaction():
+                    return command(*args, **kwargs)
+            except IntegrityError as error:
+                raise _domain_error(error) from error
+            except TimeoutError as error:  # no connection in the pool in time
+                raise Busy from error
+            except DBAPIError as error:
+                if not (_is_busy(error) or _is_transient(error)):
+                    raise
+                if _is_busy(error) or attempt == MAX_ATTEMPTS:
+                    raise Busy from error
+                log.info("transaction retried: %s", _sqlstate(error) or type(error).__name__)
+                time.sleep(random() * 0.02 * attempt)  # noqa: S311 (jitter, not a secret)
+        raise AssertionError("unreachable")
+
+    return run
+
+
+def after_commit(callback: Callable[[], None]) -> None:
+    """Call `callback` once the open transaction is durable; never if it is rolled back."""
+    transaction = _open_transaction()
+    if transaction is None:
+        raise RuntimeError("after_commit() outside a transaction")
+    transaction.after_commit.append(callback)
+
+
+@contextmanager
+def _transaction() -> Iterator[None]:
+    session: Session = db.session()
+    if session.get_bind().dialect.name == "sqlite":
+        # A read transaction cannot become a write one under load (SQLITE_BUSY), so it
+        # is ended, and the write lock is taken at the beginning: app/database.py.
+        session.rollback()
+        session.connection(execution_options={"write": True})
+    transaction = session.info[_OPEN] = _Transaction()
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        del session.info[_OPEN]
+    for callback in transaction.after_commit:
+        try:
+            callback()
+        except Exception:  # the data is durable: one listener must not silence the next
+            log.exception("after-commit callback failed")
+
+
+def _open_transaction() -> _Transaction | None:
+    found: _Transaction | None = db.session().info.get(_OPEN)
+    return found
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "pgcode", None) or ""
+
+
+def _is_busy(error: DBAPIError) -> bool:
+    # SQLite's lock was waited for when the transaction began: app/database.py.
+    return _sqlstate(error) in _BUSY_SQLSTATES or "database is locked" in str(error.orig)
+
+
+def _is_transient(error: DBAPIError) -> bool:
+    return error.connection_invalidated or _sqlstate(error) in _RETRIED_SQLSTATES
+
+
+def _domain_error(error: IntegrityError) -> Exception:
+    name = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    text = str(error.orig)
+    for names, domain_error in _CONSTRAINTS.items():
+        if name in names or any(text.endswith(each) for each in names):
+            return domain_error()
+    return error

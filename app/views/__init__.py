@@ -1,0 +1,18 @@
+"""The faces: every blueprint and back-office view, registered in one place."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_appbuilder import AppBuilder
+
+from app.views import account, admin, api, booking, health, local_time
+
+
+def register(app: Flask, builder: AppBuilder) -> None:
+    """Register all views; pages by slug last, so that nothing is shadowed by them."""
+    app.register_blueprint(health.blueprint)
+    api.register(app)
+    admin.register(builder)
+    app.register_blueprint(local_time.blueprint)
+    app.register_blueprint(account.blueprint)
+    app.register_blueprint(booking.blueprint)

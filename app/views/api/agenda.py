@@ -1,0 +1,47 @@
+"""`/api/events/<slug>/agenda` and `/api/sessions`: what attendees read and book."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from app.gates import current_actor
+from app.services import agenda, seats
+from app.views.api.answers import idempotent, json_answer
+from app.views.api.payload import read_json
+
+blueprint = Blueprint("api_agenda", __name__, url_prefix="/api")
+
+
+@blueprint.get("/events/<slug>/agenda")
+def read(slug: str) -> Response:
+    known = request.if_none_match.as_set(include_weak=True)
+    found = agenda.read_agenda(current_actor(), slug, known)
+    if found is None:
+        return Response(status=304)
+    response = Response(found.body, mimetype="application/json")
+    response.set_etag(found.etag)
+    response.headers["Cache-Control"] = "private, no-cache"
+    return response
+
+
+@blueprint.get("/sessions/<int:event_session_id>")
+def show(event_session_id: int) -> Response:
+    return json_answer({"session": agenda.get_session(current_actor(), event_session_id)})
+
+
+@blueprint.post("/sessions/<int:event_session_id>/seat")
+@idempotent
+def book(event_session_id: int) -> Response:
+    body = read_json()
+    replace = body.texts("replace") or ()
+    body.check()
+    booked = seats.book_seat(current_actor(), event_session_id, replace=replace)
+    return json_answer(
+        {"booking": booked.booking, "replaced": booked.replaced}, 201 if booked.created else 200
+    )
+
+
+@blueprint.delete("/sessions/<int:event_session_id>/seat")
+def release(event_session_id: int) -> Response:
+    seats.release_seat(current_actor(), event_session_id)
+    return Response(status=204)

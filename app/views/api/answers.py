@@ -1,0 +1,75 @@
+"""How API views answer: JSON, once per Idempotency-Key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec
+
+import orjson
+from flask import Response, request
+
+from app.gates import current_actor
+from app.services import idempotency
+from app.services.bookings import Page
+from app.services.idempotency import Answer
+
+P = ParamSpec("P")
+
+
+def json_answer(payload: Mapping[str, Any], status: int = 200) -> Response:
+    """`payload` as JSON."""
+    return Response(orjson.dumps(payload), status, mimetype="application/json")
+
+
+def page_answer(page: Page) -> Response:
+    """One page of a list, as the contract pages lists."""
+    return json_answer(
+        {
+            "items": page.items,
+            "page": page.page,
+            "page_size": page.page_size,
+            "total": page.total,
+        }
+    )
+
+
+def idempotent(view: Callable[P, Response]) -> Callable[P, Response]:
+    """Honour `Idempotency-Key` on a view whose one command changes a booking.
+
+    A guest is known by the email in the payload, since there is nothing else.
+    """
+
+    @wraps(view)
+    def run(*args: P.args, **kwargs: P.kwargs) -> Response:
+        key = request.headers.get("Idempotency-Key")
+        if key is None:
+            return view(*args, **kwargs)
+        fresh: list[Response] = []
+
+        def command() -> Answer:
+            response = view(*args, **kwargs)
+            fresh.append(response)
+            return Answer(response.status_code, response.get_data(as_text=True))
+
+        payload = request.get_data()
+        answer, repeated = idempotency.once(_actor(payload), request.path, key, payload, command)
+        if not repeated:
+            return fresh[-1]
+        response = Response(answer.body, answer.status, mimetype="application/json")
+        response.headers["Idempotency-Replayed"] = "true"
+        return response
+
+    return run
+
+
+def _actor(payload: bytes) -> str:
+    actor = current_actor()
+    if actor is not None:
+        return f"user:{actor.user_id}"
+    try:
+        body = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        body = None
+    email = body.get("email") if isinstance(body, dict) else None
+    return f"guest:{email[:300].strip().lower()}" if isinstance(email, str) else "guest"

@@ -1,0 +1,113 @@
+"""`/api/bookings`, `/api/manage`: everybody's bookings, and a guest's by its link."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+
+from app.gates import current_actor
+from app.services import appointments, bookings, guests
+from app.services.appointments import Client
+from app.services.icalendar_export import booking_calendar
+from app.services.manage_links import manage_url
+from app.services.rescheduling import reschedule_booking
+from app.views.api.answers import idempotent, json_answer, page_answer
+from app.views.api.payload import read_json, read_query
+
+blueprint = Blueprint("api_bookings", __name__, url_prefix="/api")
+
+
+@blueprint.post("/bookings")
+@idempotent
+def book() -> Response:
+    body = read_json()
+    event_type_id = body.integer("event_type_id", required=True, minimum=1)
+    starts_at = body.instant("starts_at", required=True)
+    client = Client(
+        name=body.text("name", required=True, max_length=128),
+        email=body.text("email", required=True, max_length=254),
+        phone=body.text("phone", max_length=40) or "",
+        notes=body.text("notes", max_length=5000) or "",
+        time_zone=body.zone("time_zone"),
+    )
+    replace = body.texts("replace") or ()
+    body.check()
+    booked = appointments.book_appointment(
+        current_actor(), event_type_id, starts_at, client, replace=replace
+    )
+    return json_answer(
+        {
+            "booking": booked.booking,
+            "manage_url": manage_url(booked.booking["uid"]),
+            "replaced": booked.replaced,
+        },
+        201,
+    )
+
+
+@blueprint.get("/bookings")
+def list_own() -> Response:
+    query = read_query()
+    when = query.choice("when", ("upcoming", "past"))
+    status = query.choice("status", ("confirmed", "cancelled"))
+    page, page_size = query.paging()
+    query.check()
+    return page_answer(
+        bookings.list_bookings(
+            current_actor(),
+            when=when,
+            status=status or "confirmed",
+            page=page,
+            page_size=page_size,
+        )
+    )
+
+
+@blueprint.get("/bookings/<uid>")
+def show(uid: str) -> Response:
+    return json_answer({"booking": bookings.get_booking(current_actor(), uid)})
+
+
+@blueprint.get("/bookings/<uid>.ics")
+def download(uid: str) -> Response:
+    return calendar_file(bookings.get_booking(current_actor(), uid))
+
+
+@blueprint.patch("/bookings/<uid>")
+@idempotent
+def change(uid: str) -> Response:
+    body = read_json()
+    status = body.choice("status", ("cancelled",))
+    starts_at = body.instant("starts_at")
+    reason = body.text("reason", max_length=bookings.MAX_REASON) or ""
+    version = body.integer("version", minimum=0)
+    body.check()
+    if (status is None) == (starts_at is None):
+        body.reject("status", "Send either status cancelled or a new starts_at.")
+    body.check()
+    if status:
+        changed = bookings.cancel_booking(current_actor(), uid, reason=reason, version=version)
+    else:
+        changed = reschedule_booking(current_actor(), uid, starts_at, version=version)
+    return json_answer({"booking": changed})
+
+
+@blueprint.post("/manage/<token>")
+@idempotent
+def manage(token: str) -> Response:
+    body = read_json()
+    action = body.choice("action", ("cancel", "reschedule"), required=True)
+    starts_at = body.instant("starts_at", required=action == "reschedule")
+    reason = body.text("reason", max_length=bookings.MAX_REASON) or ""
+    body.check()
+    if action == "cancel":
+        changed = guests.cancel(token, reason=reason)
+    else:
+        changed = guests.reschedule(token, starts_at)
+    return json_answer({"booking": changed})
+
+
+def calendar_file(booking: dict[str, object]) -> Response:
+    """The booking as an `.ics` to keep."""
+    response = Response(booking_calendar(booking), mimetype="text/calendar")
+    response.headers["Content-Disposition"] = 'attachment; filename="booking.ics"'
+    return response

@@ -1,0 +1,74 @@
+"""`/api/experts`: public pages as data, and one's own profile and hours."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, url_for
+
+from app.gates import current_actor
+from app.services import event_types, experts, slots
+from app.services.errors import NotFound
+from app.views.api.answers import json_answer, page_answer
+from app.views.api.payload import read_json_object, read_query
+
+blueprint = Blueprint("api_experts", __name__, url_prefix="/api/experts")
+
+
+@blueprint.get("")
+def list_experts() -> Response:
+    query = read_query()
+    words = query.text("q", max_length=200) or ""
+    page, page_size = query.paging()
+    query.check()
+    return page_answer(experts.list_experts(words, page=page, page_size=page_size))
+
+
+@blueprint.get("/<slug>")
+def show(slug: str) -> Response:
+    try:
+        expert = experts.get_expert(slug)
+    except NotFound:
+        moved = experts.find_moved(slug)
+        if moved is None:
+            raise
+        return redirect(url_for(".show", slug=moved.slug), 301)  # type: ignore[return-value]
+    return json_answer(
+        {"expert": experts.describe(expert), "event_types": event_types.list_public(expert)}
+    )
+
+
+@blueprint.patch("/me")
+def update_own() -> Response:
+    expert = experts.update_expert(current_actor(), read_json_object())
+    return json_answer({"expert": experts.describe(expert)})
+
+
+@blueprint.get("/me/availability")
+def availability() -> Response:
+    return json_answer(experts.describe_availability(experts.own_expert(current_actor())))
+
+
+@blueprint.put("/me/availability")
+def replace_availability() -> Response:
+    expert = experts.replace_availability(current_actor(), read_json_object())
+    return json_answer(experts.describe_availability(expert))
+
+
+@blueprint.get("/<slug>/event-types/<type_slug>/slots")
+def list_slots(slug: str, type_slug: str) -> Response:
+    query = read_query()
+    first = query.date("from", required=True)
+    last = query.date("to", required=True)
+    zone = query.zone("time_zone")
+    query.check()
+    found = slots.list_slots(slug, type_slug, first, last, zone)
+    return json_answer(
+        {
+            "time_zone": found.time_zone,
+            "duration_minutes": found.duration_minutes,
+            "version": found.version,
+            "days": {
+                day.isoformat(): [start.isoformat() for start in starts]
+                for day, starts in found.days.items()
+            },
+        }
+    )

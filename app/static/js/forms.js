@@ -4,7 +4,8 @@ import { api } from "./api.js";
 import { el } from "./dom.js";
 
 function controlOf(form, name) {
-  const control = form.elements.namedItem(name);
+  // A refusal may name the whole, `location`, of what is asked for in parts, `location.detail`.
+  const control = form.elements.namedItem(name) ?? form.elements.namedItem(`${name}.detail`);
   return control instanceof RadioNodeList ? control[0] : control;
 }
 

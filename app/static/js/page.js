@@ -1,6 +1,6 @@
 // On every page: appearance, local times, toasts carried over, menus that close when something in them is chosen.
 
-import { localise } from "./time.js";
+import { localise, ownZone } from "./time.js";
 import { showPendingToast } from "./toast.js";
 
 function themeSwitch() {
@@ -50,6 +50,7 @@ function singleSubmit() {
   });
 }
 
+for (const field of document.querySelectorAll("[data-fill-zone]")) field.value = ownZone;
 themeSwitch();
 copyButtons();
 singleSubmit();

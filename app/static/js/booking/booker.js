@@ -1,6 +1,7 @@
 // The booker: a day, a time, who. Three taps and two fields.
 
 import { ApiError, Attempt, command } from "../api.js";
+import { connectionNote } from "../connection.js";
 import { askReplace } from "../dialog.js";
 import { announce, el, icon, pageData, prefersStill } from "../dom.js";
 import { check, clearErrors, showErrors, showFailure } from "../forms.js";
@@ -489,17 +490,6 @@ function changed() {
   }
 }
 
-function describeConnection(status) {
-  const box = part("connection");
-  const age = loadedAt ? timeText(loadedAt, slots.zone) : "";
-  const words = {
-    offline: age ? `You are offline. Times as of ${age}.` : "You are offline.",
-    polling: `Live updates are interrupted. Times are checked every 30 seconds, last at ${age}.`,
-  }[status];
-  box.hidden = !words;
-  if (words) box.replaceChildren(icon("wifi-off"), words);
-}
-
 function goLive() {
   live = watch(`expert:${expert.slug}`, {
     version: slots.version,
@@ -513,7 +503,7 @@ function goLive() {
       loaded();
       changed();
     },
-    onstatus: describeConnection,
+    onstatus: connectionNote(part("connection"), () => loadedAt ?? Date.now()),
   });
 }
 

@@ -1,0 +1,37 @@
+// Cancelling asks first, and takes a reason along.
+
+import { ask } from "./dialog.js";
+import { el } from "./dom.js";
+import { dayText, periodText, zoneShort } from "./time.js";
+
+/** Asks about the booking that a button names in its data; `send(reason)` cancels it. */
+export async function askCancel({ title, with: whom, starts, ends, kind }, send) {
+  const reason = el("textarea", { class: "input input--low", id: "cancel-reason", maxlength: "1000", rows: "2" });
+  const answer = await ask({
+    title: "Cancel this booking?",
+    body: [
+      el(
+        "p",
+        {},
+        el("strong", {}, title),
+        el("br"),
+        el("span", { class: "muted figures" }, `${dayText(starts)}, ${periodText(starts, ends)} ${zoneShort(starts)}`),
+      ),
+      el("p", { class: "muted" }, kind === "seat" ? "Your seat goes to somebody else." : `${whom} is told, and the time is free for others at once.`),
+      kind === "reservation" || kind === "seat"
+        ? null
+        : el(
+            "div",
+            { class: "field" },
+            el("label", { class: "field__label", for: "cancel-reason" }, "Reason ", el("span", { class: "field__optional" }, "(optional)")),
+            reason,
+          ),
+    ].filter(Boolean),
+    actions: [
+      { text: "Keep it", value: null, safe: true },
+      { text: "Cancel booking", value: "cancel", look: "button--danger" },
+    ],
+    onsubmit: () => send(reason.value.trim()),
+  });
+  return answer === "cancel";
+}

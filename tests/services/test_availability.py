@@ -359,6 +359,12 @@ class TestWindow:
         slots = list_slots(rules, [], window, LONG_AGO, NO_ONE)
         assert slots == [utc("2026-12-07T11:00"), utc("2026-12-07T12:00")]
 
+    def test_an_appointment_may_run_on_past_it_and_past_midnight(self) -> None:
+        rules = make_rules("00:00-24:00", step=15)
+        window = Interval(utc("2026-12-07T23:15"), utc("2026-12-07T23:45"))
+        slots = list_slots(rules, [], window, LONG_AGO, NO_ONE)
+        assert slots == [utc("2026-12-07T23:15"), utc("2026-12-07T23:30")]
+
     def test_one_in_the_past_or_beyond_the_horizon_is_empty(self) -> None:
         rules = make_rules("09:00-17:00", horizon=30)
         now = utc("2026-12-07T10:00")

@@ -1,0 +1,286 @@
+"""What the mails of the outbox look like: a row's template and context as a message.
+
+Each template is one file under `templates/email/` with the words of one mail, in
+blocks; it is rendered twice, into `layout.html.j2` and `layout.txt.j2`, so both say the
+same. When, where and who are laid out here. The environment is mail's own: rendering
+needs no request, and no attribute of anything but plain data is in reach.
+
+Mails are sent to addresses that somebody typed. What they typed beside it (name,
+notes) is shown to the host and never to that address: our sender must not carry a
+stranger's words to a stranger. The name alone stands in the invitation, which needs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.charset import QP, Charset
+from email.mime.text import MIMEText
+from email.utils import parseaddr
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from flask import current_app
+from flask_mail import Message
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from app.services import clock
+from app.services.icalendar_export import Method, booking_calendar, web_address
+from app.services.manage_links import manage_url
+from app.services.plain_text import clean, one_line
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+# Lines of a mail end at 998 octets (RFC 5322, 2.1.1); notes do not.
+_QUOTED_PRINTABLE = Charset("utf-8")
+_QUOTED_PRINTABLE.body_encoding = QP
+_MAX_SUBJECT = 150
+_DASH = "\N{EN DASH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of when, where and who. `link` is http(s); `over` marks what holds no more."""
+
+    label: str
+    lines: tuple[str, ...]
+    link: str | None = None
+    over: bool = False
+
+
+def compose(
+    template: str, recipient: str, context: Mapping[str, Any], *, message_id: str
+) -> Message:
+    """The message of an outbox row.
+
+    Raises `jinja2.TemplateError`, `KeyError` or `ValueError` when template and context
+    do not fit.
+    """
+    values = _values(template, context)
+    text = _environment(html=False).get_template(f"email/{template}.j2")
+    html = _environment(html=True).get_template(f"email/{template}.j2")
+    body = text.render(values, layout="email/layout.txt.j2")
+    message = _Message(
+        subject=_subject("".join(text.blocks["subject"](text.new_context(values)))),
+        recipients=[recipient],
+        body=body.strip() + "\n",
+        html=html.render(values, layout="email/layout.html.j2"),
+        sender=_sender(),
+        reply_to=_reply_to(template, context),
+        charset="us-ascii",  # of headers that are; others become UTF-8
+        date=clock.now().timestamp(),
+        # RFC 3834, 5: nobody's out-of-office shall answer; the second is for Exchange.
+        extra_headers={"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"},
+    )
+    message.msgId = message_id
+    if "booking" in context:
+        _invite(message, template, context)
+    return message
+
+
+class _Message(Message):
+    def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
+        return MIMEText(text or "", subtype, _QUOTED_PRINTABLE)  # type: ignore[arg-type]
+
+
+def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What a template may use: the context, the facts, and addresses made of PUBLIC_URL."""
+    public_url = current_app.config["PUBLIC_URL"]
+    values: dict[str, Any] = {
+        **context,
+        "facts": [],
+        "product": current_app.config["PRODUCT_NAME"],
+        "public_url": public_url,
+        "manage_url": manage_url,
+    }
+    if "booking" in context:
+        booking = context["booking"]
+        zone = _zone(context.get("time_zone"))
+        values["facts"] = _facts(booking, context, zone, for_host=_is_for_host(template))
+        values["when"] = _short(_instant(booking["starts_at"]).astimezone(zone))
+    return values
+
+
+@cache
+def _environment(*, html: bool) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=html,  # noqa: S701 (plain text has no markup to escape)
+        undefined=StrictUndefined,
+        finalize=_as_one_line,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _as_one_line(value: Any) -> Any:
+    """No value breaks out of its line in the plain text, or of a header."""
+    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+# -- headers -----------------------------------------------------------------------
+
+
+def _sender() -> tuple[str, str]:
+    """MAIL_DEFAULT_SENDER, with the product's name unless it brings one."""
+    name, address = parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])
+    return name or current_app.config["PRODUCT_NAME"], address
+
+
+def _subject(text: str) -> str:
+    line = one_line(text)
+    return line if len(line) <= _MAX_SUBJECT else line[: _MAX_SUBJECT - 1].rstrip() + "…"
+
+
+def _reply_to(template: str, context: Mapping[str, Any]) -> str | None:
+    """The other person of an appointment: an answer to our mail is meant for them."""
+    if "organizer" not in context:
+        return None
+    person = context["booking"].get("attendee") if _is_for_host(template) else context["organizer"]
+    address: str = (person or {}).get("email") or ""
+    return address if address.isprintable() and "@" in address else None
+
+
+def _is_for_host(template: str) -> bool:
+    return template.endswith("_host")
+
+
+# -- the invitation ------------------------------------------------------------------
+
+
+def _invite(message: Message, template: str, context: Mapping[str, Any]) -> None:
+    """Add the calendar, as an alternative that clients act on and as a file (RFC 6047)."""
+    booking = context["booking"]
+    attendee = booking.get("attendee") or {}
+    if not attendee.get("email"):
+        return
+    if not _is_for_host(template):
+        booking = {key: value for key, value in booking.items() if key != "attendee"}
+    method: Method = "CANCEL" if booking["status"] == "cancelled" else "REQUEST"
+    address = _sender()[1]
+    organizer = context.get("organizer") or {
+        "name": (booking.get("event") or {}).get("title") or current_app.config["PRODUCT_NAME"],
+        "email": address,
+    }
+    calendar = booking_calendar(
+        booking,
+        method=method,
+        organizer={**organizer, "sent_by": address},
+        attendee={"name": attendee.get("name") or "", "email": attendee["email"]},
+    )
+    message.alts[f"calendar; method={method}"] = calendar.decode()
+    message.attach("invite.ics", "application/ics", calendar)
+
+
+# -- when, where, who ----------------------------------------------------------------
+
+
+def _facts(
+    booking: Mapping[str, Any], context: Mapping[str, Any], zone: ZoneInfo, *, for_host: bool
+) -> list[Fact]:
+    facts = [
+        Fact("When", _when(booking, zone, _other_zone(booking, context, zone, for_host=for_host)))
+    ]
+    cancelled = booking["status"] == "cancelled"
+    if previous := context.get("previous"):
+        facts.append(Fact("Before", _when(previous, zone), over=True))
+    link = None if cancelled else web_address(booking.get("meeting_url"))
+    if booking.get("location") or link:
+        where = (booking["location"],) if booking.get("location") else ()
+        facts.append(Fact("Where", where, link))
+    facts += _who(booking, for_host=for_host)
+    if context.get("reason"):
+        facts.append(Fact("Reason", _paragraphs(context["reason"])))
+    return facts
+
+
+def _who(booking: Mapping[str, Any], *, for_host: bool) -> list[Fact]:
+    if booking["kind"] == "seat":
+        return [Fact("Event", (booking["event"]["title"],))]
+    if not for_host:
+        return [Fact("With", (booking["expert"]["name"],))]
+    client = booking["attendee"]
+    reached = (client["name"], client["email"], client.get("phone") or "")
+    facts = [Fact("Who", tuple(line for line in reached if line))]
+    if client.get("notes"):
+        facts.append(Fact("Notes", _paragraphs(client["notes"])))
+    return facts
+
+
+def _paragraphs(text: str) -> tuple[str, ...]:
+    return tuple(line.strip() for line in clean(text).split("\n") if line.strip())
+
+
+def _other_zone(
+    booking: Mapping[str, Any], context: Mapping[str, Any], zone: ZoneInfo, *, for_host: bool
+) -> tuple[str, ZoneInfo] | None:
+    """The expert's name and zone, for a client whose clock shows another time then."""
+    host_zone = context.get("host_time_zone")
+    if for_host or not host_zone:
+        return None
+    other = _zone(host_zone)
+    starts_at = _instant(booking["starts_at"])
+    if starts_at.astimezone(other).utcoffset() == starts_at.astimezone(zone).utcoffset():
+        return None
+    return booking["expert"]["name"], other
+
+
+def _when(
+    period: Mapping[str, Any], zone: ZoneInfo, other: tuple[str, ZoneInfo] | None = None
+) -> tuple[str, ...]:
+    """The day, the time with its length, and the time on the other's clock."""
+    starts_at, ends_at = _instant(period["starts_at"]), _instant(period["ends_at"])
+    local = starts_at.astimezone(zone)
+    length = _length(starts_at, ends_at)
+    lines = [_day(local), f"{_span(starts_at, ends_at, zone)} ({length})"]
+    if other:
+        name, other_zone = other
+        there = starts_at.astimezone(other_zone)
+        day = f"{there:%A}, " if there.date() != local.date() else ""
+        lines.append(f"For {name}: {day}{_span(starts_at, ends_at, other_zone)}")
+    return tuple(lines)
+
+
+def _span(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
+    """From when to when; with both zone names when the clocks change in between."""
+    start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
+    zone_then = f" {_zone_name(start)}" if start.utcoffset() != end.utcoffset() else ""
+    day = f"{end:%A} " if end.date() != start.date() else ""
+    dash = f" {_DASH} " if day or zone_then else _DASH
+    return f"{start:%H:%M}{zone_then}{dash}{day}{end:%H:%M} {_zone_name(end)}"
+
+
+def _day(local: datetime) -> str:
+    return f"{local:%A}, {local.day} {local:%B %Y}"
+
+
+def _short(local: datetime) -> str:
+    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M} {_zone_name(local)}"
+
+
+def _zone_name(local: datetime) -> str:
+    name = local.tzname() or "UTC"
+    return f"UTC{name}" if name[0] in "+-" else name  # zones without letters of their own
+
+
+def _length(starts_at: datetime, ends_at: datetime) -> str:
+    minutes = round((ends_at - starts_at).total_seconds() / 60)
+    hours, rest = divmod(minutes, 60)
+    if not hours or (hours == 1 and rest):  # "45 min" and "90 min", as people say it
+        return f"{minutes} min"
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    """A browser's zone may be unknown to this server: then the installation's own."""
+    try:
+        return ZoneInfo(name or current_app.config["DEFAULT_TIME_ZONE"])
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo(current_app.config["DEFAULT_TIME_ZONE"])

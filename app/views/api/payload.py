@@ -49,7 +49,7 @@ def read_json() -> Fields:
     Raises `InvalidInput` for anything else. Other content types are refused, since a
     foreign page's form can send those without asking.
     """
-    return Fields(_json_object())
+    return Fields(read_json_object())
 
 
 def read_query() -> Fields:
@@ -60,7 +60,7 @@ def read_query() -> Fields:
 
 def read_query_or_json() -> Fields:
     """The query string, and the JSON body over it; text stands for numbers in both."""
-    return Fields({**request.args.to_dict(), **_json_object()}, from_text=True)
+    return Fields({**request.args.to_dict(), **read_json_object()}, from_text=True)
 
 
 class Fields:
@@ -316,7 +316,11 @@ def is_time_zone(name: str) -> bool:
     return True
 
 
-def _json_object() -> dict[str, Any]:
+def read_json_object() -> dict[str, Any]:
+    """The body as it came, for services that take named values and judge them all.
+
+    Raises `InvalidInput` when it is no JSON object.
+    """
     data = request.get_data()
     if not data.strip():
         return {}
@@ -344,4 +348,4 @@ def _is_unstorable(character: str) -> bool:
     return character == "\0" or "\ud800" <= character <= "\udfff"
 
 
-__all__ = ["Fields", "is_time_zone", "read_json", "read_query", "read_query_or_json"]
+__all__ = ["Fields", "is_time_zone", "read_json", "read_json_object", "read_query", "read_query_or_json"]

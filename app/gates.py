@@ -1,0 +1,327 @@
+"""Who is asking, and whether the request may go on at all.
+
+One function resolves the actor, from exactly one credential, in this order: a bearer
+JWT, the JWT cookie, the browser session. Whichever it is, it names a `SignIn` row, and
+that row decides. Credentials that browsers send by themselves need a CSRF token to
+write with.
+
+Gates only ask earlier what services ask again (`services/policy.py`).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from hmac import compare_digest
+from typing import Any
+
+import jwt
+from flask import Flask, Response, current_app, g, redirect, request, session, url_for
+from flask_jwt_extended import create_access_token, set_access_cookies, unset_jwt_cookies
+from flask_socketio import ConnectionRefusedError as SocketRefused
+from flask_wtf.csrf import CSRFProtect, validate_csrf
+from wtforms import ValidationError
+
+from app.models import SignIn
+from app.services import clock, sign_ins
+from app.services.errors import DomainError, MustChangePassword, NotFound, Unauthenticated
+from app.services.policy import Actor
+
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+API_PREFIXES = ("/api/", "/db/")
+MAX_ID = 2**31 - 1
+
+# What somebody who owes a new password may still do: see what anybody may see, and get
+# out of it. Everything that is not listed is refused. `<>` stands for any variable.
+EXEMPT = frozenset(
+    {
+        # The way out
+        "GET /change-password",
+        "POST /change-password",
+        "POST /api/auth/change-password",
+        "POST /api/auth/logout",
+        "GET /logout/",
+        "POST /logout/",
+        "POST /sign-out",
+        # The way in, for somebody else at the same browser
+        "GET /login/",
+        "POST /login/",
+        "GET /register",
+        "POST /register",
+        "POST /api/auth/login",
+        "POST /api/auth/register",
+        "POST /api/v1/security/login",
+        # Pages for everybody
+        "GET /",
+        "GET /experts",
+        "GET /expert/<>",
+        "GET /<>",
+        "GET /<>/<>",
+        "GET /b/<>",
+        "GET /b/<>.ics",
+        "GET /q/<>",
+        "GET /calendar/<>.ics",
+        # Data for everybody
+        "GET /api/experts",
+        "GET /api/experts/<>",
+        "GET /api/experts/<>/event-types/<>/slots",
+        "GET /api/rooms",
+        "GET /api/rooms/<>/minutes",
+        "GET /api/openapi.json",
+        "GET /db/event",
+        "GET /db/event/<>",
+        "GET /db/schedule/today",
+        "GET /db/schedule/7days",
+        # Public if the event is, which its service decides
+        "GET /api/events/<>/agenda",
+        "GET /api/sessions/<>",
+    }
+)
+# No credential is looked at here: files, and what machines ask.
+_ANONYMOUS_ENDPOINTS = {"static", "appbuilder.static"}
+_ANONYMOUS_BLUEPRINTS = {"health"}
+
+_PRIVATE_PREFIXES = ("/api/auth/", "/api/v1/", "/api/manage/", "/b/", "/login", "/change-password")
+
+_BAD_TOKEN = "This token is not valid or no longer is. Please sign in."  # noqa: S105
+_NO_CSRF = (
+    "A write with a cookie needs the X-CSRF-TOKEN header"
+    " (from the csrf_access_token cookie) or the form's csrf_token."
+)
+
+
+def init_app(app: Flask) -> None:
+    """Put the gates in front of every request, and safe headers on every response."""
+    CSRFProtect(app)
+    app.before_request(_check_request)
+    app.after_request(_finish)
+    app.context_processor(lambda: {"actor": g.get("actor"), "csp_nonce": _csp_nonce})
+
+
+# -- who -----------------------------------------------------------------------------
+
+
+def current_actor() -> Actor | None:
+    """Who sends this request; None for a guest, and for a cookie whose sign-in ended.
+
+    Raises `Unauthenticated` for a bearer token that is not valid, and for a write by
+    cookie without its CSRF token.
+    """
+    if "actor" not in g:
+        g.actor = None  # a refusal leaves a guest, for the page that tells about it
+        g.actor = _resolve()
+    actor: Actor | None = g.actor
+    return actor
+
+
+def actor_from_token(token: object) -> Actor:
+    """Who acts with this JWT. Raises `Unauthenticated`."""
+    return _actor_and_claims(token)[0]
+
+
+def actor_of_socket(auth: object) -> Actor | None:
+    """Who opens a socket: by `auth: {token}`, else as `current_actor`.
+
+    Raises Flask-SocketIO's `ConnectionRefusedError` for bad credentials.
+    """
+    token = auth.get("token") if isinstance(auth, dict) else None
+    try:
+        return current_actor() if token is None else actor_from_token(token)
+    except DomainError as error:
+        raise SocketRefused(error.code) from error
+
+
+def _resolve() -> Actor | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        g.credential = "bearer"
+        return actor_from_token(token.strip())
+    if cookie := request.cookies.get(current_app.config["JWT_ACCESS_COOKIE_NAME"]):
+        try:
+            actor, claims = _actor_and_claims(cookie)
+        except Unauthenticated:
+            g.stale_cookie = True
+        else:
+            g.credential = "cookie"
+            _require_csrf(claims.get("csrf"))
+            return actor
+    if sign_in_id := session.get("sign_in"):
+        found = sign_ins.find_actor(sign_in_id)
+        if found is None:
+            session.pop("sign_in")
+        else:
+            g.credential = "session"
+            _require_csrf()
+            return found
+    return None
+
+
+def _actor_and_claims(token: object) -> tuple[Actor, dict[str, Any]]:
+    if not isinstance(token, str):
+        raise Unauthenticated(_BAD_TOKEN)
+    try:
+        # One algorithm, whatever the header says. `aud` is held against the row below.
+        claims = jwt.decode(
+            token,
+            current_app.config["JWT_SECRET_KEY"],
+            algorithms=["HS256"],
+            options={"require": ["exp", "sub", "jti", "aud"], "verify_aud": False},
+        )
+    except (jwt.PyJWTError, ValueError):
+        raise Unauthenticated(_BAD_TOKEN) from None
+    sign_in_id = claims["jti"]
+    actor = sign_ins.find_actor(sign_in_id) if isinstance(sign_in_id, str) else None
+    if (
+        actor is None
+        or claims["aud"] != actor.audience
+        or claims["sub"] != str(actor.user_id)
+        or claims.get("type") != "access"
+    ):
+        raise Unauthenticated(_BAD_TOKEN)
+    return actor, claims
+
+
+def _require_csrf(of_cookie: object = None) -> None:
+    """Refuse a write that another site could have made the browser send."""
+    if request.method in SAFE_METHODS:
+        return
+    given = (
+        request.headers.get("X-CSRF-TOKEN")
+        or request.headers.get("X-CSRFToken")
+        or request.form.get("csrf_token", "")
+    )
+    if isinstance(of_cookie, str) and compare_digest(given.encode(), of_cookie.encode()):
+        return
+    try:
+        validate_csrf(given)
+    except ValidationError:
+        raise Unauthenticated(_NO_CSRF) from None
+
+
+# -- signing in and out --------------------------------------------------------------
+
+
+def issue_token(sign_in: SignIn) -> str:
+    """The JWT that rests on this sign-in: its id, user, audience and end."""
+    return create_access_token(
+        identity=str(sign_in.user_id),
+        additional_claims={
+            "jti": sign_in.id,
+            "aud": sign_in.audience,
+            "exp": sign_in.expires_at,
+        },
+    )
+
+
+def set_token_cookie(response: Response, sign_in: SignIn, token: str) -> None:
+    """Give the browser the token too; a session it had before ends."""
+    _end_browser_session()
+    lifetime = sign_in.expires_at - clock.now()
+    set_access_cookies(response, token, max_age=int(lifetime.total_seconds()))
+
+
+def start_browser_session(sign_in: SignIn) -> None:
+    """Sign this browser in. Whatever its session held before is gone."""
+    _end_browser_session()
+    session.permanent = True
+    session["sign_in"] = sign_in.id
+    g.actor = sign_ins.find_actor(sign_in.id)
+    g.stale_cookie = True  # a JWT cookie would come first at the next request
+
+
+def sign_out(response: Response) -> None:
+    """End the sign-in of this request and of this browser's session, and their cookies."""
+    actor = current_actor()
+    if actor and actor.sign_in_id:
+        sign_ins.end_sign_in(actor.sign_in_id)
+    _end_browser_session()
+    unset_jwt_cookies(response)
+    g.actor = None
+
+
+def _end_browser_session() -> None:
+    if sign_in_id := session.get("sign_in"):
+        sign_ins.end_sign_in(sign_in_id)
+    session.clear()
+
+
+# -- every request -------------------------------------------------------------------
+
+
+def _check_request() -> Response | None:
+    rule = request.url_rule
+    if (
+        rule is None
+        or request.endpoint in _ANONYMOUS_ENDPOINTS
+        or request.blueprint in _ANONYMOUS_BLUEPRINTS
+    ):
+        return None
+    _refuse_impossible_names()
+    actor = current_actor()
+    if actor is None and g.get("credential") is None and not _is_api():
+        _require_csrf()  # forms of guests: nobody signs another in, or up
+    if actor is None or not actor.must_change_password or is_exempt(request.method, rule.rule):
+        return None
+    if _is_api():
+        raise MustChangePassword
+    return redirect(url_for("account_pages.change_password"), 303)  # type: ignore[return-value]
+
+
+def is_exempt(method: str, rule: str) -> bool:
+    """Whether the route is open to somebody who owes a new password."""
+    method = "GET" if method == "HEAD" else method
+    return method == "OPTIONS" or f"{method} {re.sub('<[^>]*>', '<>', rule)}" in EXEMPT
+
+
+def _is_api() -> bool:
+    return request.path.startswith(API_PREFIXES)
+
+
+def _refuse_impossible_names() -> None:
+    # No row has such a key, and PostgreSQL would not even look.
+    for value in (request.view_args or {}).values():
+        if (isinstance(value, str) and "\x00" in value) or (
+            isinstance(value, int) and value > MAX_ID
+        ):
+            raise NotFound
+
+
+def _csp_nonce() -> str:
+    """For Flask-AppBuilder's templates, whose scripts are inline. Ours have none."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.csp_nonce
+    return nonce
+
+
+def _finish(response: Response) -> Response:
+    if g.get("stale_cookie") and "access_token_cookie" not in "".join(
+        response.headers.getlist("Set-Cookie")
+    ):
+        unset_jwt_cookies(response)
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", _content_security_policy())
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    if current_app.config["PUBLIC_URL"].startswith("https://"):
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if g.get("actor") is not None or request.path.startswith(_PRIVATE_PREFIXES):
+        headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _content_security_policy() -> str:
+    policy = {
+        "default-src": "'self'",
+        "img-src": "'self' data:",
+        "object-src": "'none'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'self'",
+    }
+    if nonce := g.get("csp_nonce"):
+        # A page of Flask-AppBuilder: its own inline scripts by nonce, and style
+        # attributes, which its widgets write into their markup.
+        policy["script-src"] = f"'self' 'nonce-{nonce}'"
+        policy["style-src"] = "'self' 'unsafe-inline'"
+    return "; ".join(f"{name} {value}" for name, value in policy.items())

@@ -82,6 +82,7 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "PRODUCT_NAME": read.text("PRODUCT_NAME", "Rendezvous"),
         "DEFAULT_TIME_ZONE": read.zone("DEFAULT_TIME_ZONE", "UTC"),
         "TRUSTED_PROXIES": read.number("TRUSTED_PROXIES", 0),
+        "ADMIN_EMAIL": read.text("ADMIN_EMAIL", "admin@rendezvous.example"),
         "SAMPLE": read.flag("SAMPLE", default=True),
         "METRICS_TOKEN": read.text("METRICS_TOKEN", ""),
         # Database

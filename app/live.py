@@ -232,7 +232,12 @@ def end_sockets(ended: Callable[[Actor], bool]) -> None:
             disconnect(socket_id, namespace="/")
 
 
-def watch_access(app: Flask) -> None:
+def start_watching(app: Flask) -> None:
+    """Watch this server process's sockets in the background."""
+    socketio.start_background_task(_watch_access, app)
+
+
+def _watch_access(app: Flask) -> None:
     """Forever, once a second: end the sockets whose sign-in ended, in whatever process."""
     while True:
         socketio.sleep(1)

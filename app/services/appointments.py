@@ -186,9 +186,7 @@ def _judge(
     if any(conflict.booking_id not in own for conflict in in_the_way):
         raise SlotTaken
     if in_the_way:
-        assert actor is not None
-        unique = {conflict.booking_id: conflict for conflict in in_the_way}
-        raise Overlap([conflict.seen_by(actor) for conflict in unique.values()])
+        raise Overlap(ledger.shown_to(actor, in_the_way))
 
 
 def _may_give_up(conflict: ledger.Conflict, actor: Actor | None) -> bool:

@@ -134,7 +134,7 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
         shown["event"] = {"slug": row.event_slug, "title": row.event_title}
     elif row.kind == "reservation":
         shown["responsible_user"] = {"id": row.user_id, "name": row.user_name}
-        shown["event_type"] = row.reservation_type
+        shown["reservation_type"] = row.reservation_type
     else:
         shown["expert"] = {"slug": row.expert_slug, "name": row.expert_name}
         shown["event_type"] = {

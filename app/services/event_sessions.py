@@ -345,7 +345,7 @@ def _conflicts(
     actor: Actor, claims: Sequence[ledger.Claim], event_session_id: int | None
 ) -> list[dict[str, Any]]:
     found = ledger.find_conflicts(claims, ignoring_session=event_session_id)
-    return [conflict.seen_by(actor) for conflict in found]
+    return ledger.shown_to(actor, found)
 
 
 def _clashing(
@@ -363,7 +363,7 @@ def _clashing(
     found = ledger.find_conflicts(claims, ignoring=own)
     busy = {conflict.calendar_id for conflict in found}
     leaving = [row for row in seats if attendees[row.user_id] in busy]
-    impact.clashing = [conflict.seen_by(actor) for conflict in found]
+    impact.clashing = ledger.shown_to(actor, found)
     impact.released = [row.uid for row in leaving]
     return leaving
 

@@ -63,6 +63,21 @@ class Conflict:
         return shown
 
 
+def shown_to(actor: Actor | None, conflicts: Iterable[Conflict]) -> list[dict[str, Any]]:
+    """The contract's `conflicts`: each cause once, however many calendars it occupies.
+
+    The actor's own calendar comes first, where there is the most to tell.
+    """
+    own_first = sorted(
+        conflicts, key=lambda each: actor is None or each.calendar_id != actor.calendar_id
+    )
+    causes: dict[tuple[int | None, int | None], Conflict] = {}
+    for conflict in own_first:
+        causes.setdefault((conflict.booking_id, conflict.event_session_id), conflict)
+    by_start = sorted(causes.values(), key=lambda conflict: conflict.starts_at)
+    return [conflict.seen_by(actor) for conflict in by_start]
+
+
 def lock(
     calendar_ids: Iterable[int], event_session_ids: Iterable[int] = ()
 ) -> dict[int, CalendarVersion]:

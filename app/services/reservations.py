@@ -170,7 +170,7 @@ def _refuse_overlap(
 ) -> None:
     in_the_way = ledger.find_conflicts(claims, ignoring={ignoring.id} if ignoring else ())
     if in_the_way:
-        raise Overlap([conflict.seen_by(actor) for conflict in in_the_way])
+        raise Overlap(ledger.shown_to(actor, in_the_way))
 
 
 _INSERT = insert(Booking.__table__).returning(Booking.__table__.c.id)

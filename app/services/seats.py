@@ -63,7 +63,7 @@ def _book(actor: Actor, session: Row[Any], replace: tuple[str, ...]) -> Booked:
         if conflict.seat_of == session.id and conflict.uid:  # a second click, a moment ago
             return Booked(bookings.get_booking(actor, conflict.uid), [], created=False)
     if in_the_way:
-        raise Overlap([conflict.seen_by(actor) for conflict in in_the_way])
+        raise Overlap(ledger.shown_to(actor, in_the_way))
     taken = ledger.take_seat(session.id)
     if taken is None:
         raise _full(_look(actor, session.id))

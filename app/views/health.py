@@ -5,13 +5,13 @@ from __future__ import annotations
 import hmac
 
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis import Redis, RedisError
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
+from app.services.doctor import migration_head
 from app.services.errors import NotFound
 from app.views.api.answers import json_answer
 
@@ -29,8 +29,7 @@ def ready() -> Response:
     checks = {"database": "ok", "migrations": "ok", "redis": "ok"}
     try:
         context = MigrationContext.configure(db.session.connection())
-        head = ScriptDirectory("app/migrations").get_current_head()
-        if context.get_current_revision() != head:
+        if context.get_current_revision() != migration_head():
             checks["migrations"] = "run: flask db upgrade"
     except DBAPIError:
         checks["database"] = checks["migrations"] = "unreachable"

@@ -1,0 +1,150 @@
+"""The guarantees, checked in the data as it is: what `flask booking audit` prints.
+
+Each check is one query that finds nothing in a sound database. They do not rely on
+the constraints that should make them so, for a restored dump may have lost those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy.orm import aliased
+
+from app.extensions import db
+from app.models import Booking, BusyPeriod, Calendar, EventSession, Expert, Room, Speaker, User
+from app.models.booking import CANCELLED, CONFIRMED
+from app.models.interval import overlapping
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One breach: which guarantee, and the ids that show it."""
+
+    guarantee: str
+    where: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.guarantee}: " + ", ".join(f"{k} {v}" for k, v in self.where.items())
+
+
+def find_breaches() -> list[Finding]:
+    """Everything in the data that breaks a guarantee; an empty list is a sound ledger."""
+    return [
+        Finding(guarantee, dict(row._mapping))
+        for guarantee, query in _checks().items()
+        for row in db.session.execute(query)
+    ]
+
+
+def _checks() -> dict[str, Select[Any]]:
+    one, other = aliased(BusyPeriod), aliased(BusyPeriod)
+    live = and_(Booking.kind == "seat", Booking.status == CONFIRMED)
+    live_seats = func.count(Booking.id)
+    period = BusyPeriod
+    return {
+        "two busy periods of one calendar overlap": select(
+            one.calendar_id, one.id.label("one"), other.id.label("other")
+        ).join(
+            other,
+            and_(
+                other.calendar_id == one.calendar_id,
+                other.id > one.id,
+                overlapping(other.starts_at, other.ends_at, one.starts_at, one.ends_at),
+            ),
+        ),
+        "a busy period is empty or reversed": select(period.id.label("busy_period")).where(
+            period.ends_at <= period.starts_at
+        ),
+        "a busy period is owed to nothing that is confirmed": select(
+            period.id.label("busy_period"), period.booking_id, period.event_session_id
+        )
+        .outerjoin(Booking, Booking.id == period.booking_id)
+        .outerjoin(EventSession, EventSession.id == period.event_session_id)
+        .where(
+            func.coalesce(Booking.status, EventSession.status, CANCELLED) != CONFIRMED,
+        ),
+        "a busy period belongs to no calendar": select(
+            period.id.label("busy_period"), period.calendar_id
+        ).where(~exists().where(Calendar.id == period.calendar_id)),
+        "a session has more seats taken than it has seats": select(
+            EventSession.id.label("event_session"), EventSession.seats_taken, EventSession.capacity
+        ).where(
+            or_(EventSession.seats_taken > EventSession.capacity, EventSession.seats_taken < 0)
+        ),
+        "a session's counter differs from its live seats": select(
+            EventSession.id.label("event_session"),
+            EventSession.seats_taken,
+            live_seats.label("live_seats"),
+        )
+        .outerjoin(Booking, and_(Booking.event_session_id == EventSession.id, live))
+        .group_by(EventSession.id, EventSession.seats_taken)
+        .having(EventSession.seats_taken != live_seats),
+        "a user has two live seats in one session": select(
+            Booking.event_session_id.label("event_session"), Booking.user_id.label("user")
+        )
+        .where(live)
+        .group_by(Booking.event_session_id, Booking.user_id)
+        .having(live_seats > 1),
+        "a confirmed booking does not occupy its user's time": select(Booking.uid.label("booking"))
+        .where(Booking.status == CONFIRMED, Booking.user_id.is_not(None))
+        .where(~_occupying(Calendar.user_id == Booking.user_id)),
+        "a confirmed appointment does not occupy its expert's time": select(
+            Booking.uid.label("booking")
+        )
+        .join(Expert, Expert.id == Booking.expert_id)
+        .where(Booking.status == CONFIRMED)
+        .where(~_occupying(Calendar.user_id == Expert.user_id)),
+        "a confirmed booking does not occupy its room": select(Booking.uid.label("booking"))
+        .where(Booking.status == CONFIRMED, Booking.room_id.is_not(None))
+        .where(~_occupying(Calendar.room_id == Booking.room_id)),
+        "a session does not occupy its room": select(EventSession.id.label("event_session"))
+        .where(EventSession.status == CONFIRMED)
+        .where(~_session_occupying(Calendar.room_id == EventSession.room_id)),
+        "a session does not occupy its speaker's time": select(
+            EventSession.id.label("event_session"), Speaker.user_id.label("user")
+        )
+        .join(Speaker, Speaker.event_session_id == EventSession.id)
+        .where(EventSession.status == CONFIRMED, Speaker.user_id.is_not(None))
+        .where(~_session_occupying(Calendar.user_id == Speaker.user_id)),
+        "a seat's time is not its session's": select(Booking.uid.label("booking"))
+        .join(EventSession, EventSession.id == Booking.event_session_id)
+        .where(live)
+        .where(
+            or_(
+                Booking.starts_at != EventSession.starts_at,
+                Booking.ends_at != EventSession.ends_at,
+            )
+        ),
+        "a live seat is in a session that is not held": select(Booking.uid.label("booking"))
+        .outerjoin(EventSession, EventSession.id == Booking.event_session_id)
+        .where(live, func.coalesce(EventSession.status, CANCELLED) != CONFIRMED),
+        "a user has no calendar": select(User.id.label("user")).where(
+            ~exists().where(Calendar.user_id == User.id)
+        ),
+        "a room has no calendar": select(Room.id.label("room")).where(
+            ~exists().where(Calendar.room_id == Room.id)
+        ),
+    }
+
+
+def _occupying(owner: Any) -> Any:
+    """That the booking of the outer query occupies the calendar of `owner`, all its time."""
+    return (
+        exists()
+        .where(BusyPeriod.booking_id == Booking.id, BusyPeriod.calendar_id == Calendar.id, owner)
+        .where(BusyPeriod.starts_at <= Booking.starts_at, BusyPeriod.ends_at >= Booking.ends_at)
+        .correlate_except(BusyPeriod, Calendar)
+    )
+
+
+def _session_occupying(owner: Any) -> Any:
+    return (
+        exists()
+        .where(BusyPeriod.event_session_id == EventSession.id)
+        .where(BusyPeriod.calendar_id == Calendar.id, owner)
+        .where(BusyPeriod.starts_at == EventSession.starts_at)
+        .where(BusyPeriod.ends_at == EventSession.ends_at)
+        .correlate_except(BusyPeriod, Calendar)
+    )

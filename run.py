@@ -1,0 +1,79 @@
+"""Serve the product: one process, or `WEB_CONCURRENCY` of them on one port.
+
+The parent of several only watches: it starts each again that dies, hands SIGTERM and
+SIGINT on, and leaves when all have finished what they were doing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import eventloop
+
+WORKER = "--worker"
+RESTART_PAUSE_SECONDS = 1.0
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    import config
+
+    try:
+        settings = config.load()
+    except config.ConfigurationError as error:
+        print(f"run.py: {error}", file=sys.stderr)
+        return 2
+    if settings["WEB_CONCURRENCY"] == 1 or WORKER in sys.argv:
+        return serve()
+    return supervise(settings["WEB_CONCURRENCY"])
+
+
+def serve() -> int:
+    """Serve in this process."""
+    eventloop.patch()  # before anything else is imported
+    from app import create_app, live
+    from app.services import mail
+
+    app = create_app()
+    mail.start_sender(app)
+    live.start_watching(app)
+    eventloop.serve(app, app.config["HOST"], app.config["PORT"])
+    return 0
+
+
+def supervise(processes: int) -> int:
+    """Keep `processes` workers alive until a signal."""
+    stopping = False
+    workers: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, __file__, WORKER])  # noqa: S603 (ourselves)
+
+    def stop(number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = True
+        for worker in workers:
+            worker.send_signal(number)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    workers = [start() for _ in range(processes)]
+    while not stopping:
+        time.sleep(0.2)
+        for index, worker in enumerate(workers):
+            if not stopping and worker.poll() is not None:
+                print(f"run.py: worker {worker.pid} ended ({worker.returncode}), starting another")
+                time.sleep(RESTART_PAUSE_SECONDS)
+                workers[index] = start()
+    for worker in workers:
+        worker.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    sys.exit(main())

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from hmac import compare_digest
 from typing import Any
 
@@ -140,7 +141,7 @@ def _resolve() -> Actor | None:
         try:
             actor, claims = _actor_and_claims(cookie)
         except Unauthenticated:
-            g.stale_cookie = True
+            g.forget_token_cookie = True
         else:
             g.credential = "cookie"
             _require_csrf(claims.get("csrf"))
@@ -218,6 +219,7 @@ def set_token_cookie(response: Response, sign_in: SignIn, token: str) -> None:
     _end_browser_session()
     lifetime = sign_in.expires_at - clock.now()
     set_access_cookies(response, token, max_age=int(lifetime.total_seconds()))
+    g.forget_token_cookie = False
 
 
 def start_browser_session(sign_in: SignIn) -> None:
@@ -225,17 +227,22 @@ def start_browser_session(sign_in: SignIn) -> None:
     _end_browser_session()
     session.permanent = True
     session["sign_in"] = sign_in.id
+    g.forget_token_cookie = True  # it would come first at the next request
     g.actor = sign_ins.find_actor(sign_in.id)
-    g.stale_cookie = True  # a JWT cookie would come first at the next request
 
 
-def sign_out(response: Response) -> None:
+def sign_in_browser(user_id: int) -> None:
+    """Sign this browser in as a user who was made just now."""
+    start_browser_session(sign_ins.start_sign_in(user_id))
+
+
+def sign_out_browser() -> None:
     """End the sign-in of this request and of this browser's session, and their cookies."""
     actor = current_actor()
     if actor and actor.sign_in_id:
         sign_ins.end_sign_in(actor.sign_in_id)
     _end_browser_session()
-    unset_jwt_cookies(response)
+    g.forget_token_cookie = True
     g.actor = None
 
 
@@ -250,11 +257,12 @@ def _end_browser_session() -> None:
 
 def _check_request() -> Response | None:
     rule = request.url_rule
-    if (
-        rule is None
-        or request.endpoint in _ANONYMOUS_ENDPOINTS
-        or request.blueprint in _ANONYMOUS_BLUEPRINTS
-    ):
+    if request.endpoint in _ANONYMOUS_ENDPOINTS or request.blueprint in _ANONYMOUS_BLUEPRINTS:
+        g.actor = None
+        return None
+    if rule is None:  # the page that says so greets whoever is signed in
+        with suppress(Unauthenticated):
+            current_actor()
         return None
     _refuse_impossible_names()
     actor = current_actor()
@@ -295,9 +303,7 @@ def _csp_nonce() -> str:
 
 
 def _finish(response: Response) -> Response:
-    if g.get("stale_cookie") and "access_token_cookie" not in "".join(
-        response.headers.getlist("Set-Cookie")
-    ):
+    if g.get("forget_token_cookie"):
         unset_jwt_cookies(response)
     headers = response.headers
     headers.setdefault("Content-Security-Policy", _content_security_policy())

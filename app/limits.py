@@ -36,7 +36,7 @@ def create_limiter(app: Flask) -> Limiter:
             "RATELIMIT_STORAGE_OPTIONS",
             {"wrap_exceptions": True, "socket_connect_timeout": 1, "socket_timeout": 1},
         )
-    limiter = Limiter(key_func=client_address, auto_check=False)
+    limiter = Limiter(key_func=client_address)
     limiter.init_app(app)
     app.extensions[_EXTENSION] = (limiter, MovingWindowRateLimiter(MemoryStorage()))
     return limiter

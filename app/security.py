@@ -14,12 +14,13 @@ from flask_appbuilder import expose
 from flask_appbuilder.security.api import SecurityApi as FabSecurityApi
 from flask_appbuilder.security.decorators import no_cache
 from flask_appbuilder.security.sqla.manager import SecurityManager as FabSecurityManager
-from flask_appbuilder.security.sqla.models import Role, User
+from flask_appbuilder.security.sqla.models import PermissionView, Role, User
 from flask_appbuilder.security.views import AuthDBView, RoleModelView, UserDBModelView
 from flask_appbuilder.utils.base import get_safe_redirect
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
 from flask_login import LoginManager
+from sqlalchemy import select
 
 from app import gates, limits
 from app.errors import answer
@@ -27,6 +28,7 @@ from app.extensions import db
 from app.services import accounts
 from app.services.errors import InvalidInput, Unauthenticated
 from app.services.policy import ACCOUNT, ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT
+from app.services.transaction import transactional
 from app.views.api.answers import json_answer
 from app.views.api.payload import read_json
 
@@ -66,11 +68,10 @@ class LoginView(AuthDBView):
 
     @expose("/logout/", methods=["GET", "POST"])
     def logout(self) -> Response:
-        response = make_response(redirect("/", 303))
         # FAB's menu is a link; one on another site must not sign anybody out.
         if request.method == "POST" or request.headers.get("Sec-Fetch-Site") != "cross-site":
-            gates.sign_out(response)
-        return response
+            gates.sign_out_browser()
+        return redirect("/", 303)  # type: ignore[return-value]
 
     def _form(self, username: str = "", message: str = "", status: int = 200) -> Response:
         page = render_template(
@@ -222,6 +223,20 @@ class SecurityManager(FabSecurityManager):
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         return False
+
+    @transactional
+    def grant_permissions(self) -> None:
+        """Write what each role may beside its row, for whoever reads FAB's tables.
+
+        `has_access` asks the code. Needs FAB's permissions: `flask booking init`.
+        """
+        existing = db.session.scalars(select(PermissionView)).all()
+        for role in db.session.scalars(select(Role).where(Role.name.in_(ROLES))):
+            role.permissions = [
+                each
+                for each in existing
+                if self._has_access_builtin_roles(role, each.permission.name, each.view_menu.name)
+            ]
 
     def get_user_roles(self, user: Any) -> list[Role]:
         """The user's own roles. FAB's groups would be a second way to be an admin."""

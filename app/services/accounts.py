@@ -45,6 +45,8 @@ MAX_NAME_PART = 64  # FAB's first_name and last_name
 
 WRONG_CREDENTIALS = "The address or the password is wrong."
 
+_ACTIVE_ADMINS = select(User.id).where(User.roles.any(Role.name == ADMIN), User.active.is_(True))
+
 
 @dataclass(frozen=True, slots=True)
 class Verified:
@@ -214,6 +216,11 @@ def _count_failure(user_id: int | None) -> None:
             )
         )
     audit.record(None, "sign_in_failed", "user", user_id or "unknown")
+
+
+def has_admin() -> bool:
+    """Whether anybody could administer."""
+    return db.session.scalar(_ACTIVE_ADMINS.limit(1)) is not None
 
 
 # -- passwords ---------------------------------------------------------------------
@@ -523,12 +530,7 @@ def _get_locked(user_id: int) -> User:
 
 def _refuse_without_admin(user_id: int, field: str) -> None:
     """Raise `InvalidInput` if nobody but `user_id` could administer. Locks the admins."""
-    admins = (
-        select(User.id)
-        .where(User.roles.any(Role.name == ADMIN), User.active.is_(True))
-        .order_by(User.id)
-        .with_for_update()
-    )
+    admins = _ACTIVE_ADMINS.order_by(User.id).with_for_update()
     if set(db.session.scalars(admins)) == {user_id}:
         raise InvalidInput({field: ["This is the last active admin."]})
 

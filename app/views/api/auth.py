@@ -73,9 +73,8 @@ def change_password() -> Response:
 def logout() -> Response:
     if gates.current_actor() is None:
         raise Unauthenticated
-    response = Response(status=204)
-    gates.sign_out(response)
-    return response
+    gates.sign_out_browser()
+    return Response(status=204)
 
 
 def _signed_in(sign_in: SignIn, status: int) -> Response:

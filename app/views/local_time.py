@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime
@@ -12,6 +15,8 @@ from flask_babel import get_locale
 # Day before month for plain "en": a page in English is read far beyond the United States.
 LOCALES = {"en": "en_GB"}
 DAY_PATTERNS = {"long": "EEEE d MMMM y", "short": "EEE d MMM", "plain": "EEEE d MMMM"}
+
+blueprint = Blueprint("local_time", __name__)
 
 
 def aware(value: datetime | str) -> datetime:
@@ -67,15 +72,22 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 
-def register_filters(blueprint: Blueprint) -> None:
-    """Make these available in every template of the application."""
-    for function in (
-        instant,
-        local_time,
-        local_day,
-        local_date,
-        zone_name,
-        zone_city,
-        initials,
-    ):
-        blueprint.add_app_template_filter(function)
+def groupby_day(
+    bookings: Iterable[Mapping[str, Any]], zone: str
+) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
+    """Bookings as they come, in runs of one local day."""
+    for day, members in groupby(bookings, lambda booking: local_date(booking["starts_at"], zone)):
+        yield day, list(members)
+
+
+for _filter in (
+    instant,
+    local_time,
+    local_day,
+    local_date,
+    zone_name,
+    zone_city,
+    initials,
+    groupby_day,
+):
+    blueprint.add_app_template_filter(_filter)

@@ -139,10 +139,11 @@ export function localise(root = document) {
   for (const time of root.querySelectorAll("time[data-local]")) {
     const { local, end } = time.dataset;
     const start = time.dateTime;
-    if (local === "time") time.textContent = periodText(start, end);
-    else if (local === "short") time.textContent = `${shortDayText(start)}, ${periodText(start, end)} ${zoneShort(start)}`;
-    else if (local === "day") time.textContent = dayText(start);
-    else time.textContent = `${dayText(start)}, ${periodText(start, end)} ${zoneShort(start)}`;
+    const hours = document.createElement("span");
+    hours.className = "nowrap";
+    hours.textContent = local === "time" ? periodText(start, end) : `${periodText(start, end)} ${zoneShort(start)}`;
+    if (local === "time") time.replaceChildren(hours);
+    else time.replaceChildren(`${local === "short" ? shortDayText(start) : dayText(start)}, `, hours);
   }
   // The second line, in the host's zone, says nothing new to a visitor with the same clock.
   for (const note of root.querySelectorAll("[data-other-zone]")) {

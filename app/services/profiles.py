@@ -1,0 +1,43 @@
+"""One's own profile: what people may change of their account by themselves."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import Calendar, User
+from app.models.user import full_name, split_name
+from app.services import audit, fields
+from app.services.policy import Actor, require_account
+from app.services.transaction import transactional
+
+MAX_NAME_PART = 64  # FAB's first_name and last_name
+
+
+@transactional
+def update_profile(actor: Actor | None, *, name: str, time_zone: str) -> str:
+    """Set one's own name and zone; returns the name as stored.
+
+    Locks the user's row. Raises `InvalidInput`, `Unauthenticated`.
+    """
+    actor = require_account(actor)
+    errors: fields.Errors = {}
+    name = fields.line(errors, "name", name, maximum=2 * MAX_NAME_PART + 1, required=True)
+    first_name, last_name = split_name(name)
+    if max(len(first_name), len(last_name)) > MAX_NAME_PART:
+        errors["name"] = [f"At most {MAX_NAME_PART} characters for the first and the last name."]
+    zone = fields.zone(errors, "time_zone", time_zone)
+    fields.refuse(errors)
+    user = db.session.get_one(User, actor.user_id, with_for_update=True, populate_existing=True)
+    user.first_name, user.last_name = first_name, last_name
+    user.time_zone = zone
+    audit.record(actor, "update", "user", user.id, name=name, time_zone=zone)
+    return full_name(first_name, last_name)
+
+
+def calendar_version(actor: Actor | None) -> int:
+    """The version of the actor's topic `me`, for a page that shows what it is about."""
+    actor = require_account(actor)
+    return db.session.scalars(
+        select(Calendar.version).where(Calendar.id == actor.calendar_id)
+    ).one()

@@ -1,0 +1,296 @@
+"""The pages of an account: register, profile, bookings, and an expert's dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from app import gates
+from app.gates import current_actor
+from app.services import accounts, bookings, clock, event_types, experts, profiles, rooms
+from app.services.errors import EmailTaken, InvalidInput, NotFound
+from app.services.policy import EXPERT, Actor, require_account
+from app.views.api.payload import read_query
+from app.views.booking import is_over, is_soon
+
+PAGE_SIZE = 30
+UPCOMING = 12  # on the dashboard
+SHOWN = ("upcoming", "past", "cancelled")
+
+blueprint = Blueprint("account_pages", __name__)
+
+
+@blueprint.app_context_processor
+def page_context() -> dict[str, Any]:
+    """What base.html needs on every page."""
+    actor = current_actor()
+    return {
+        "product_name": current_app.config["PRODUCT_NAME"],
+        "actor": actor,
+        "now": clock.now(),
+        "sign_in_url": current_app.appbuilder.get_url_for_login,  # type: ignore[attr-defined]
+        "navigation": _navigation(actor),
+        "account_navigation": _account_navigation(actor),
+    }
+
+
+# -- coming in -----------------------------------------------------------------------
+
+
+@blueprint.get("/register")
+def register() -> str | Response:
+    if current_actor():
+        return redirect(url_for(".profile"))
+    return _register_form({})
+
+
+@blueprint.post("/register")
+def create_account() -> str | tuple[str, int] | Response:
+    values = request.form
+    try:
+        user = accounts.create_account(
+            values.get("name", ""),
+            values.get("email", ""),
+            values.get("password", ""),
+            time_zone=values.get("time_zone") or None,
+        )
+    except InvalidInput as error:
+        return _register_form(values, error.errors), 422
+    except EmailTaken as error:
+        return _register_form(values, {"email": [error.detail]}, taken=True), 409
+    gates.sign_in_browser(user.id)
+    return redirect(url_for(".profile"))
+
+
+def _register_form(
+    values: Mapping[str, str],
+    errors: Mapping[str, Iterable[str]] | None = None,
+    *,
+    taken: bool = False,
+) -> str:
+    return render_template("account/register.html", values=values, errors=errors, taken=taken)
+
+
+@blueprint.get("/change-password")
+def change_password() -> str | Response:
+    return _password_form()
+
+
+@blueprint.post("/change-password")
+def replace_password() -> str | tuple[str, int] | Response:
+    actor = current_actor()
+    try:
+        accounts.change_password(
+            actor,
+            request.form.get("current_password", ""),
+            request.form.get("new_password", ""),
+        )
+    except InvalidInput as error:
+        return _password_form(error.errors), 422
+    flash("Your password is changed. Your other sessions have ended.", "success")
+    return redirect(url_for(".profile"))
+
+
+def _password_form(errors: Mapping[str, Iterable[str]] | None = None) -> str | Response:
+    actor = current_actor()
+    if actor is None:
+        return _to_sign_in()
+    return render_template(
+        "account/change_password.html", errors=errors, is_forced=actor.must_change_password
+    )
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> Response:
+    gates.sign_out_browser()
+    return redirect(url_for("booking_pages.home"))
+
+
+# -- profile -------------------------------------------------------------------------
+
+
+@blueprint.get("/profile")
+def profile() -> str | Response:
+    return _profile_form()
+
+
+@blueprint.post("/profile")
+def update_profile() -> str | tuple[str, int] | Response:
+    try:
+        profiles.update_profile(
+            current_actor(),
+            name=request.form.get("name", ""),
+            time_zone=request.form.get("time_zone", ""),
+        )
+    except InvalidInput as error:
+        return _profile_form(values=request.form, errors=error.errors), 422
+    flash("Saved.", "success")
+    return redirect(url_for(".profile"))
+
+
+@blueprint.post("/become-expert")
+def become_expert() -> str | tuple[str, int] | Response:
+    try:
+        experts.become_expert(current_actor(), headline=request.form.get("headline"))
+    except InvalidInput as error:
+        return _profile_form(expert_values=request.form, expert_errors=error.errors), 422
+    flash("You can be booked now. Add what you offer: a title and a length are enough.", "success")
+    return redirect(url_for(".dashboard"))
+
+
+def _profile_form(
+    *,
+    values: Mapping[str, str] | None = None,
+    errors: Mapping[str, Iterable[str]] | None = None,
+    expert_values: Mapping[str, str] | None = None,
+    expert_errors: Mapping[str, Iterable[str]] | None = None,
+) -> str | Response:
+    if (actor := current_actor()) is None:
+        return _to_sign_in()
+    return render_template(
+        "account/profile.html",
+        values=values or {"name": actor.name, "time_zone": _zone_of(actor)},
+        errors=errors,
+        expert=_own_expert(actor),
+        expert_values=expert_values or {},
+        expert_errors=expert_errors,
+        zones=_zones(),
+    )
+
+
+# -- bookings ------------------------------------------------------------------------
+
+
+@blueprint.get("/my-bookings")
+def my_bookings() -> str | Response:
+    if (actor := current_actor()) is None:
+        return _to_sign_in()
+    query = read_query()
+    show = query.choice("show", SHOWN) or "upcoming"
+    page, _ = query.paging()
+    query.check()
+    version = profiles.calendar_version(actor)  # before the list: never newer than it
+    found = bookings.list_bookings(
+        actor,
+        when=None if show == "cancelled" else show,
+        status="cancelled" if show == "cancelled" else "confirmed",
+        page=page,
+        page_size=PAGE_SIZE,
+    )
+    expert = _own_expert(actor)
+    return render_template(
+        "account/my_bookings.html",
+        bookings=found.items,
+        show=show,
+        page=page,
+        pages=-(-found.total // PAGE_SIZE),
+        zone=_zone_of(actor),
+        own_slug=expert and expert["slug"],
+        version=version,
+        **_nearness(found.items),
+    )
+
+
+# -- an expert's dashboard -----------------------------------------------------------
+
+
+@blueprint.get("/expert-dashboard")
+def dashboard() -> str | Response:
+    if (actor := current_actor()) is None:
+        return _to_sign_in()
+    try:
+        expert = experts.own_expert(actor)
+    except NotFound:
+        flash("Become an expert first; then this is where you decide what can be booked.", "info")
+        return redirect(url_for(".profile"))
+    version = profiles.calendar_version(actor)
+    coming = bookings.list_bookings(actor, when="upcoming", page=1, page_size=UPCOMING)
+    return render_template(
+        "account/dashboard.html",
+        expert=experts.describe(expert),
+        event_types=event_types.list_own(actor, page=1, page_size=100).items,
+        availability=experts.describe_availability(expert),
+        bookings=coming.items,
+        more_bookings=max(0, coming.total - UPCOMING),
+        zone=expert.time_zone,
+        zones=_zones(),
+        version=version,
+        **_nearness(coming.items),
+    )
+
+
+@blueprint.get("/expert-dashboard/<int:event_type_id>")
+def event_type(event_type_id: int) -> str | Response:
+    if (actor := current_actor()) is None:
+        return _to_sign_in()
+    shown = event_types.describe(event_types.get_own(actor, event_type_id))
+    return render_template(
+        "account/event_type.html",
+        event_type=shown,
+        rooms=[(room.id, room.name) for room in rooms.list_rooms()],
+    )
+
+
+# -- shared --------------------------------------------------------------------------
+
+
+def _to_sign_in() -> Response:
+    login = current_app.appbuilder.get_url_for_login  # type: ignore[attr-defined]
+    return redirect(f"{login}?next={request.path}")
+
+
+def _own_expert(actor: Actor) -> dict[str, Any] | None:
+    try:
+        return experts.describe(experts.own_expert(require_account(actor)))
+    except NotFound:
+        return None
+
+
+def _nearness(shown: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
+    """Which bookings are joined now, and which are over."""
+    return {
+        "soon": {each["uid"] for each in shown if is_soon(each)},
+        "over": {each["uid"] for each in shown if is_over(each)},
+    }
+
+
+def _zone_of(actor: Actor) -> str:
+    return actor.time_zone or current_app.config["DEFAULT_TIME_ZONE"]
+
+
+@cache
+def _zones() -> list[tuple[str, str]]:
+    """Zones of places, as a <select> offers them."""
+    places = sorted(
+        zone
+        for zone in available_timezones()
+        if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+    )
+    return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in places)]
+
+
+def _navigation(actor: Actor | None) -> list[dict[str, str]]:
+    if actor and actor.must_change_password:
+        return []
+    items = [("booking_pages.list_experts", "Experts", "users")]
+    if actor:
+        items.append(("account_pages.my_bookings", "My bookings", "calendar-check"))
+        if EXPERT in actor.roles:
+            items.append(("account_pages.dashboard", "Booking page", "layout-dashboard"))
+    return [
+        {"href": url_for(endpoint), "text": text, "icon": icon} for endpoint, text, icon in items
+    ]
+
+
+def _account_navigation(actor: Actor | None) -> list[dict[str, str]]:
+    if actor is None or actor.must_change_password:
+        return []
+    items = [{"href": url_for("account_pages.profile"), "text": "Profile", "icon": "user-round"}]
+    if actor.is_admin:
+        items.append({"href": "/backoffice/", "text": "Back-office", "icon": "settings"})
+    return items

@@ -1,0 +1,239 @@
+"""The public pages: start, experts, the booker, and a guest's own booking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.gates import current_actor
+from app.services import bookings, clock, event_types, experts, guests
+from app.services.errors import Gone, NotFound
+from app.services.policy import require_account
+from app.views.api.bookings import calendar_file
+from app.views.api.payload import read_query
+
+HOME_EXPERTS = 5
+PAGE_SIZE = 20
+JOIN_FROM = timedelta(minutes=10)  # before the start, joining becomes the one next step
+
+blueprint = Blueprint("booking_pages", __name__)
+
+
+@blueprint.get("/")
+def home() -> str:
+    found = experts.list_experts(page=1, page_size=HOME_EXPERTS)
+    return render_template("booking/home.html", experts=found.items)
+
+
+@blueprint.get("/experts")
+def list_experts() -> str:
+    query = read_query()
+    words = query.text("q", max_length=200) or ""
+    page, _ = query.paging()
+    query.check()
+    found = experts.list_experts(words, page=page, page_size=PAGE_SIZE)
+    return render_template(
+        "booking/experts.html",
+        experts=found.items,
+        query=words,
+        total=found.total,
+        page=page,
+        pages=-(-found.total // PAGE_SIZE),
+    )
+
+
+@blueprint.get("/expert/<int:expert_id>")
+def expert_by_id(expert_id: int) -> AnyResponse:
+    expert = experts.get_expert_by_id(expert_id)
+    return redirect(url_for(".show_expert", slug=expert.slug))
+
+
+# -- a guest's booking ---------------------------------------------------------------
+
+
+@blueprint.get("/b/<token>")
+def manage(token: str) -> str:
+    booking = guests.get_booking(token)
+    expert = experts.get_expert(booking["expert"]["slug"])
+    return render_template(
+        "booking/manage.html",
+        booking=booking,
+        expert=experts.describe(expert),
+        token=token,
+        state=_state(booking),
+        is_soon=is_soon(booking),
+        ics_url=url_for(".booking_file", token=token),
+        google_url=_google_url(booking),
+        outlook_url=_outlook_url(booking),
+        reschedule_url=url_for(".reschedule", token=token),
+        rebook_url=url_for(
+            ".booker", slug=booking["expert"]["slug"], type_slug=booking["event_type"]["slug"]
+        ),
+    )
+
+
+@blueprint.get("/b/<token>.ics")
+def booking_file(token: str) -> Response:
+    return calendar_file(guests.get_booking(token))
+
+
+@blueprint.get("/b/<token>/reschedule")
+def reschedule(token: str) -> str:
+    booking = guests.get_booking(token)
+    return _booker(
+        booking["expert"]["slug"],
+        booking["event_type"]["slug"],
+        booking,
+        {"token": token, "done_url": url_for(".manage", token=token)},
+    )
+
+
+# -- an expert's pages, by slug: the last routes -------------------------------------
+
+
+@blueprint.get("/<slug>")
+def show_expert(slug: str) -> str | AnyResponse:
+    try:
+        expert = experts.get_expert(slug)
+    except NotFound:
+        return redirect(url_for(".show_expert", slug=_moved_to(slug)), 301)
+    actor = current_actor()
+    return render_template(
+        "booking/expert.html",
+        expert=experts.describe(expert),
+        event_types=event_types.list_public(expert),
+        is_own=actor is not None and actor.user_id == expert.user_id,
+    )
+
+
+@blueprint.get("/<slug>/<type_slug>")
+def booker(slug: str, type_slug: str) -> str | AnyResponse:
+    uid = request.args.get("reschedule")
+    if uid is None:
+        try:
+            return _booker(slug, type_slug)
+        except NotFound:
+            moved = _moved_to(slug)
+            return redirect(url_for(".booker", slug=moved, type_slug=type_slug), 301)
+    booking = bookings.get_booking(require_account(current_actor()), uid)
+    return _booker(
+        slug,
+        type_slug,
+        booking,
+        {"uid": uid, "done_url": url_for("account_pages.my_bookings")},
+    )
+
+
+def _booker(
+    slug: str,
+    type_slug: str,
+    moving: Mapping[str, Any] | None = None,
+    how: Mapping[str, Any] | None = None,
+) -> str:
+    """The booker; `moving` is a booking that gets another time, `how` the way to it."""
+    event_type = event_types.get_public(slug, type_slug)
+    if not event_type.is_active:
+        raise Gone(f"{event_type.title} is not offered at present.")
+    if moving is not None:
+        _require_movable(moving)
+    return render_template(
+        "booking/booker.html",
+        expert=experts.describe(event_type.expert),
+        event_type=event_types.describe_public(event_type),
+        reschedule=moving,
+        reschedule_data=moving
+        and {
+            **(how or {}),
+            "title": moving["title"],
+            "version": moving["version"],
+            "starts_at": moving["starts_at"],
+        },
+    )
+
+
+def _require_movable(booking: Mapping[str, Any]) -> None:
+    if booking["kind"] != "appointment":
+        raise NotFound
+    state = _state(booking)
+    if state != "upcoming":
+        raise Gone("This booking is cancelled." if state == "cancelled" else "This booking is over.")
+
+
+def _moved_to(slug: str) -> str:
+    expert = experts.find_moved(slug)
+    if expert is None:
+        raise NotFound
+    return expert.slug
+
+
+# -- one booking, as pages show it ---------------------------------------------------
+
+
+def is_soon(booking: Mapping[str, Any]) -> bool:
+    """Whether joining is what its people want to do now."""
+    now = clock.now()
+    return _start(booking) - JOIN_FROM <= now < _end(booking)
+
+
+def is_over(booking: Mapping[str, Any]) -> bool:
+    """Whether nothing of it can be changed any more."""
+    return _end(booking) <= clock.now()
+
+
+def _state(booking: Mapping[str, Any]) -> str:
+    if booking["status"] == "cancelled":
+        return "cancelled"
+    return "past" if is_over(booking) else "upcoming"
+
+
+def _start(booking: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(booking["starts_at"])
+
+
+def _end(booking: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(booking["ends_at"])
+
+
+def _details(booking: Mapping[str, Any]) -> str:
+    return f"Join: {booking['meeting_url']}" if booking["meeting_url"] else ""
+
+
+def _summary(booking: Mapping[str, Any]) -> str:
+    return f"{booking['title']}: {booking['expert']['name']}"
+
+
+def _google_url(booking: Mapping[str, Any]) -> str:
+    """Google's template link; UTC in its own compact form."""
+    times = [
+        instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        for instant in (_start(booking), _end(booking))
+    ]
+    return "https://calendar.google.com/calendar/render?" + urlencode(
+        {
+            "action": "TEMPLATE",
+            "text": _summary(booking),
+            "dates": "/".join(times),
+            "details": _details(booking),
+            "location": booking["location"],
+        }
+    )
+
+
+def _outlook_url(booking: Mapping[str, Any]) -> str:
+    """Outlook's compose link."""
+    return "https://outlook.live.com/calendar/0/deeplink/compose?" + urlencode(
+        {
+            "path": "/calendar/action/compose",
+            "rru": "addevent",
+            "subject": _summary(booking),
+            "startdt": booking["starts_at"],
+            "enddt": booking["ends_at"],
+            "body": _details(booking),
+            "location": booking["location"],
+        }
+    )

@@ -218,7 +218,9 @@ def _deliver(claims: list[_Claim]) -> tuple[int, int]:
         trouble = str(error)
         log.warning("mail server: %s; %d mails wait", _code(trouble), len(waiting))
     if waiting:
-        _give_back(waiting, trouble)
+        # A server that closed after some mails may only want a new connection: it is asked
+        # again at once. If it is gone, that sends nothing, and they wait.
+        _give_back(waiting, trouble, SERVER_WAIT if trouble and not sent else timedelta())
     return sent, failed
 
 
@@ -398,11 +400,11 @@ def _record(claim: _Claim, refused: _Refused | None) -> bool:
 
 
 @transactional
-def _give_back(claims: Iterable[_Claim], trouble: str) -> None:
+def _give_back(claims: Iterable[_Claim], trouble: str, wait: timedelta) -> None:
     """Leave claimed mails for later as if they had not been tried."""
     now = clock.now()
     for claim in claims:
-        again_at = now + SERVER_WAIT * uniform(0.7, 1.3) if trouble else now  # noqa: S311
+        again_at = now + wait * uniform(0.7, 1.3)  # noqa: S311 (jitter, not a secret)
         db.session.execute(
             update(_table)
             .where(*_held(claim))

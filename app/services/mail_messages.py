@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from email import policy
 from email.charset import QP, Charset
+from email.mime.base import MIMEBase
 from email.mime.text import MIMEText
 from email.utils import parseaddr
 from functools import cache
@@ -37,6 +39,8 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 # Lines of a mail end at 998 octets (RFC 5322, 2.1.1); notes do not.
 _QUOTED_PRINTABLE = Charset("utf-8")
 _QUOTED_PRINTABLE.body_encoding = QP
+# Folding by the library may leave the first line of a subject empty.
+_AS_WRITTEN = policy.SMTP.clone(refold_source="none")
 _MAX_SUBJECT = 150
 _DASH = "\N{EN DASH}"
 
@@ -84,6 +88,11 @@ def compose(
 class _Message(Message):
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
         return MIMEText(text or "", subtype, _QUOTED_PRINTABLE)  # type: ignore[arg-type]
+
+    def _message(self) -> MIMEBase:
+        message = super()._message()
+        message.policy = _AS_WRITTEN
+        return message
 
 
 def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app import gates
+from app import gates, limits
 from app.gates import current_actor
 from app.services import accounts, bookings, clock, event_types, experts, profiles, rooms
 from app.services.errors import EmailTaken, InvalidInput, NotFound
@@ -28,10 +28,9 @@ blueprint = Blueprint("account_pages", __name__)
 @blueprint.app_context_processor
 def page_context() -> dict[str, Any]:
     """What base.html needs on every page."""
-    actor = current_actor()
+    actor: Actor | None = g.get("actor")  # never resolved here: this also renders refusals
     return {
         "product_name": current_app.config["PRODUCT_NAME"],
-        "actor": actor,
         "now": clock.now(),
         "sign_in_url": current_app.appbuilder.get_url_for_login,  # type: ignore[attr-defined]
         "navigation": _navigation(actor),
@@ -51,6 +50,7 @@ def register() -> str | Response:
 
 @blueprint.post("/register")
 def create_account() -> str | tuple[str, int] | Response:
+    limits.count_registration()
     values = request.form
     try:
         user = accounts.create_account(
@@ -83,7 +83,9 @@ def change_password() -> str | Response:
 
 @blueprint.post("/change-password")
 def replace_password() -> str | tuple[str, int] | Response:
-    actor = current_actor()
+    if (actor := current_actor()) is None:
+        return _to_sign_in()
+    limits.count_sign_in(actor.email)
     try:
         accounts.change_password(
             actor,

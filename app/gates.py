@@ -249,7 +249,8 @@ def sign_out_browser() -> None:
 def _end_browser_session() -> None:
     if sign_in_id := session.get("sign_in"):
         sign_ins.end_sign_in(sign_in_id)
-    session.clear()
+    if session:
+        session.clear()
 
 
 # -- every request -------------------------------------------------------------------

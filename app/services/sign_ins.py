@@ -73,7 +73,7 @@ def start_sign_in(
 
     The caller has made sure who it is. The result is detached from the session.
     """
-    now = clock.now()
+    now = clock.now().replace(microsecond=0)  # a token's end has whole seconds
     lifetime = lifetime or current_app.config["JWT_ACCESS_TOKEN_EXPIRES"]
     values = {
         "id": str(uuid4()),

@@ -210,7 +210,9 @@ def _engine_options(url: str) -> dict[str, Any]:
 def _public_url(url: str) -> str:
     parts = urlsplit(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
-        raise ConfigurationError(f"PUBLIC_URL={url} is not an address like https://book.example.org")
+        raise ConfigurationError(
+            f"PUBLIC_URL={url} is not an address like https://book.example.org"
+        )
     return url.rstrip("/")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -23,7 +24,7 @@ def patch() -> None:
     """Make the standard library cooperative. Must run before other imports."""
     global _patched
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # its notice of retirement, at every start
         import eventlet
     eventlet.monkey_patch()
     _patched = True
@@ -71,7 +72,7 @@ def serve(app: Any, host: str, port: int, *, drain_seconds: float = 10.0) -> Non
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    try:
+    with suppress(OSError):  # stop() closes the listener; then wait for it to exit
         eventlet.wsgi.server(
             listener,
             app,
@@ -81,6 +82,4 @@ def serve(app: Any, host: str, port: int, *, drain_seconds: float = 10.0) -> Non
             keepalive=True,
             debug=False,
         )
-    except OSError:  # the listener was closed by stop(): wait for it to exit
-        pass
     eventlet.sleep(drain_seconds + 1)

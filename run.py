@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import eventloop
 
@@ -51,7 +52,7 @@ def supervise(processes: int) -> int:
     workers: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, __file__, WORKER])  # noqa: S603 (ourselves)
+        return subprocess.Popen([sys.executable, __file__, WORKER])
 
     def stop(number: int, _frame: object) -> None:
         nonlocal stopping
@@ -75,5 +76,5 @@ def supervise(processes: int) -> int:
 
 
 if __name__ == "__main__":
-    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    os.chdir(Path(__file__).resolve().parent)
     sys.exit(main())

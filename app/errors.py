@@ -12,7 +12,8 @@ from typing import Any
 
 import orjson
 from flask import Flask, Response, current_app, render_template, request
-from sqlalchemy.exc import DBAPIError, TimeoutError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
 from app.services.errors import (
@@ -91,15 +92,14 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, _on_domain_error)
     app.register_error_handler(HTTPException, _on_http_error)
     app.register_error_handler(DBAPIError, _on_database_error)
-    app.register_error_handler(TimeoutError, _on_database_error)
+    app.register_error_handler(PoolTimeout, _on_database_error)
     app.register_error_handler(Exception, _on_bug)
 
 
 def wants_json() -> bool:
     """Whether the client is a program: by the path, else by what it accepts."""
     return request.path.startswith(_API_PREFIXES) or (
-        request.accept_mimetypes.best_match(["text/html", "application/json"])
-        == "application/json"
+        request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
     )
 
 
@@ -142,7 +142,8 @@ def _on_database_error(error: Exception) -> Response:
 
 
 def _on_bug(error: Exception) -> Response:
-    log.exception("unexpected error on %s %s", request.method, request.path, exc_info=error)
+    # The rule, not the path: paths hold manage links.
+    log.error("unexpected error on %s %s", request.method, request.url_rule, exc_info=error)
     if current_app.testing and current_app.config.get("PROPAGATE_EXCEPTIONS"):
         raise error
     return _answer(

@@ -7,9 +7,10 @@ from flask_appbuilder.models.sqla.base import SQLA
 from flask_mail import Mail
 from flask_migrate import Migrate
 from flask_socketio import SocketIO
+from flask_sqlalchemy import SQLAlchemy
 
 # One metadata for FAB's tables and ours; without it `db.metadata` would be empty.
-db = SQLA(metadata=Model.metadata)
+db: SQLAlchemy = SQLA(metadata=Model.metadata)
 socketio = SocketIO()
 mail = Mail()
 migrate = Migrate(render_as_batch=True, compare_type=True, compare_server_default=False)

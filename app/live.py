@@ -158,9 +158,7 @@ class Broadcaster:
             case changes.AgendaChanged(event_id, slug):
                 self._soon((event_id, slug), None)
             case changes.AccessEnded(user_id, kept):
-                end_sockets(
-                    lambda actor: actor.user_id == user_id and actor.sign_in_id != kept
-                )
+                end_sockets(lambda actor: actor.user_id == user_id and actor.sign_in_id != kept)
 
     def _booking_changed(self, change: changes.BookingChanged) -> None:
         seen_by_all: dict[str, Any] = {

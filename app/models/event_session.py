@@ -57,9 +57,7 @@ class EventSession(Model):
     ends_at: Mapped[datetime] = mapped_column(UTCDateTime)
     capacity: Mapped[int | None] = mapped_column(Integer)
     seats_taken: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
-    status: Mapped[str] = mapped_column(
-        String(16), default="confirmed", server_default="confirmed"
-    )
+    status: Mapped[str] = mapped_column(String(16), default="confirmed", server_default="confirmed")
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
     event: Mapped[Event] = relationship(back_populates="event_sessions")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import JSON, DateTime, Dialect
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Row
 from sqlalchemy.types import TypeDecorator
 
+# A row of whatever columns; SQLAlchemy's own type counts them.
+AnyRow = Row[*tuple[Any, ...]]
 JSONDocument = JSON().with_variant(JSONB(), "postgresql")
 
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 from sqlalchemy import and_, bindparam, func, select
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
 from app.models import Booking, Event, EventSession, Room, Speaker
 from app.models.booking import CONFIRMED
+from app.models.types import AnyRow
 from app.services.clock import rfc3339
 from app.services.errors import NotFound
 from app.services.policy import Actor, may_attend, require_signed_in
@@ -111,9 +111,7 @@ def seats_now(
         .select_from(Event)
         .outerjoin(
             EventSession,
-            and_(
-                EventSession.event_id == Event.id, EventSession.id.in_(list(event_session_ids))
-            ),
+            and_(EventSession.event_id == Event.id, EventSession.id.in_(list(event_session_ids))),
         )
         .where(Event.id == event_id)
     ).all()
@@ -125,7 +123,7 @@ def seats_now(
     return rows[0].topic_version if rows else 0, seats
 
 
-def _find_event(actor: Actor | None, slug: str) -> Row[Any]:
+def _find_event(actor: Actor | None, slug: str) -> AnyRow:
     event = db.session.execute(_EVENT, {"slug": slug}).one_or_none()
     if event is None:
         raise NotFound
@@ -142,7 +140,7 @@ def _own_seats(actor: Actor | None, event_id: int) -> set[int]:
     return set(db.session.scalars(_OWN, {"user": actor.user_id, "event": event_id}))
 
 
-def _encode(event: Row[Any]) -> _Encoded:
+def _encode(event: AnyRow) -> _Encoded:
     speakers: dict[int, list[str]] = {}
     for row in db.session.execute(
         select(Speaker.event_session_id, Speaker.name)
@@ -154,9 +152,7 @@ def _encode(event: Row[Any]) -> _Encoded:
     rows = db.session.execute(
         _SESSIONS.where(EventSession.event_id == event.id, EventSession.status == CONFIRMED)
     )
-    sessions = {
-        row.id: orjson.dumps(_session(row, speakers.get(row.id, [])))[:-1] for row in rows
-    }
+    sessions = {row.id: orjson.dumps(_session(row, speakers.get(row.id, [])))[:-1] for row in rows}
     head = orjson.dumps(
         {
             "event": {
@@ -181,7 +177,7 @@ def _joined(head: bytes, sessions: dict[int, bytes], own: Collection[int]) -> by
     return b'%s,"sessions":[%s]}' % (head, b",".join(whole))
 
 
-def _session(row: Row[Any], speakers: list[str]) -> dict[str, Any]:
+def _session(row: AnyRow, speakers: list[str]) -> dict[str, Any]:
     return {
         "id": row.id,
         "guid": row.guid,
@@ -209,20 +205,17 @@ _TOPIC_VERSION = Event.version + func.coalesce(
     .scalar_subquery(),
     0,
 )
-_EVENT = (
-    select(
-        Event.id,
-        Event.slug,
-        Event.title,
-        Event.time_zone,
-        Event.starts_on,
-        Event.ends_on,
-        Event.venue,
-        Event.public,
-        _TOPIC_VERSION.label("topic_version"),
-    )
-    .where(Event.slug == bindparam("slug"))
-)
+_EVENT = select(
+    Event.id,
+    Event.slug,
+    Event.title,
+    Event.time_zone,
+    Event.starts_on,
+    Event.ends_on,
+    Event.venue,
+    Event.public,
+    _TOPIC_VERSION.label("topic_version"),
+).where(Event.slug == bindparam("slug"))
 _OWN = (
     select(Booking.event_session_id)
     .join(EventSession, EventSession.id == Booking.event_session_id)

@@ -9,12 +9,12 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert, update
-from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.models import Booking, EventType
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
+from app.models.types import AnyRow
 from app.services import audit, bookings, changes, clock, fields, ledger, slots
 from app.services.bookings import Booked
 from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
@@ -65,7 +65,7 @@ def book_appointment(
 @transactional
 def _book(
     actor: Actor | None,
-    offer: Row[Any],
+    offer: AnyRow,
     starts_at: datetime,
     client: Client,
     replace: tuple[str, ...],
@@ -83,7 +83,7 @@ def _book(
 
 
 def reschedule_appointment(
-    actor: Actor | None, row: Row[Any], starts_at: datetime, *, version: int | None = None
+    actor: Actor | None, row: AnyRow, starts_at: datetime, *, version: int | None = None
 ) -> dict[str, Any]:
     """Move an appointment that the caller has found and allowed; `uid` stays for life.
 
@@ -100,9 +100,7 @@ def reschedule_appointment(
 
 
 @transactional
-def _move(
-    actor: Actor | None, row: Row[Any], offer: Row[Any], starts_at: datetime
-) -> dict[str, Any]:
+def _move(actor: Actor | None, row: AnyRow, offer: AnyRow, starts_at: datetime) -> dict[str, Any]:
     client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
     claims = _claims(offer, starts_at, client_calendar)
     locked = ledger.lock(
@@ -118,9 +116,10 @@ def _move(
             version=Booking.version + 1,
             sequence=Booking.sequence + 1,
         )
+        .returning(Booking.id)
         .execution_options(synchronize_session=False)
     )
-    if changed.rowcount != 1:
+    if changed.one_or_none() is None:
         raise Stale
     ledger.release(booking_ids=[row.id])
     ledger.occupy(claims, booking_id=row.id)
@@ -156,7 +155,7 @@ def _checked(client: Client) -> Client:
 
 
 def _claims(
-    offer: Row[Any], starts_at: datetime, client_calendar_id: int | None
+    offer: AnyRow, starts_at: datetime, client_calendar_id: int | None
 ) -> list[ledger.Claim]:
     """The expert's time with buffers first, then the room's and the client's without."""
     ends_at = starts_at + timedelta(minutes=offer.duration_minutes)
@@ -171,7 +170,7 @@ def _claims(
 
 def _judge(
     actor: Actor | None,
-    offer: Row[Any],
+    offer: AnyRow,
     starts_at: datetime,
     claims: list[ledger.Claim],
     ignoring: set[int],
@@ -195,7 +194,7 @@ def _may_give_up(conflict: ledger.Conflict, actor: Actor | None) -> bool:
 
 def _write(
     actor: Actor | None,
-    offer: Row[Any],
+    offer: AnyRow,
     starts_at: datetime,
     client: Client,
     claims: list[ledger.Claim],

@@ -14,12 +14,10 @@ from typing import Any
 
 from flask import current_app
 from sqlalchemy import Select, func, or_, select, update
-from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.models import (
     Booking,
-    BusyPeriod,
     Event,
     EventSession,
     EventType,
@@ -29,11 +27,10 @@ from app.models import (
 )
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
-from app.models.user import full_name
+from app.models.types import AnyRow
 from app.services import audit, changes, clock, ledger, mail
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
-from app.services.manage_links import manage_url
 from app.services.policy import Actor, require_signed_in
 from app.services.transaction import transactional
 
@@ -72,7 +69,12 @@ def get_booking(actor: Actor | None, uid: str) -> dict[str, Any]:
 
 
 def list_bookings(
-    actor: Actor | None, *, when: str | None = None, status: str = CONFIRMED, page: int, page_size: int
+    actor: Actor | None,
+    *,
+    when: str | None = None,
+    status: str = CONFIRMED,
+    page: int,
+    page_size: int,
 ) -> Page:
     """The actor's bookings of all kinds: as client, attendee, host or responsible user.
 
@@ -86,7 +88,9 @@ def list_bookings(
     wanted = _ROWS.where(_involving(actor), Booking.status == status)
     if when:
         now = clock.now()
-        wanted = wanted.where(Booking.ends_at > now if when == "upcoming" else Booking.ends_at <= now)
+        wanted = wanted.where(
+            Booking.ends_at > now if when == "upcoming" else Booking.ends_at <= now
+        )
     total = db.session.scalar(select(func.count()).select_from(wanted.subquery()))
     order = Booking.starts_at.desc() if when == "past" else Booking.starts_at
     rows = db.session.execute(
@@ -95,12 +99,12 @@ def list_bookings(
     return Page([describe(row, actor) for row in rows], page, page_size, total or 0)
 
 
-def find_row(uid: str) -> Row[Any] | None:
+def find_row(uid: str) -> AnyRow | None:
     """Everything about one booking in one row, for services of its kind."""
     return db.session.execute(_ROWS.where(Booking.uid == uid)).one_or_none()
 
 
-def find_rows(*where: Any) -> list[Row[Any]]:
+def find_rows(*where: Any) -> list[AnyRow]:
     """As `find_row`, for all bookings that satisfy the conditions, oldest first."""
     return list(db.session.execute(_ROWS.where(*where).order_by(Booking.id)))
 
@@ -181,7 +185,7 @@ def cancel_booking(
 
 
 def cancel_row(
-    row: Row[Any],
+    row: AnyRow,
     actor: Actor | None,
     *,
     reason: str = "",
@@ -196,7 +200,8 @@ def cancel_row(
     if row.ends_at <= clock.now():
         raise Gone("This booking is over.")
     locked = ledger.lock(
-        ledger.calendars_of(booking_id=row.id), [row.event_session_id] if row.event_session_id else ()
+        ledger.calendars_of(booking_id=row.id),
+        [row.event_session_id] if row.event_session_id else (),
     )
     release_bookings(actor, [row], tuple(locked.values()), reason=reason, version=version)
     after = find_row(row.uid)
@@ -206,7 +211,7 @@ def cancel_row(
 
 def release_bookings(
     actor: Actor | None,
-    rows: Iterable[Row[Any]],
+    rows: Iterable[AnyRow],
     locked: Sequence[changes.CalendarVersion],
     *,
     reason: str,
@@ -264,7 +269,7 @@ def new_row(**values: Any) -> Any:
     return SimpleNamespace(**_NEW | values)
 
 
-def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[Row[Any]]:
+def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]:
     """The actor's own confirmed bookings that a command may replace.
 
     Raises `InvalidInput` when one is not the actor's to give up.
@@ -280,7 +285,7 @@ def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[Row[Any
 
 
 def lock_with_replaced(
-    calendar_ids: Iterable[int], replaced: Sequence[Row[Any]], event_session_ids: Iterable[int] = ()
+    calendar_ids: Iterable[int], replaced: Sequence[AnyRow], event_session_ids: Iterable[int] = ()
 ) -> dict[int, changes.CalendarVersion]:
     """Lock what a command wants together with what its replaced bookings hold."""
     wanted = set(calendar_ids)
@@ -356,7 +361,7 @@ def send_notices(
         )
 
 
-def check_version(row: Row[Any], version: int | None) -> None:
+def check_version(row: AnyRow, version: int | None) -> None:
     """Refuse a change that was made looking at an older version. Raises `Stale`."""
     if version is not None and version != row.version:
         raise Stale
@@ -368,7 +373,7 @@ def check_reason(reason: str) -> None:
         raise InvalidInput({"reason": [f"At most {MAX_REASON} characters."]})
 
 
-def require_movable(row: Row[Any]) -> None:
+def require_movable(row: AnyRow) -> None:
     """Raises `Gone` for a booking that is cancelled or over."""
     if row.status == CANCELLED:
         raise Gone("This booking is cancelled.")
@@ -376,12 +381,12 @@ def require_movable(row: Row[Any]) -> None:
         raise Gone("This booking is over.")
 
 
-def row_to_change(actor: Actor, uid: str) -> Row[Any]:
+def row_to_change(actor: Actor, uid: str) -> AnyRow:
     """A booking that the actor may change. Raises `NotFound`, `NotAllowed`."""
     return _row_for(actor, uid, to_change=True)
 
 
-def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> Row[Any]:
+def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> AnyRow:
     row = find_row(uid)
     if row is None:
         raise NotFound
@@ -406,13 +411,13 @@ def _involving(actor: Actor) -> Any:
     )
 
 
-def _is_party(row: Row[Any], actor: Actor) -> bool:
+def _is_party(row: AnyRow, actor: Actor) -> bool:
     if actor.audience != "account":
         return row.user_id == actor.user_id and actor.audience == f"agenda:{row.event_id}"
     return actor.user_id in {row.user_id, row.host_user_id}
 
 
-def _may_change(row: Row[Any], actor: Actor) -> bool:
+def _may_change(row: AnyRow, actor: Actor) -> bool:
     return actor.is_admin or _is_party(row, actor)
 
 
@@ -431,7 +436,7 @@ def _name(user: Any) -> Any:
     return func.trim(user.c.first_name + " " + user.c.last_name)
 
 
-_ROWS: Select[Any] = (
+_ROWS: Select[*tuple[Any, ...]] = (
     select(
         Booking.id,
         Booking.uid,
@@ -480,7 +485,7 @@ _ROWS: Select[Any] = (
     .outerjoin(_Owner, _Owner.c.id == Booking.user_id)
 )
 
-_NEW = dict.fromkeys(column.key for column in _ROWS.selected_columns) | {
+_NEW: dict[str, Any] = dict.fromkeys(str(column.key) for column in _ROWS.selected_columns) | {
     "status": CONFIRMED,
     "version": 1,
     "sequence": 0,

@@ -126,5 +126,3 @@ class IdempotencyInFlight(DomainError):
     code = "idempotency_in_flight"
     detail = "The first request with this Idempotency-Key is still running."
     retry_after = 1
-
-

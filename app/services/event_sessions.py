@@ -15,13 +15,13 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, update
-from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.models import Booking, Calendar, EventSession, Room, Speaker, User
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
-from app.services import audit, bookings, changes, clock, events, fields, ledger
+from app.models.types import AnyRow
+from app.services import audit, bookings, changes, events, fields, ledger
 from app.services.clock import rfc3339
 from app.services.errors import Busy, Gone, NotFound, Overlap, Stale
 from app.services.policy import Actor, require_admin
@@ -106,14 +106,14 @@ def schedule_session(
     (not in a dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
     """
     try:
-        return _schedule(actor, event_slug, values, dry_run)
+        return _schedule(actor, event_slug, values, dry_run=dry_run)
     except _DryRun as rehearsal:
         return rehearsal.result
 
 
 @transactional
 def _schedule(
-    actor: Actor | None, event_slug: str, values: Mapping[str, Any], dry_run: bool
+    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
     event = events.get_event(event_slug)
@@ -155,7 +155,7 @@ def move_event_session(
     """
     for _ in range(_TRIES):
         try:
-            return _move(actor, event_session_id, values, version, dry_run)
+            return _move(actor, event_session_id, values, version, dry_run=dry_run)
         except _MoreAttendees:
             continue
         except _DryRun as rehearsal:
@@ -169,6 +169,7 @@ def _move(
     event_session_id: int,
     values: Mapping[str, Any],
     version: int | None,
+    *,
     dry_run: bool,
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
@@ -351,10 +352,10 @@ def _conflicts(
 def _clashing(
     actor: Actor,
     impact: Impact,
-    seats: Sequence[Row[Any]],
+    seats: Sequence[AnyRow],
     attendees: Mapping[int, int],
     period: Interval,
-) -> list[Row[Any]]:
+) -> list[AnyRow]:
     """Fill in who cannot come to `period`; returns their seats."""
     claims = [ledger.Claim(calendar_id, period) for calendar_id in set(attendees.values())]
     if not claims:
@@ -369,7 +370,7 @@ def _clashing(
 
 
 def _move_seats(
-    seats: Sequence[Row[Any]],
+    seats: Sequence[AnyRow],
     attendees: Mapping[int, int],
     locked: Mapping[int, changes.CalendarVersion],
     previous: Interval,
@@ -399,7 +400,7 @@ def _move_seats(
         )
 
 
-def _seats(event_session_id: int) -> list[Row[Any]]:
+def _seats(event_session_id: int) -> list[AnyRow]:
     return bookings.find_rows(
         Booking.event_session_id == event_session_id, Booking.status == CONFIRMED
     )

@@ -83,9 +83,7 @@ def find_moved(slug: str) -> Expert | None:
 def own_expert(actor: Actor | None) -> Expert:
     """The actor's own profile. Raises `NotFound` for who has none."""
     actor = require_account(actor)
-    expert = db.session.scalars(
-        select(Expert).where(Expert.user_id == actor.user_id)
-    ).one_or_none()
+    expert = db.session.scalars(select(Expert).where(Expert.user_id == actor.user_id)).one_or_none()
     if expert is None:
         raise NotFound("You have no expert page yet.")
     return expert
@@ -334,5 +332,3 @@ def _expert_to_change(actor: Actor | None, expert_id: int | None) -> Expert:
 def _raise_version(expert: Expert) -> None:
     """What is offered changed: watchers of `expert:<slug>` see the gap and refetch."""
     ledger.lock(ledger.calendar_ids(user_ids=[expert.user_id]))
-
-

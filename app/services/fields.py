@@ -20,9 +20,7 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 Errors = dict[str, list[str]]
 
 
-def text(
-    errors: Errors, name: str, value: object, *, maximum: int, required: bool = False
-) -> str:
+def text(errors: Errors, name: str, value: object, *, maximum: int, required: bool = False) -> str:
     """A trimmed text of at most `maximum` characters, without NUL."""
     if value is None:
         value = ""
@@ -46,9 +44,7 @@ def is_storable(value: str) -> bool:
 
 def line(errors: Errors, name: str, value: object, *, maximum: int, required: bool = False) -> str:
     """A `text` of one line: runs of white space, line breaks among them, become one space."""
-    return " ".join(
-        text(errors, name, value, maximum=maximum, required=required).split()
-    )
+    return " ".join(text(errors, name, value, maximum=maximum, required=required).split())
 
 
 def email(errors: Errors, name: str, value: object) -> str:
@@ -62,9 +58,7 @@ def email(errors: Errors, name: str, value: object) -> str:
     return address
 
 
-def number(
-    errors: Errors, name: str, value: object, *, minimum: int, maximum: int
-) -> int:
+def number(errors: Errors, name: str, value: object, *, minimum: int, maximum: int) -> int:
     """A whole number within bounds, both included."""
     if isinstance(value, bool) or not isinstance(value, int):
         errors[name] = ["This must be a whole number."]

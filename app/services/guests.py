@@ -9,32 +9,39 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.engine import Row
-
 from app.models import Booking
+from app.models.types import AnyRow
 from app.services import appointments, bookings
 from app.services.errors import NotFound
-from app.services.manage_links import token_hash
+from app.services.manage_links import manage_url, token_hash
 from app.services.transaction import transactional
 
 
 def get_booking(token: str) -> dict[str, Any]:
     """The booking of a link, as its booker sees it. Raises `NotFound`."""
-    return bookings.describe(_row(token), None, everything=True)
+    return as_guest(bookings.describe(_row(token), None, everything=True))
 
 
 @transactional
 def cancel(token: str, *, reason: str = "") -> dict[str, Any]:
     """Cancel by link; again is one cancellation. Raises `NotFound`, `Gone` (over)."""
-    return bookings.cancel_row(_row(token), None, reason=reason, everything=True)
+    return as_guest(bookings.cancel_row(_row(token), None, reason=reason, everything=True))
 
 
 def reschedule(token: str, starts_at: datetime) -> dict[str, Any]:
     """Move by link. Raises as `appointments.reschedule_appointment`, and `NotFound`."""
-    return appointments.reschedule_appointment(None, _row(token), starts_at)
+    return as_guest(appointments.reschedule_appointment(None, _row(token), starts_at))
 
 
-def _row(token: str) -> Row[Any]:
+def as_guest(booking: dict[str, Any]) -> dict[str, Any]:
+    """A booking's payload as its guest gets it: the `.ics` is reached by the link.
+
+    Only ever in the answer to the guest; what is broadcast or audited has no link.
+    """
+    return booking | {"ics_url": f"{manage_url(booking['uid'])}.ics"}
+
+
+def _row(token: str) -> AnyRow:
     rows = bookings.find_rows(Booking.manage_token_hash == token_hash(token))
     if not rows:
         raise NotFound

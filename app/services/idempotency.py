@@ -58,9 +58,7 @@ def once(
         return Answer(stored.status, stored.body), True
     answer = run()
     db.session.execute(
-        delete(IdempotencyKey).where(
-            (IdempotencyKey.created_at <= clock.now() - KEPT)
-        )
+        delete(IdempotencyKey).where(IdempotencyKey.created_at <= clock.now() - KEPT)
     )
     db.session.execute(
         insert(IdempotencyKey),

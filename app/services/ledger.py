@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
-from sqlalchemy.engine import Row
+from sqlalchemy import BindParameter, and_, bindparam, delete, insert, or_, select, update
 
 from app.extensions import db
 from app.models import Booking, BusyPeriod, Calendar, EventSession, Expert
 from app.models.interval import Interval, overlapping
+from app.models.types import AnyRow
 from app.services.changes import CalendarVersion
 from app.services.clock import rfc3339
 from app.services.policy import Actor
@@ -156,9 +156,7 @@ def occupy(
     )
 
 
-def release(
-    *, booking_ids: Collection[int] = (), event_session_ids: Collection[int] = ()
-) -> None:
+def release(*, booking_ids: Collection[int] = (), event_session_ids: Collection[int] = ()) -> None:
     """Free the periods owed to these. Needs no lock beyond their own rows."""
     if booking_ids:
         db.session.execute(delete(BusyPeriod).where(BusyPeriod.booking_id.in_(booking_ids)))
@@ -168,7 +166,7 @@ def release(
         )
 
 
-def take_seat(event_session_id: int) -> Row[Any] | None:
+def take_seat(event_session_id: int) -> AnyRow | None:
     """Take one seat, which locks the session's row; None when there is none left.
 
     Returns `seats_taken` after it, and the times that the session has now.
@@ -181,9 +179,7 @@ def free_seat(event_session_id: int) -> None:
     db.session.execute(_FREE_SEAT, {"session": event_session_id})
 
 
-def calendars_of(
-    *, booking_id: int | None = None, event_session_id: int | None = None
-) -> set[int]:
+def calendars_of(*, booking_id: int | None = None, event_session_id: int | None = None) -> set[int]:
     """Ids of the calendars that a booking or an event session occupies, unlocked."""
     cause = (
         BusyPeriod.booking_id == booking_id
@@ -204,9 +200,7 @@ def calendar_ids(user_ids: Iterable[int] = (), room_ids: Iterable[int] = ()) -> 
     )
 
 
-_slug_of_owner = (
-    select(Expert.slug).where(Expert.user_id == Calendar.user_id).scalar_subquery()
-)
+_slug_of_owner = select(Expert.slug).where(Expert.user_id == Calendar.user_id).scalar_subquery()
 _CALENDAR_VERSION = (
     Calendar.id,
     Calendar.version,
@@ -220,7 +214,7 @@ def _lock_calendars(*, postgresql: bool, many: bool) -> Any:
     return _LOCK_IN_ORDER if postgresql and many else _LOCK
 
 
-_ids = bindparam("ids", expanding=True)
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
 _LOCK = (
     update(Calendar)
     .where(Calendar.id.in_(_ids))
@@ -244,7 +238,7 @@ _LOCK_IN_ORDER = (
     .execution_options(synchronize_session=False)
 )
 _OCCUPY = insert(BusyPeriod.__table__)
-_session = bindparam("session")
+_session: BindParameter[int] = bindparam("session")
 _TAKE_SEAT = (
     update(EventSession)
     .where(EventSession.id == _session, EventSession.status == "confirmed")
@@ -280,7 +274,7 @@ _CONFLICTS = (
 )
 
 
-def _conflict(row: Row[Any]) -> Conflict:
+def _conflict(row: AnyRow) -> Conflict:
     of_session = row.booking_id is None
     return Conflict(
         calendar_id=row.calendar_id,

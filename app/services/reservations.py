@@ -7,12 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.models import Booking, Room, User
 from app.models.booking import CONFIRMED, RESERVATION_TYPES
 from app.models.interval import Interval
+from app.models.types import AnyRow
 from app.models.user import full_name
 from app.services import audit, bookings, changes, clock, fields, ledger
 from app.services.errors import NotAllowed, NotFound, Overlap, Stale
@@ -106,9 +106,10 @@ def move_reservation(
             version=Booking.version + 1,
             sequence=Booking.sequence + 1,
         )
+        .returning(Booking.id)
         .execution_options(synchronize_session=False)
     )
-    if changed.rowcount != 1:
+    if changed.one_or_none() is None:
         raise Stale
     ledger.release(booking_ids=[before.id])
     ledger.occupy(claims, booking_id=before.id)
@@ -166,7 +167,7 @@ def _claims(period: Interval, user_id: int, room_id: int) -> list[ledger.Claim]:
 
 
 def _refuse_overlap(
-    actor: Actor, claims: list[ledger.Claim], ignoring: Row[Any] | None = None
+    actor: Actor, claims: list[ledger.Claim], ignoring: AnyRow | None = None
 ) -> None:
     in_the_way = ledger.find_conflicts(claims, ignoring={ignoring.id} if ignoring else ())
     if in_the_way:

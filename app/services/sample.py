@@ -166,9 +166,7 @@ def _event(speakers: dict[str, int]) -> None:
         },
     )
     room_ids = {
-        name: rooms.create_room(
-            admin, {"name": name, "capacity": capacity, "time_zone": ZONE}
-        ).id
+        name: rooms.create_room(admin, {"name": name, "capacity": capacity, "time_zone": ZONE}).id
         for name, capacity in ROOMS
     }
     for day, clock_time, minutes, room, title, capacity, speaker in SESSIONS:

@@ -7,12 +7,12 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import and_, bindparam, insert, select
-from sqlalchemy.engine import Row
 
 from app.extensions import db
 from app.models import Booking, Event, EventSession, Room
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
+from app.models.types import AnyRow
 from app.services import audit, bookings, changes, clock, ledger
 from app.services.bookings import Booked
 from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
@@ -54,7 +54,7 @@ def release_seat(actor: Actor | None, event_session_id: int) -> None:
 
 
 @transactional
-def _book(actor: Actor, session: Row[Any], replace: tuple[str, ...]) -> Booked:
+def _book(actor: Actor, session: AnyRow, replace: tuple[str, ...]) -> Booked:
     replaced = bookings.find_replaceable(actor, replace)
     locked = bookings.lock_with_replaced([actor.calendar_id], replaced, [session.id])
     claim = ledger.Claim(actor.calendar_id, Interval(session.starts_at, session.ends_at))
@@ -75,7 +75,7 @@ def _book(actor: Actor, session: Row[Any], replace: tuple[str, ...]) -> Booked:
     return Booked(_write(actor, session, claim, locked[actor.calendar_id]), released)
 
 
-def _look(actor: Actor, event_session_id: int) -> Row[Any]:
+def _look(actor: Actor, event_session_id: int) -> AnyRow:
     """The session as it can be booked by the actor. Raises why it cannot."""
     session = db.session.execute(
         _SESSION, {"session": event_session_id, "user": actor.user_id}
@@ -92,7 +92,7 @@ def _look(actor: Actor, event_session_id: int) -> Row[Any]:
 
 
 def _write(
-    actor: Actor, session: Row[Any], claim: ledger.Claim, calendar: changes.CalendarVersion
+    actor: Actor, session: AnyRow, claim: ledger.Claim, calendar: changes.CalendarVersion
 ) -> dict[str, Any]:
     seat = {
         "uid": str(uuid4()),
@@ -126,7 +126,7 @@ def _write(
     return payload
 
 
-def _full(session: Row[Any]) -> SessionFull:
+def _full(session: AnyRow) -> SessionFull:
     """The refusal, with other runs of the session that have seats, soonest first."""
     runs = db.session.execute(
         select(EventSession.id, EventSession.title, EventSession.starts_at)

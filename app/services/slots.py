@@ -9,7 +9,6 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import select
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -25,6 +24,7 @@ from app.models import (
 )
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval, overlapping
+from app.models.types import AnyRow
 from app.services import availability, clock
 from app.services.errors import Gone, InvalidInput, NotFound
 from app.services.experts import weekly_intervals
@@ -75,7 +75,7 @@ def list_slots(
     return Slots(zone_name, offer.duration_minutes, offer.version, days)
 
 
-def find_offer(*where: Any) -> Row[Any]:
+def find_offer(*where: Any) -> AnyRow:
     """One event type with its expert, calendars and zone. Raises `NotFound`, `Gone`."""
     offer = db.session.execute(_OFFERS.where(*where)).one_or_none()
     if offer is None:
@@ -85,9 +85,7 @@ def find_offer(*where: Any) -> Row[Any]:
     return offer
 
 
-def free_starts(
-    offer: Row[Any], window: Interval, *, ignoring: Iterable[int] = ()
-) -> list[datetime]:
+def free_starts(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()) -> list[datetime]:
     """Starts in `window` that rules and ledger leave free.
 
     `ignoring` are ids of bookings that would be released.
@@ -103,7 +101,7 @@ def free_starts(
     )
 
 
-def nearest_starts(offer: Row[Any], starts_at: datetime) -> list[str]:
+def nearest_starts(offer: AnyRow, starts_at: datetime) -> list[str]:
     """Up to five free starts, nearest first, within two weeks around `starts_at`."""
     window = Interval(starts_at - timedelta(days=14), starts_at + timedelta(days=14))
     found = availability.nearest(free_starts(offer, window), starts_at, ALTERNATIVES)
@@ -111,7 +109,7 @@ def nearest_starts(offer: Row[Any], starts_at: datetime) -> list[str]:
 
 
 def why_not_offered(
-    offer: Row[Any], starts_at: datetime, *, ignoring: Iterable[int] = ()
+    offer: AnyRow, starts_at: datetime, *, ignoring: Iterable[int] = ()
 ) -> availability.NotOffered | None:
     """The rule that excludes this start, whatever is booked; None when it is a slot."""
     window = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
@@ -123,7 +121,7 @@ def why_not_offered(
     )
 
 
-def rules_of(offer: Row[Any]) -> availability.Rules:
+def rules_of(offer: AnyRow) -> availability.Rules:
     """The rules of an offer, with all overrides of its expert."""
     overrides = db.session.execute(
         select(DateOverride.date, DateOverride.intervals).where(
@@ -144,9 +142,7 @@ def rules_of(offer: Row[Any]) -> availability.Rules:
     )
 
 
-def booked_on(
-    offer: Row[Any], window: Interval, *, ignoring: Iterable[int] = ()
-) -> dict[date, int]:
+def booked_on(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()) -> dict[date, int]:
     """Confirmed appointments of this type by the expert's local day, if it has a limit."""
     if offer.daily_limit is None:
         return {}
@@ -157,9 +153,7 @@ def booked_on(
         select(Appointment.starts_at)
         .where(Appointment.event_type_id == offer.id, Appointment.status == CONFIRMED)
         .where(Appointment.id.not_in(list(ignoring)))
-        .where(
-            Appointment.starts_at.between(window.starts_at - margin, window.ends_at + margin)
-        )
+        .where(Appointment.starts_at.between(window.starts_at - margin, window.ends_at + margin))
     ):
         day = start.astimezone(zone).date()
         counts[day] = counts.get(day, 0) + 1
@@ -167,7 +161,7 @@ def booked_on(
 
 
 def _busy(
-    offer: Row[Any], window: Interval, ignoring: set[int]
+    offer: AnyRow, window: Interval, ignoring: set[int]
 ) -> tuple[list[Interval], list[Interval]]:
     """Busy periods of the expert's and of the room's calendar that may touch `window`."""
     reach = timedelta(

@@ -15,7 +15,8 @@ from functools import wraps
 from random import random
 from typing import ParamSpec, TypeVar
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, TimeoutError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app.extensions import db
@@ -75,7 +76,7 @@ def transactional(command: Callable[P, R]) -> Callable[P, R]:
                     return command(*args, **kwargs)
             except IntegrityError as error:
                 raise _domain_error(error) from error
-            except TimeoutError as error:  # no connection in the pool in time
+            except PoolTimeout as error:  # no connection in the pool in time
                 raise Busy from error
             except DBAPIError as error:
                 if not (_is_busy(error) or _is_transient(error)):

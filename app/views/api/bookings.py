@@ -31,12 +31,11 @@ def book() -> Response:
     )
     replace = body.texts("replace") or ()
     body.check()
-    booked = appointments.book_appointment(
-        current_actor(), event_type_id, starts_at, client, replace=replace
-    )
+    actor = current_actor()
+    booked = appointments.book_appointment(actor, event_type_id, starts_at, client, replace=replace)
     return json_answer(
         {
-            "booking": booked.booking,
+            "booking": booked.booking if actor else guests.as_guest(booked.booking),
             "manage_url": manage_url(booked.booking["uid"]),
             "replaced": booked.replaced,
         },

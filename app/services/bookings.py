@@ -278,7 +278,7 @@ def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]
         return []
     actor = require_signed_in(actor)
     rows = db.session.execute(_ROWS.where(Booking.uid.in_(list(uids)))).all()
-    usable = [row for row in rows if row.status == CONFIRMED and _may_change(row, actor)]
+    usable = [row for row in rows if row.status == CONFIRMED and _is_party(row, actor)]
     if len(usable) != len(set(uids)):
         raise InvalidInput({"replace": ["Only your own confirmed bookings can be replaced."]})
     return usable

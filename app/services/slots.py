@@ -228,4 +228,5 @@ _OFFERS = (
     .join(Calendar, Calendar.user_id == User.id)
     .outerjoin(Room, Room.id == EventType.room_id)
     .outerjoin(_RoomCalendar, _RoomCalendar.room_id == EventType.room_id)
+    .where(User.active.is_(True))
 )

@@ -23,10 +23,26 @@ from app.services.transaction import transactional
 # Monday to Friday, 08:00 to 17:00.
 DEFAULT_WEEKLY_HOURS = [{"weekday": day, "start": 8 * 60, "end": 17 * 60} for day in range(5)]
 # Pages that the product has or will have, and words that people would take for one.
-_RESERVED = frozenset(
-    "agenda api admin b backoffice calendar db events help l login logout q rooms scheduler"
-    " sessions socket.io static swagger".split()
-)
+_RESERVED = {
+    "agenda",
+    "api",
+    "admin",
+    "b",
+    "backoffice",
+    "calendar",
+    "db",
+    "events",
+    "help",
+    "login",
+    "logout",
+    "q",
+    "rooms",
+    "scheduler",
+    "sessions",
+    "socket.io",
+    "static",
+    "swagger",
+}
 MAX_INTERVALS = 100
 MAX_OVERRIDES = 1000
 
@@ -49,9 +65,7 @@ def describe(expert: Expert) -> dict[str, Any]:
 
 def list_experts(query: str = "", *, page: int, page_size: int) -> Page:
     """Experts with an active event type, by name; `query` narrows by name or headline."""
-    listed = _EXPERTS.where(
-        exists().where(EventType.expert_id == Expert.id, EventType.is_active)
-    )
+    listed = _EXPERTS.where(exists().where(EventType.expert_id == Expert.id, EventType.is_active))
     if words := query.strip():
         listed = listed.where(
             or_(
@@ -301,7 +315,9 @@ def _interval(value: object) -> tuple[int, int]:
 def is_reserved(slug: str) -> bool:
     """Whether a slug would shadow a page: the first part of any route of the product."""
     routes: Map = current_app.url_map
-    return slug in _RESERVED or any(rule.rule.lstrip("/").partition("/")[0] == slug for rule in routes.iter_rules())
+    return slug in _RESERVED or any(
+        rule.rule.lstrip("/").partition("/")[0] == slug for rule in routes.iter_rules()
+    )
 
 
 def _checked_slug(errors: fields.Errors, value: object, own: Expert | None = None) -> str:

@@ -28,6 +28,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from random import uniform
 from types import TracebackType
 from typing import Any
@@ -273,7 +274,7 @@ class _Connection(Connection):
         )
         try:
             if self.mail.use_tls:
-                host.starttls(context=ssl.create_default_context())
+                host.starttls(context=_tls())
             if self.mail.username and self.mail.password:
                 host.login(self.mail.username, self.mail.password)
         except BaseException:
@@ -316,6 +317,11 @@ class _Connection(Connection):
         except (BadHeaderError, ValueError) as error:  # no address, or one no header can hold
             return _Refused(f"{type(error).__name__}: {error}", for_good=True)
         return None
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()  # reading the authorities takes 20 ms and more
 
 
 # -- rows --------------------------------------------------------------------------

@@ -3,11 +3,12 @@
 Each template is one file under `templates/email/` with the words of one mail, in
 blocks; it is rendered twice, into `layout.html.j2` and `layout.txt.j2`, so both say the
 same. When, where and who are laid out here. The environment is mail's own: rendering
-needs no request, and no attribute of anything but plain data is in reach.
+needs no request, and templates get plain data and `manage_url`, nothing else.
 
 Mails are sent to addresses that somebody typed. What they typed beside it (name,
 notes) is shown to the host and never to that address: our sender must not carry a
-stranger's words to a stranger. The name alone stands in the invitation, which needs it.
+stranger's words to a stranger. The name alone stands in the invitation, which needs
+it. The reason of a cancellation is shown to both, because hosts give reasons.
 """
 
 from __future__ import annotations
@@ -39,8 +40,9 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 # Lines of a mail end at 998 octets (RFC 5322, 2.1.1); notes do not.
 _QUOTED_PRINTABLE = Charset("utf-8")
 _QUOTED_PRINTABLE.body_encoding = QP
-# Folding by the library may leave the first line of a subject empty.
-_AS_WRITTEN = policy.SMTP.clone(refold_source="none")
+# Flask-Mail's, policy.SMTP, parses each header again: half of a mail's time, and it may
+# leave the first line of a subject empty.
+_POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None)
 _MAX_SUBJECT = 150
 _DASH = "\N{EN DASH}"
 
@@ -91,7 +93,7 @@ class _Message(Message):
 
     def _message(self) -> MIMEBase:
         message = super()._message()
-        message.policy = _AS_WRITTEN
+        message.policy = _POLICY
         return message
 
 

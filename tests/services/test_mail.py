@@ -574,7 +574,9 @@ def guarded(smtp: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
     monkeypatch.setattr(smtp, "use_tls", True)
     monkeypatch.setattr(smtp, "username", "mailer")
     monkeypatch.setattr(smtp, "password", "right")
+    mail._tls.cache_clear()
     yield box
+    mail._tls.cache_clear()
     controller.stop()
 
 

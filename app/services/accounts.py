@@ -17,6 +17,7 @@ from app.extensions import db
 from app.models import (
     Appointment,
     Booking,
+    Calendar,
     Expert,
     Role,
     SignIn,
@@ -402,6 +403,34 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     sign_ins.end_sign_ins(user_id)
     db.session.delete(user)
     audit.record(actor, "delete", "user", user_id)
+
+
+def get_user_by_email(actor: Actor | None, email: str) -> User:
+    """The user with this address, for an admin who names somebody. Raises `NotFound`."""
+    require_admin(actor)
+    found = _find_by_identity(_identity(email))
+    if found is None:
+        raise NotFound(f"There is no account with the address {email.strip()}.")
+    return db.session.get_one(User, found.id)
+
+
+def acting_for(actor: Actor | None, user_id: int) -> Actor:
+    """The user as the one whose time an admin books. Raises `NotAllowed`, `NotFound`."""
+    require_admin(actor)
+    row = db.session.execute(
+        select(User.first_name, User.last_name, User.email, User.time_zone, Calendar.id)
+        .join(Calendar, Calendar.user_id == User.id)
+        .where(User.id == user_id, User.active.is_(True))
+    ).one_or_none()
+    if row is None:
+        raise NotFound("There is no such active user.")
+    return Actor(
+        user_id=user_id,
+        calendar_id=row.id,
+        name=full_name(row.first_name, row.last_name),
+        email=row.email,
+        time_zone=row.time_zone,
+    )
 
 
 # -- proving an address ------------------------------------------------------------

@@ -20,7 +20,7 @@ from app.services.bookings import Booked
 from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
 from app.services.manage_links import manage_token, token_hash
 from app.services.meeting_links import place_of
-from app.services.policy import Actor, require_account
+from app.services.policy import Actor, require_account, require_admin
 from app.services.transaction import transactional
 
 
@@ -54,10 +54,33 @@ def book_appointment(
         actor = require_account(actor)
     elif replace:
         raise InvalidInput({"replace": ["Sign in to replace a booking of yours."]})
+    return _book_offered(actor, event_type_id, starts_at, client, tuple(replace), actor)
+
+
+def book_for_client(
+    actor: Actor | None, event_type_id: int, starts_at: datetime, client: Client
+) -> Booked:
+    """Book for a client who asked an admin: as that guest would have, mail and link included.
+
+    The audit entry names the admin. Locks and raises as `book_appointment` for a guest;
+    `NotAllowed`.
+    """
+    actor = require_admin(actor)
+    return _book_offered(None, event_type_id, starts_at, client, (), actor)
+
+
+def _book_offered(
+    actor: Actor | None,
+    event_type_id: int,
+    starts_at: datetime,
+    client: Client,
+    replace: tuple[str, ...],
+    booked_by: Actor | None,
+) -> Booked:
     client = _checked(client)
     offer = slots.find_offer(EventType.id == event_type_id)
     try:
-        return _book(actor, offer, starts_at, client, tuple(replace))
+        return _book(actor, offer, starts_at, client, replace, booked_by)
     except SlotTaken:
         raise SlotTaken(alternatives=slots.nearest_starts(offer, starts_at)) from None
 
@@ -69,6 +92,7 @@ def _book(
     starts_at: datetime,
     client: Client,
     replace: tuple[str, ...],
+    booked_by: Actor | None,
 ) -> Booked:
     replaced = bookings.find_replaceable(actor, replace)
     ignoring = {row.id for row in replaced}
@@ -78,7 +102,9 @@ def _book(
     released = bookings.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
-    payload = _write(actor, offer, starts_at, client, claims, tuple(locked.values()))
+    payload = _write(
+        actor, offer, starts_at, client, claims, tuple(locked.values()), booked_by
+    )
     return Booked(payload, released)
 
 
@@ -199,6 +225,7 @@ def _write(
     client: Client,
     claims: list[ledger.Claim],
     calendars: tuple[changes.CalendarVersion, ...],
+    booked_by: Actor | None,
 ) -> dict[str, Any]:
     uid = str(uuid4())
     location, meeting_url = place_of(offer.location_kind, offer.location_detail)
@@ -238,7 +265,7 @@ def _write(
     )
     payload = bookings.describe(row, actor, everything=True)
     bookings.send_notices("confirmed", row, payload)
-    audit.record(actor, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
+    audit.record(booked_by, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
     occupied = {claim.calendar_id for claim in claims}
     bookings.publish(
         changes.NEW_BOOKING,

@@ -13,7 +13,7 @@ from werkzeug.routing import Map
 from app.extensions import db
 from app.models import Booking, DateOverride, EventType, Expert, ExpertSlug, Role, User
 from app.models.user import full_name
-from app.services import audit, availability, fields, ledger
+from app.services import accounts, audit, availability, fields, ledger
 from app.services.availability import WeeklyInterval, format_clock, parse_clock
 from app.services.bookings import Page
 from app.services.errors import DomainError, NotFound
@@ -114,25 +114,31 @@ def own_expert(actor: Actor | None) -> Expert:
 
 @transactional
 def become_expert(
-    actor: Actor | None, *, slug: str | None = None, headline: str | None = None
+    actor: Actor | None,
+    *,
+    slug: str | None = None,
+    headline: str | None = None,
+    user_id: int | None = None,
 ) -> tuple[Expert, bool]:
     """Give the actor a public profile; returns it and whether it is new.
 
-    Locks the actor's calendar, so that two clicks make one profile. Raises
-    `InvalidInput` for a slug that is malformed, taken or the name of a page.
+    `user_id` is whom an admin makes an expert instead. Locks that person's calendar, so
+    that two clicks make one profile. Raises `InvalidInput` for a slug that is malformed,
+    taken or the name of a page; `NotAllowed`, `NotFound`.
     """
     actor = require_account(actor)
-    ledger.lock([actor.calendar_id])
+    person = actor if user_id is None else accounts.acting_for(actor, user_id)
+    ledger.lock([person.calendar_id])
     existing = db.session.scalars(
-        select(Expert).where(Expert.user_id == actor.user_id)
+        select(Expert).where(Expert.user_id == person.user_id)
     ).one_or_none()
     if existing:
         return existing, False
     errors: fields.Errors = {}
-    user = db.session.get_one(User, actor.user_id)
+    user = db.session.get_one(User, person.user_id)
     expert = Expert(
         user_id=user.id,
-        slug=_free_slug(fields.slug_from(actor.name))
+        slug=_free_slug(fields.slug_from(person.name))
         if slug is None
         else _checked_slug(errors, slug),
         name=full_name(user.first_name, user.last_name),
@@ -183,13 +189,17 @@ def update_expert(
 
 @transactional
 def delete_expert(actor: Actor | None, expert_id: int) -> None:
-    """Remove a profile that was never booked. Raises `DomainError`, `NotFound`."""
+    """Remove a profile that was never booked, its event types and the role with it.
+
+    Raises `DomainError`, `NotFound`.
+    """
     expert = _expert_to_change(actor, expert_id)
     if db.session.scalar(select(exists().where(Booking.expert_id == expert.id))):
         raise DomainError(
             f"{expert.name} has bookings, which name the expert. Deactivate the event types instead."
         )
     audit.record(actor, "delete", "expert", expert.id, slug=expert.slug)
+    expert.user.roles = [role for role in expert.user.roles if role.name != EXPERT]
     db.session.delete(expert)
 
 

@@ -13,7 +13,7 @@ from app.models import Booking, Event, EventSession, Room
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, ledger
+from app.services import accounts, audit, bookings, changes, clock, ledger
 from app.services.bookings import Booked
 from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
 from app.services.policy import Actor, may_attend, require_signed_in
@@ -21,23 +21,30 @@ from app.services.transaction import transactional
 
 
 def book_seat(
-    actor: Actor | None, event_session_id: int, *, replace: Collection[str] = ()
+    actor: Actor | None,
+    event_session_id: int,
+    *,
+    replace: Collection[str] = (),
+    on_behalf: int | None = None,
 ) -> Booked:
     """Book the actor a seat; an own live seat there is given back as it stands.
 
-    Bookings named in `replace` are released in the same transaction, and only if the
-    seat is obtained. Locks the actor's calendar (and those of replaced bookings), then
-    the session, as late as can be. Raises `SessionFull`, `Overlap`, `Gone`,
-    `InvalidInput` (free entry), `NotFound`, `Stale`, `Unauthenticated`.
+    `on_behalf` is the user for whom an admin books: calendar and mail are that user's,
+    the audit entry names the admin. The attendee's bookings named in `replace` are
+    released in the same transaction, and only if the seat is obtained. Locks the
+    attendee's calendar (and those of replaced bookings), then the session, as late as
+    can be. Raises `SessionFull`, `Overlap`, `Gone`, `InvalidInput` (free entry),
+    `NotFound`, `NotAllowed`, `Stale`, `Unauthenticated`.
     """
     actor = require_signed_in(actor)
-    session = _look(actor, event_session_id)
+    attendee = actor if on_behalf is None else accounts.acting_for(actor, on_behalf)
+    session = _look(attendee, event_session_id)
     if session.own_uid:
-        return Booked(bookings.get_booking(actor, session.own_uid), [], created=False)
+        return Booked(bookings.get_booking(attendee, session.own_uid), [], created=False)
     # A sold-out session is refused without queueing for its row.
     if session.seats_taken >= session.capacity:
         raise _full(session)
-    return _book(actor, session, tuple(replace))
+    return _book(actor, attendee, session, tuple(replace))
 
 
 def release_seat(actor: Actor | None, event_session_id: int) -> None:
@@ -54,33 +61,35 @@ def release_seat(actor: Actor | None, event_session_id: int) -> None:
 
 
 @transactional
-def _book(actor: Actor, session: AnyRow, replace: tuple[str, ...]) -> Booked:
-    replaced = bookings.find_replaceable(actor, replace)
-    locked = bookings.lock_with_replaced([actor.calendar_id], replaced, [session.id])
-    claim = ledger.Claim(actor.calendar_id, Interval(session.starts_at, session.ends_at))
+def _book(
+    actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ...]
+) -> Booked:
+    replaced = bookings.find_replaceable(attendee, replace)
+    locked = bookings.lock_with_replaced([attendee.calendar_id], replaced, [session.id])
+    claim = ledger.Claim(attendee.calendar_id, Interval(session.starts_at, session.ends_at))
     in_the_way = ledger.find_conflicts([claim], ignoring={row.id for row in replaced})
     for conflict in in_the_way:
         if conflict.seat_of == session.id and conflict.uid:  # a second click, a moment ago
-            return Booked(bookings.get_booking(actor, conflict.uid), [], created=False)
+            return Booked(bookings.get_booking(attendee, conflict.uid), [], created=False)
     if in_the_way:
-        raise Overlap(ledger.shown_to(actor, in_the_way))
+        raise Overlap(ledger.shown_to(attendee, in_the_way))
     taken = ledger.take_seat(session.id)
     if taken is None:
-        raise _full(_look(actor, session.id))
+        raise _full(_look(attendee, session.id))
     if (taken.starts_at, taken.ends_at) != (session.starts_at, session.ends_at):
         raise Stale("This session was moved a moment ago. Please look at it again.")
     released = bookings.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
-    return Booked(_write(actor, session, claim, locked[actor.calendar_id]), released)
+    return Booked(_write(actor, attendee, session, claim, locked[attendee.calendar_id]), released)
 
 
-def _look(actor: Actor, event_session_id: int) -> AnyRow:
-    """The session as it can be booked by the actor. Raises why it cannot."""
+def _look(attendee: Actor, event_session_id: int) -> AnyRow:
+    """The session as it can be booked by the attendee. Raises why it cannot."""
     session = db.session.execute(
-        _SESSION, {"session": event_session_id, "user": actor.user_id}
+        _SESSION, {"session": event_session_id, "user": attendee.user_id}
     ).one_or_none()
-    if session is None or not may_attend(actor, session.event_id):
+    if session is None or not may_attend(attendee, session.event_id):
         raise NotFound
     if session.status != CONFIRMED:
         raise Gone("This session is cancelled.")
@@ -92,7 +101,11 @@ def _look(actor: Actor, event_session_id: int) -> AnyRow:
 
 
 def _write(
-    actor: Actor, session: AnyRow, claim: ledger.Claim, calendar: changes.CalendarVersion
+    actor: Actor,
+    attendee: Actor,
+    session: AnyRow,
+    claim: ledger.Claim,
+    calendar: changes.CalendarVersion,
 ) -> dict[str, Any]:
     seat = {
         "uid": str(uuid4()),
@@ -100,7 +113,7 @@ def _write(
         "title": session.title,
         "starts_at": session.starts_at,
         "ends_at": session.ends_at,
-        "user_id": actor.user_id,
+        "user_id": attendee.user_id,
         "event_session_id": session.id,
         "created_at": clock.now(),
     }
@@ -115,12 +128,20 @@ def _write(
         event_slug=session.event_slug,
         event_title=session.event_title,
         event_time_zone=session.event_time_zone,
-        user_name=actor.name,
-        user_email=actor.email,
+        user_name=attendee.name,
+        user_email=attendee.email,
     )
-    payload = bookings.describe(row, actor)
+    payload = bookings.describe(row, attendee)
     bookings.send_notices("confirmed", row, payload)
-    audit.record(actor, "book", "booking", seat["uid"], kind="seat", event_session_id=session.id)
+    audit.record(
+        actor,
+        "book",
+        "booking",
+        seat["uid"],
+        kind="seat",
+        event_session_id=session.id,
+        user_id=attendee.user_id,
+    )
     bookings.publish(changes.NEW_BOOKING, payload, [calendar])
     changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))
     return payload

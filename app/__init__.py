@@ -36,6 +36,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
         builder = AppBuilder(security_manager_class=SecurityManager, indexview=HomeView)
         builder.init_app(app, db.session)
         views.register(app, builder)
-    live.init_app(app, async_mode="eventlet" if eventloop.is_patched() else "threading")
+    live.init_app(app, is_server=eventloop.is_patched())
     cli.init_app(app)
     return app

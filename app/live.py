@@ -1,120 +1,183 @@
 """Socket.IO: who may join which topic, and what is broadcast after a commit.
 
 Events are hints with a version: a client that sees a gap, or reconnects, refetches.
-So nothing is queued or repeated here, and a lost message costs a refetch.
+So a lost message costs a refetch, and nothing is kept to be repeated.
+
+Server processes send from background tasks, so that no request waits for Redis or for
+a busy event. A command has no time after its end: it sends when its context is torn down.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, request
-from flask_socketio import disconnect, join_room, leave_room
-from socketio import RedisManager
+from flask import Flask, current_app, request
+from flask_socketio import join_room, leave_room
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from app import gates
 from app.errors import problem_of
 from app.extensions import db, socketio
-from app.models import Calendar, Expert
+from app.models import Calendar, Event, Expert
+from app.redis_manager import RedisManager
 from app.services import agenda, changes, policy, sign_ins
 from app.services.clock import rfc3339
-from app.services.errors import DomainError, InvalidInput, NotFound
+from app.services.errors import (
+    Busy,
+    DomainError,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unauthenticated,
+)
+from app.services.fields import is_storable
 from app.services.policy import Actor
 
 MAX_MESSAGE_BYTES = 64 * 1024
+MAX_MESSAGES = 120  # that one socket may send per minute
 SEATS_INTERVAL_SECONDS = 0.2  # at most five `seats` messages a second per event
+WATCH_INTERVAL_SECONDS = 0.5
 
 log = logging.getLogger(__name__)
 
-_actors: dict[str, Actor | None] = {}  # by socket id, in this process
+
+@dataclass(slots=True)
+class _Socket:
+    """A connected socket; `actor` is who opened it."""
+
+    actor: Actor | None
+    minute: float = field(default_factory=time.monotonic)
+    messages: int = 0
+
+    def count_message(self) -> None:
+        """Raises `RateLimited`."""
+        now = time.monotonic()
+        if now - self.minute >= 60:
+            self.minute, self.messages = now, 0
+        self.messages += 1
+        if self.messages > MAX_MESSAGES:
+            raise RateLimited(retry_after=int(61 - (now - self.minute)))
 
 
-def init_app(app: Flask, *, async_mode: str) -> None:
-    """Attach Socket.IO to the application and subscribe to its changes."""
+_sockets: dict[str, _Socket] = {}  # by socket id, in this process
+
+
+def init_app(app: Flask, *, is_server: bool) -> None:
+    """Attach Socket.IO to the application and tell its sockets of changes.
+
+    A process that is no server has no sockets; it reaches those of servers through Redis.
+    """
     redis_url = app.config["REDIS_URL"]
-    options: dict[str, Any] = {}
-    if redis_url:
-        # With its default options the manager lost broadcasts under a storm of
-        # connections: docs/decisions/0004-redis-manager.md.
-        options["client_manager"] = RedisManager(
-            redis_url,
-            write_only=app.config.get("LIVE_WRITE_ONLY", False),
-            redis_options={
-                "max_connections": 10_000,
-                "health_check_interval": 30,
-                "socket_keepalive": True,
-                "socket_connect_timeout": 2,
-                "socket_timeout": 60,
-            },
-        )
+    manager = RedisManager(redis_url, write_only=not is_server) if redis_url else None
     socketio.init_app(
         app,
-        async_mode=async_mode,
+        client_manager=manager,
+        async_mode="eventlet" if is_server else "threading",
         transports=["websocket"],
-        cors_allowed_origins=[app.config["PUBLIC_URL"]]
-        if app.config["APP_ENV"] == "production"
-        else None,
+        cors_allowed_origins=_origin_check(app),
         max_http_buffer_size=MAX_MESSAGE_BYTES,
         manage_session=False,
-        **options,
     )
-    changes.subscribe(Broadcaster(app))
+    broadcaster = Broadcaster(app, manager, in_background=is_server)
+    changes.subscribe(broadcaster)
+    if not is_server:
+        app.teardown_appcontext(lambda _error: broadcaster.flush())
+
+
+def _origin_check(app: Flask) -> Callable[[str | None, dict[str, Any]], bool]:
+    """Whose pages may open sockets: ours. A client that is no browser sends no origin."""
+    public = urlsplit(app.config["PUBLIC_URL"])
+    own = f"{public.scheme}://{public.netloc}"
+    is_production = app.config["APP_ENV"] == "production"
+
+    def is_allowed(origin: str | None, environ: dict[str, Any]) -> bool:
+        here = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST')}"
+        return origin == own or (origin == here and not is_production)
+
+    return is_allowed
 
 
 @socketio.on("connect")
 def _connect(auth: Any = None) -> None:
     # The gates resolve the actor; bad credentials refuse the connection.
-    _actors[request.sid] = gates.actor_of_socket(auth)  # type: ignore[attr-defined]
+    _sockets[_socket_id()] = _Socket(gates.actor_of_socket(auth))
 
 
 @socketio.on("disconnect")
 def _disconnect(*_reason: Any) -> None:
-    _actors.pop(request.sid, None)  # type: ignore[attr-defined]
+    _sockets.pop(_socket_id(), None)
 
 
 @socketio.on("join")
-def _join(message: Any = None) -> dict[str, Any]:
+def _join(message: Any = None, *_more: Any) -> dict[str, Any]:
     """Join a topic; answers `{ok, version}`, or `{ok: False, code, detail}`."""
     try:
-        actor = _actors.get(request.sid)  # type: ignore[attr-defined]
-        topic, version = _topic(actor, _name_in(message))
-        join_room(topic)
-        return {"ok": True, "version": version}
+        actor = _asking()
+        name = _name_in(message)
+        room, _ = _topic(actor, name)
+        join_room(room)
+        db.session.rollback()  # a version read before joining could miss a change for ever
+        _, version = _topic(actor, name)
     except DomainError as error:
-        problem = problem_of(error)
-        return {"ok": False, "code": problem["code"], "detail": problem["detail"]}
-    finally:
-        db.session.remove()
+        return _refusal(error)
+    except SQLAlchemyError as error:
+        log.warning("could not join a topic: %s", type(error).__name__)
+        return _refusal(Busy())
+    return {"ok": True, "version": version}
 
 
 @socketio.on("leave")
-def _leave(message: Any = None) -> dict[str, Any]:
-    """Leave a topic."""
+def _leave(message: Any = None, *_more: Any) -> dict[str, Any]:
+    """Leave a topic; one that was not joined is left too."""
     try:
+        actor = _asking()
         name = _name_in(message)
+        leave_room(_room_of(actor) if name == "me" and actor else name)
     except DomainError as error:
-        return {"ok": False, "code": error.code, "detail": error.detail}
-    actor = _actors.get(request.sid)  # type: ignore[attr-defined]
-    leave_room(f"me:{actor.user_id}" if name == "me" and actor else name)
+        return _refusal(error)
     return {"ok": True}
+
+
+def _socket_id() -> str:
+    sid: str = request.sid  # type: ignore[attr-defined]
+    return sid
+
+
+def _asking() -> Actor | None:
+    """Who sends this message, as of now: roles and passwords change while sockets last."""
+    socket = _sockets.get(_socket_id())
+    if socket is None:
+        raise Unauthenticated
+    socket.count_message()
+    if socket.actor is None or socket.actor.sign_in_id is None:
+        return None
+    actor = sign_ins.find_actor(socket.actor.sign_in_id)
+    if actor is None:
+        raise Unauthenticated
+    return policy.require_signed_in(actor)
+
+
+def _refusal(error: DomainError) -> dict[str, Any]:
+    problem = problem_of(error)
+    return {"ok": False, "code": problem["code"], "detail": problem["detail"]}
 
 
 def _name_in(message: Any) -> str:
     topic = message.get("topic") if isinstance(message, dict) else None
-    if not isinstance(topic, str) or len(topic) > 100 or "\x00" in topic:
+    if not isinstance(topic, str) or len(topic) > 100 or not is_storable(topic):
         raise InvalidInput({"topic": ["Name a topic, such as expert:<slug>."]})
     return topic
 
 
 def _topic(actor: Actor | None, name: str) -> tuple[str, int]:
     """`(Socket.IO room, version)` of a topic that the actor may follow."""
-    if actor is not None:
-        actor = policy.require_signed_in(actor)
     kind, _, key = name.partition(":")
     version: int | None = None
     if name == "me":
@@ -122,7 +185,7 @@ def _topic(actor: Actor | None, name: str) -> tuple[str, int]:
         version = db.session.scalar(
             select(Calendar.version).where(Calendar.user_id == actor.user_id)
         )
-        name = f"me:{actor.user_id}"
+        name = _room_of(actor)
     elif kind == "expert":
         version = db.session.scalar(
             select(Calendar.version)
@@ -139,26 +202,53 @@ def _topic(actor: Actor | None, name: str) -> tuple[str, int]:
     return name, version
 
 
+def _room_of(actor: Actor) -> str:
+    """Where the actor's `me` is heard: an agenda's sign-in hears of that event alone."""
+    if actor.audience == policy.ACCOUNT:
+        return f"me:{actor.user_id}"
+    event_id = int(actor.audience.removeprefix("agenda:"))
+    slug = db.session.scalar(select(Event.slug).where(Event.id == event_id))
+    return f"me:{actor.user_id}:{slug}"
+
+
 class Broadcaster:
     """Turns committed changes into messages; runs in the process that committed."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, manager: RedisManager | None, *, in_background: bool) -> None:
         self._app = app
+        self._manager = manager
+        self._in_background = in_background
         self._lock = Lock()
-        self._pending: dict[tuple[int, str], set[int]] = {}
-        self._agenda_changed: set[tuple[int, str]] = set()
-        self._flushing = False
+        # Sessions whose seats changed, by event id and slug; none for another change alone.
+        self._seats: dict[tuple[int, str], set[int]] = {}
+        self._agendas: set[tuple[int, str]] = set()
+        self._is_flushing = False
 
     def __call__(self, change: changes.Change) -> None:
+        if current_app._get_current_object() is not self._app:  # type: ignore[attr-defined]
+            return  # several applications in one process: tests
         match change:
             case changes.BookingChanged():
                 self._booking_changed(change)
             case changes.SeatsChanged(event_id, slug, session_id):
-                self._soon((event_id, slug), session_id)
+                with self._lock:
+                    self._seats.setdefault((event_id, slug), set()).add(session_id)
+                self._flush_soon()
             case changes.AgendaChanged(event_id, slug):
-                self._soon((event_id, slug), None)
+                with self._lock:
+                    self._agendas.add((event_id, slug))
+                self._flush_soon()
             case changes.AccessEnded(user_id, kept):
                 end_sockets(lambda actor: actor.user_id == user_id and actor.sign_in_id != kept)
+
+    def flush(self) -> None:
+        """Send all that waits, now: what a command does at its end."""
+        try:
+            self._send_waiting()
+        except SQLAlchemyError as error:
+            log.warning("could not read seats: %s", type(error).__name__)
+        if self._manager is not None:
+            self._manager.flush()
 
     def _booking_changed(self, change: changes.BookingChanged) -> None:
         seen_by_all: dict[str, Any] = {
@@ -172,62 +262,83 @@ class Broadcaster:
                 "ends_at": rfc3339(change.previous.ends_at),
             }
         for calendar in change.calendars:
+            topics = []
             if calendar.room_id is not None:
-                topic = f"room:{calendar.room_id}"
-                self._emit(change.name, topic, calendar.version, seen_by_all)
+                topics.append(f"room:{calendar.room_id}")
             if calendar.expert_slug is not None:
-                topic = f"expert:{calendar.expert_slug}"
-                self._emit(change.name, topic, calendar.version, seen_by_all)
+                topics.append(f"expert:{calendar.expert_slug}")
+            for topic in topics:
+                message = {"topic": topic, "version": calendar.version, **seen_by_all}
+                socketio.emit(change.name, message, to=topic)
             if calendar.user_id is not None and change.booking is not None:
                 message = {"topic": "me", "version": calendar.version, "booking": change.booking}
-                socketio.emit(change.name, message, to=f"me:{calendar.user_id}")
+                rooms = [f"me:{calendar.user_id}"]
+                if event := change.booking.get("event"):
+                    rooms.append(f"me:{calendar.user_id}:{event['slug']}")
+                socketio.emit(change.name, message, to=rooms)
 
-    def _emit(self, name: str, topic: str, version: int, payload: dict[str, Any]) -> None:
-        socketio.emit(name, {"topic": topic, "version": version, **payload}, to=topic)
-
-    def _soon(self, event: tuple[int, str], session_id: int | None) -> None:
+    def _flush_soon(self) -> None:
+        if not self._in_background:
+            return
         with self._lock:
-            if session_id is None:
-                self._agenda_changed.add(event)
-            else:
-                self._pending.setdefault(event, set()).add(session_id)
-            if self._flushing:
+            if self._is_flushing:
                 return
-            self._flushing = True
-        if self._app.config.get("LIVE_WRITE_ONLY"):  # a command: it ends before a task would run
-            self._flush()
-        else:
-            socketio.start_background_task(self._flush_until_calm)
+            self._is_flushing = True
+        socketio.start_background_task(self._flush_until_calm)
 
     def _flush_until_calm(self) -> None:
-        while self._flush():
-            socketio.sleep(SEATS_INTERVAL_SECONDS)
+        while True:
+            with self._lock:
+                if not (self._seats or self._agendas):
+                    self._is_flushing = False
+                    return
+            with self._app.app_context():
+                try:
+                    is_all_sent = self._send_waiting()
+                except SQLAlchemyError as error:  # the database is away; what waits, waits
+                    log.warning("could not read seats: %s", type(error).__name__)
+                    is_all_sent = True
+            socketio.sleep(SEATS_INTERVAL_SECONDS if is_all_sent else SEATS_INTERVAL_SECONDS / 4)
 
-    def _flush(self) -> bool:
-        """Send what is pending, with the values of now; False when there was nothing."""
-        with self._lock:
-            pending, self._pending = self._pending, {}
-            changed, self._agenda_changed = self._agenda_changed, set()
-            self._flushing = bool(pending or changed)
-            if not self._flushing:
-                return False
-        with self._app.app_context():
-            for event_id, slug in pending:
-                version, seats = agenda.seats_now(event_id, pending[event_id, slug])
-                message = {"topic": f"event:{slug}", "version": version, "sessions": seats}
-                socketio.emit("seats", message, to=f"event:{slug}")
-            for event_id, slug in changed:
-                version, _ = agenda.seats_now(event_id, ())
-                message = {"topic": f"event:{slug}", "version": version}
+    def _send_waiting(self) -> bool:
+        """Send what waits, with the values of now; False if other processes had their turn."""
+        is_all_sent = True
+        for event in {*self._seats, *self._agendas}:
+            event_id, slug = event
+            if not self._is_turn(event_id):
+                is_all_sent = False
+                continue
+            with self._lock:
+                sessions = self._seats.pop(event, set())
+                has_changed = event in self._agendas
+                self._agendas.discard(event)
+            try:
+                version, seats = agenda.seats_now(event_id, sessions)
+            except SQLAlchemyError:
+                with self._lock:
+                    self._seats.setdefault(event, set()).update(sessions)
+                    self._agendas.update({event} if has_changed else ())
+                raise
+            message = {"topic": f"event:{slug}", "version": version}
+            if seats:
+                socketio.emit("seats", message | {"sessions": seats}, to=f"event:{slug}")
+            if has_changed:
                 socketio.emit("agendaChanged", message, to=f"event:{slug}")
-        return True
+        return is_all_sent
+
+    def _is_turn(self, event_id: int) -> bool:
+        return (
+            not self._in_background
+            or self._manager is None
+            or self._manager.is_turn(f"seats:{event_id}", SEATS_INTERVAL_SECONDS)
+        )
 
 
 def end_sockets(ended: Callable[[Actor], bool]) -> None:
     """Disconnect this process's sockets whose actor has lost the access they rest on."""
-    for socket_id, actor in list(_actors.items()):
-        if actor is not None and ended(actor):
-            disconnect(socket_id, namespace="/")
+    for socket_id, socket in list(_sockets.items()):
+        if socket.actor is not None and ended(socket.actor):
+            socketio.server.disconnect(socket_id, namespace="/")
 
 
 def start_watching(app: Flask) -> None:
@@ -236,16 +347,20 @@ def start_watching(app: Flask) -> None:
 
 
 def _watch_access(app: Flask) -> None:
-    """Forever, once a second: end the sockets whose sign-in ended, in whatever process."""
+    """Forever: end the sockets whose sign-in ended, in whatever process, within a second."""
     while True:
-        socketio.sleep(1)
-        held = {actor.sign_in_id for actor in _actors.values() if actor and actor.sign_in_id}
+        socketio.sleep(WATCH_INTERVAL_SECONDS)
+        held = {
+            socket.actor.sign_in_id
+            for socket in _sockets.values()
+            if socket.actor and socket.actor.sign_in_id
+        }
         if not held:
             continue
         with app.app_context():
             try:
                 live = sign_ins.still_live(held)
-            except DBAPIError:  # the database is away: judge again when it is back
+            except SQLAlchemyError:  # the database is away: judge again when it is back
                 log.warning("could not re-check the sockets' sign-ins")
                 continue
-        end_sockets(lambda actor, live=live: actor.sign_in_id not in live)  # type: ignore[misc]
+            end_sockets(lambda actor, live=live: actor.sign_in_id not in live)  # type: ignore[misc]

@@ -23,6 +23,7 @@ from flask_socketio import ConnectionRefusedError as SocketRefused
 from flask_wtf.csrf import CSRFProtect, validate_csrf
 from wtforms import ValidationError
 
+from app import limits
 from app.models import SignIn
 from app.services import clock, sign_ins
 from app.services.errors import DomainError, MustChangePassword, NotFound, Unauthenticated
@@ -267,6 +268,7 @@ def _check_request() -> Response | None:
         return None
     _refuse_impossible_names()
     actor = current_actor()
+    _count(rule.rule, actor)
     if actor is None and g.get("credential") is None and not _is_api():
         _require_csrf()  # forms of guests: nobody signs another in, or up
     if actor is None or not actor.must_change_password or is_exempt(request.method, rule.rule):
@@ -274,6 +276,16 @@ def _check_request() -> Response | None:
     if _is_api():
         raise MustChangePassword
     return redirect(url_for("account_pages.change_password"), 303)  # type: ignore[return-value]
+
+
+def _count(rule: str, actor: Actor | None) -> None:
+    # Doors with a page and a call each. Signing in counts where the address is read.
+    if request.method != "POST":
+        return
+    if rule in {"/register", "/api/auth/register"}:
+        limits.count_registration()
+    elif rule in {"/change-password", "/api/auth/change-password"} and actor:
+        limits.count_sign_in(actor.email)
 
 
 def is_exempt(method: str, rule: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from ipaddress import IPv6Address, ip_address
 from math import ceil
+from time import time
 
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
@@ -17,7 +18,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
-from app.services import accounts, clock
+from app.services import accounts
 from app.services.errors import RateLimited
 
 SIGN_INS_PER_ACCOUNT = parse("10 per minute")
@@ -86,4 +87,5 @@ def count(limit: RateLimitItem, *key: str) -> None:
 def _count(strategy: RateLimiter, limit: RateLimitItem, key: tuple[str, ...]) -> None:
     if not strategy.hit(limit, *key):
         free_at = strategy.get_window_stats(limit, *key).reset_time
-        raise RateLimited(max(1, ceil(free_at - clock.now().timestamp())))
+        # Counted by the machine's clock, not by that of the services.
+        raise RateLimited(max(1, ceil(free_at - time())))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
 from sqlalchemy import event, func, select
 
 from app.extensions import db
@@ -17,11 +15,7 @@ from app.services.policy import ADMIN, CONTRIBUTOR
 from tests.conftest import NOW
 from tests.factories import make_user
 
-
-@pytest.fixture(autouse=True)
-def context(app: Flask) -> Iterator[None]:
-    with app.app_context():
-        yield
+pytestmark = pytest.mark.usefixtures("context")
 
 
 def test_an_actor_is_found_in_one_query_with_all_that_gates_ask() -> None:

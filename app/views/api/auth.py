@@ -19,7 +19,6 @@ blueprint = Blueprint("api_auth", __name__, url_prefix="/api/auth")
 
 @blueprint.post("/register")
 def register() -> Response:
-    limits.count_registration()
     body = read_json()
     name = body.text("name", required=True, max_length=129)
     email = body.text("email", required=True, max_length=254)
@@ -64,7 +63,6 @@ def change_password() -> Response:
     current = body.text("current_password", required=True, max_length=MAX_SECRET, strip=False)
     new = body.text("new_password", required=True, max_length=MAX_SECRET, strip=False)
     body.check()
-    limits.count_sign_in(actor.email)
     accounts.change_password(actor, current, new)
     return Response(status=204)
 

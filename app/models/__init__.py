@@ -1,5 +1,6 @@
 """The vocabulary of the product, as tables. Importing this maps all of them."""
 
+from app.models.admission import Attendee, EventCode, OneTimeCode
 from app.models.audit import AuditEntry
 from app.models.booking import Appointment, Booking, Reservation, Seat
 from app.models.event import Event, Room
@@ -10,20 +11,24 @@ from app.models.idempotency import IdempotencyKey
 from app.models.ledger import BusyPeriod, Calendar
 from app.models.outbox import OutboxMessage
 from app.models.user import Role, SignIn, User
+from app.models.waitlist import WaitlistEntry
 
 __all__ = [
     "Appointment",
+    "Attendee",
     "AuditEntry",
     "Booking",
     "BusyPeriod",
     "Calendar",
     "DateOverride",
     "Event",
+    "EventCode",
     "EventSession",
     "EventType",
     "Expert",
     "ExpertSlug",
     "IdempotencyKey",
+    "OneTimeCode",
     "OutboxMessage",
     "Reservation",
     "Role",
@@ -32,4 +37,5 @@ __all__ = [
     "SignIn",
     "Speaker",
     "User",
+    "WaitlistEntry",
 ]

@@ -76,7 +76,7 @@ def send_mail() -> None:
     """Send what is due in the outbox, once."""
     if not current_app.config["MAIL_SERVER"]:
         raise click.ClickException("MAIL_SERVER is not set: mails stay in the outbox.")
-    result = mail.send_due()
+    result = mail.drain()
     click.echo(f"{result.sent} sent, {result.failed} failed, {result.left} left.")
 
 

@@ -254,7 +254,8 @@ def release_bookings(
             "version": changed.version,
             "sequence": changed.sequence,
         }
-        send_notices("cancelled", row, payload, reason=reason)
+        by_host = actor is not None and actor.user_id != row.user_id
+        send_notices("cancelled", row, payload, reason=reason, by_host=by_host)
         audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
         publish(changes.BOOKING_CANCELLED, payload, mine)
         released.append(row.uid)
@@ -325,12 +326,14 @@ def send_notices(
     payload: dict[str, Any],
     *,
     reason: str = "",
+    by_host: bool = False,
     previous: Interval | None = None,
 ) -> None:
     """Mail everyone in the booking: `what` is confirmed, rescheduled or cancelled.
 
-    Templates are `<kind>_<what>`; a host's copy is `appointment_<what>_host`.
-    Reservations are mailed to nobody: staff see them live.
+    Templates are `<kind>_<what>`; a host's copy is `appointment_<what>_host`. The client
+    reads the reason of a host, never one that was typed as the client: anybody can book
+    with a stranger's address. Reservations are mailed to nobody: staff see them live.
     """
     context: dict[str, Any] = {"booking": payload, "reason": reason}
     if previous:
@@ -347,10 +350,13 @@ def send_notices(
         )
     elif row.kind == "appointment":
         context["organizer"] = {"name": row.expert_name, "email": row.host_email}
+        context["host_time_zone"] = row.expert_time_zone
         mail.enqueue(
             f"appointment_{what}",
             row.attendee_email,
-            context | {"name": row.attendee_name, "time_zone": row.time_zone},
+            context
+            | {"name": row.attendee_name, "time_zone": row.time_zone}
+            | ({} if by_host else {"reason": ""}),
             booking_id=row.id,
         )
         mail.enqueue(

@@ -136,7 +136,7 @@ def test_a_busy_period_is_not_empty(
     calendar_id: int, session_id: int, span: tuple[int, int]
 ) -> None:
     # PostgreSQL's range type refuses a reversed one even before the constraint.
-    with pytest.raises(Exception, match="busy_period_not_empty|range lower bound"):
+    with pytest.raises(Exception, match=r"busy_period_not_empty|range lower bound"):
         write(insert(BusyPeriod), period(calendar_id, session_id, *span))
 
 

@@ -97,7 +97,8 @@ def init_app(app: Flask) -> None:
     CSRFProtect(app)
     app.before_request(_check_request)
     app.after_request(_finish)
-    app.context_processor(lambda: {"actor": g.get("actor"), "csp_nonce": _csp_nonce})
+    app.context_processor(lambda: {"actor": g.get("actor")})
+    app.jinja_env.globals["csp_nonce"] = _csp_nonce  # macros see no context
 
 
 # -- who -----------------------------------------------------------------------------

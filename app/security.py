@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from flask import Flask, Response, make_response, redirect, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.api import SecurityApi as FabSecurityApi
 from flask_appbuilder.security.decorators import no_cache
 from flask_appbuilder.security.sqla.manager import SecurityManager as FabSecurityManager
 from flask_appbuilder.security.sqla.models import PermissionView, Role, User
-from flask_appbuilder.security.views import AuthDBView, RoleModelView, UserDBModelView
+from flask_appbuilder.security.views import AuthDBView, RoleModelView, UserModelView
 from flask_appbuilder.utils.base import get_safe_redirect
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
@@ -130,17 +130,19 @@ class SecurityApi(FabSecurityApi):
         return json_answer({"access_token": token})
 
 
-class UserView(UserDBModelView):
+class UserView(UserModelView):
     """Users, to look at; FAB's own forms would write past our services."""
 
     base_permissions = ["can_list", "can_show", "can_userinfo"]
     list_columns = ["first_name", "last_name", "email", "active", "roles"]
     search_columns = ["first_name", "last_name", "username", "email", "active", "roles"]
     order_columns = ["first_name", "last_name", "email", "active"]
-    # FAB's actions lead to its password forms.
-    resetmypassword = None
-    resetpasswords = None
-    userinfoedit = None
+    userinfoedit = None  # an action that leads to FAB's form
+
+    @expose("/userinfo/")
+    def userinfo(self) -> Response:
+        """Where FAB's menu leads."""
+        return redirect(url_for("account_pages.profile"))  # type: ignore[return-value]
 
 
 class RoleView(RoleModelView):

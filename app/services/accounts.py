@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ColumnElement, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, Update, exists, func, or_, select, update
 
 from app.extensions import db
 from app.models import (
@@ -196,14 +196,14 @@ def _admit(verified: Verified, lifetime: timedelta | None) -> SignIn:
 def _count_success(verified: Verified) -> None:
     # Locks the row until the sign-in is written: a password change comes before, and
     # this finds another hash, or after, and ends the sign-in with the others.
-    counted = db.session.execute(
+    counted = _execute(
         _quietly(User.id == verified.user_id, _has_hash(verified), User.active.is_(True)).values(
             login_count=func.coalesce(User.login_count, 0) + 1,
             fail_login_count=0,
             last_login=clock.now().replace(tzinfo=None),  # FAB's column: UTC without zone
         )
     )
-    if not counted.rowcount:
+    if not counted:
         raise Unauthenticated(WRONG_CREDENTIALS)
 
 
@@ -258,12 +258,12 @@ def change_password(actor: Actor | None, current: str, new: str) -> None:
 
 @transactional
 def _replace_password(actor: Actor, verified: Verified, new_hash: str) -> None:
-    replaced = db.session.execute(
+    replaced = _execute(
         _quietly(User.id == verified.user_id, _has_hash(verified)).values(
             password=new_hash, must_change_password=False
         )
     )
-    if not replaced.rowcount:
+    if not replaced:
         raise Stale
     sign_ins.end_sign_ins(verified.user_id, keep=actor.sign_in_id)
     audit.record(actor, "change_password", "user", verified.user_id)
@@ -569,5 +569,10 @@ def _has_hash(verified: Verified) -> ColumnElement[bool]:
     return matches
 
 
-def _quietly(*where: ColumnElement[bool]) -> Any:
+def _execute(statement: Update) -> int:
+    """How many rows it changed."""
+    return cast(CursorResult[Any], db.session.execute(statement)).rowcount
+
+
+def _quietly(*where: ColumnElement[bool]) -> Update:
     return update(User).where(*where).execution_options(synchronize_session=False)

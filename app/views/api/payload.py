@@ -348,4 +348,11 @@ def _is_unstorable(character: str) -> bool:
     return character == "\0" or "\ud800" <= character <= "\udfff"
 
 
-__all__ = ["Fields", "is_time_zone", "read_json", "read_json_object", "read_query", "read_query_or_json"]
+__all__ = [
+    "Fields",
+    "is_time_zone",
+    "read_json",
+    "read_json_object",
+    "read_query",
+    "read_query_or_json",
+]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -17,6 +15,7 @@ from app.services.errors import EmailTaken, InvalidInput, NotFound
 from app.services.policy import EXPERT, Actor, require_account
 from app.views.api.payload import read_query
 from app.views.booking import is_over, is_soon
+from app.views.local_time import zone_choices
 
 PAGE_SIZE = 30
 UPCOMING = 12  # on the dashboard
@@ -161,7 +160,7 @@ def _profile_form(
         expert=_own_expert(actor),
         expert_values=expert_values or {},
         expert_errors=expert_errors,
-        zones=_zones(),
+        zones=zone_choices(),
     )
 
 
@@ -220,7 +219,7 @@ def dashboard() -> str | Response:
         bookings=coming.items,
         more_bookings=max(0, coming.total - UPCOMING),
         zone=expert.time_zone,
-        zones=_zones(),
+        zones=zone_choices(),
         version=version,
         **_nearness(coming.items),
     )
@@ -263,17 +262,6 @@ def _nearness(shown: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
 
 def _zone_of(actor: Actor) -> str:
     return actor.time_zone or current_app.config["DEFAULT_TIME_ZONE"]
-
-
-@cache
-def _zones() -> list[tuple[str, str]]:
-    """Zones of places, as a <select> offers them."""
-    places = sorted(
-        zone
-        for zone in available_timezones()
-        if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
-    )
-    return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in places)]
 
 
 def _navigation(actor: Actor | None) -> list[dict[str, str]]:

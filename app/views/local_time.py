@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from babel.dates import format_datetime
 from flask import Blueprint
@@ -64,6 +65,17 @@ def zone_name(value: datetime | str, zone: str) -> str:
 def zone_city(zone: str) -> str:
     """`America/New_York` is `New York`."""
     return zone.rpartition("/")[2].replace("_", " ")
+
+
+@cache
+def zone_choices() -> list[tuple[str, str]]:
+    """Zones of places, as a <select> offers them."""
+    places = sorted(
+        zone
+        for zone in available_timezones()
+        if "/" in zone and not zone.startswith(("Etc/", "SystemV/", "US/", "posix/", "right/"))
+    )
+    return [("UTC", "UTC"), *((zone, zone.replace("_", " ")) for zone in places)]
 
 
 def initials(name: str) -> str:

@@ -1,0 +1,531 @@
+"""`ServiceModelView`: Flask-AppBuilder's model view, whose writes go through services.
+
+FAB's own `_add`, `_edit`, `_delete` catch every exception, tell its text and commit by
+themselves; its filters reach every column that nobody excluded. So routes, permissions
+and menu are FAB's; forms, lists and writes are ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, NoReturn
+
+from flask import current_app, flash, redirect, render_template, request, url_for
+from flask_appbuilder import ModelView, expose
+from flask_appbuilder.models.sqla.interface import SQLAInterface
+from sqlalchemy import ColumnElement, Select, func, or_, select
+from werkzeug.wrappers import Response
+
+from app.errors import status_of
+from app.extensions import db
+from app.gates import current_actor
+from app.services.errors import (
+    DomainError,
+    EmailTaken,
+    InvalidInput,
+    MustChangePassword,
+    NotAllowed,
+    NotFound,
+    Unauthenticated,
+)
+from app.services.policy import Actor
+from app.views.admin import cells
+from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
+from app.views.api.payload import MAX_INTEGER, read_query
+from app.views.local_time import zone_choices
+
+PAGE_SIZE = 25
+MAX_SELECTED = 100
+# Refusals that no other input would change.
+_FINAL = (Unauthenticated, MustChangePassword, NotAllowed)
+
+Answer = str | tuple[str, int] | Response
+
+
+class ReadingInterface(SQLAInterface):
+    """FAB's view of a model, without its writes: they commit past the services."""
+
+    def add(self, item: object, **_: object) -> NoReturn:
+        raise NotImplementedError("Writes go through services.")
+
+    edit = add
+    delete = add
+    delete_all = add
+
+
+@dataclass(frozen=True, slots=True)
+class ListFilter:
+    """A choice that narrows a list: `options` are values and texts, `where` the condition."""
+
+    name: str
+    label: str
+    options: Callable[[], Iterable[tuple[str, str]]]
+    where: Callable[[str], ColumnElement[bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a list, and how it was asked for."""
+
+    rows: list[Any]
+    total: int
+    page: int
+    words: str
+    order: str
+    direction: str
+    chosen: dict[str, str]  # of the filters
+    options: dict[str, list[tuple[str, str]]]
+
+    @property
+    def pages(self) -> int:
+        return -(-self.total // PAGE_SIZE)
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.words or self.chosen)
+
+    def query(self, **changes: Any) -> dict[str, Any]:
+        """The list's query string with `changes`; None drops a value."""
+        now = {"q": self.words, **self.chosen, "order": self.order, "direction": self.direction}
+        return {name: value for name, value in (now | changes).items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """Something that can be done with one thing, beside editing and deleting it."""
+
+    label: str
+    href: str
+    icon: str
+
+
+def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+    """Let in whom FAB's permissions let in; send guests to sign in, refuse others.
+
+    FAB's own decorator sends everybody to the sign-in page, which sends who is signed
+    in back again.
+    """
+
+    def decorate(method: Callable[..., Answer]) -> Callable[..., Answer]:
+        @wraps(method)
+        def checked(self: Any, *args: Any, **kwargs: Any) -> Answer:
+            if current_actor() is None:
+                return redirect(
+                    url_for(f"{self.appbuilder.sm.auth_view.endpoint}.login", next=request.full_path)
+                )
+            if not self.appbuilder.sm.has_access(f"can_{permission}", self.class_permission_name):
+                raise NotAllowed
+            return method(self, *args, **kwargs)
+
+        checked._permission_name = permission  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+class ServiceModelView(ModelView):
+    """List, show, add, edit and delete one kind of thing.
+
+    A subclass names its columns, all of them; `cell_<column>` says how one looks. Its
+    `create`, `update` and `remove` hand what the form holds to a service. A refusal
+    shows the form again with everything typed.
+    """
+
+    noun = ""
+    plural = ""
+    empty = ""  # what to do where there is nothing yet
+    icon = "list-checks"
+
+    list_columns: list[str] = []
+    show_columns: list[str] = []
+    search_columns: list[str] = []
+    order_columns: list[str] = []
+    add_columns: list[str] = []
+    edit_columns: list[str] = []
+    base_order: tuple[str, str] = ("id", "desc")
+    list_filters: Sequence[ListFilter] = ()
+    number_columns: frozenset[str] = frozenset()
+    loads: Sequence[Any] = ()  # loader options: what cells read beyond the row itself
+
+    add_form: type[OfficeForm] | None = None
+    edit_form: type[OfficeForm] | None = None
+    delete_form: type[OfficeForm] = OfficeForm
+    remove_verb = "Delete"
+    removed = "deleted"
+    error_fields: Mapping[str, str] = {}  # a service's field: the form's
+
+    exclude_route_methods = {"download", "action", "action_post"}
+
+    # -- what a subclass says --------------------------------------------------------
+
+    def create(self, actor: Actor | None, form: Any) -> int:
+        """Make what the form says; returns its id."""
+        raise NotImplementedError
+
+    def update(self, actor: Actor | None, item: Any, form: Any) -> str | None:
+        """Change `item`; returns what else there is to say of it."""
+        raise NotImplementedError
+
+    def remove(self, actor: Actor | None, item: Any, form: Any) -> str | None:
+        """Delete `item`; returns what happened where that differs."""
+        raise NotImplementedError
+
+    def values_of(self, item: Any) -> dict[str, Any]:
+        """What the edit form shows at first."""
+        return {name: getattr(item, name) for name in self.edit_columns}
+
+    def initial(self) -> dict[str, Any]:
+        """What the add form shows at first."""
+        return {}
+
+    def offer(self, form: Any) -> None:
+        """Fill in what the form's fields offer to choose from."""
+
+    def attached(self, item: Any) -> list[str]:
+        """What hangs on `item`, told before it is deleted."""
+        return []
+
+    def deeds(self, item: Any) -> list[Deed]:
+        """What else can be done with `item`: each is a POST."""
+        return []
+
+    def links(self, item: Any) -> list[tuple[str, str]]:
+        """Where else to look from `item`: texts and addresses."""
+        return []
+
+    def annotate(self, rows: Sequence[Any]) -> None:
+        """Read what cells need beyond `loads`, in one go for all rows."""
+
+    def visible_to(self, actor: Actor | None) -> list[ColumnElement[bool]]:
+        """Conditions on what this actor may see."""
+        return []
+
+    def is_changeable(self, item: Any) -> bool:
+        """Whether editing and deleting are offered."""
+        return True
+
+    def name_of(self, item: Any) -> str:
+        """The thing's name, in titles and messages."""
+        return str(item)
+
+    # -- routes ----------------------------------------------------------------------
+
+    @expose("/list/")
+    @permitted("list")
+    def list(self) -> Answer:
+        return self._list()
+
+    @expose("/show/<int:pk>")
+    @permitted("show")
+    def show(self, pk: int) -> Answer:
+        return self._show(pk)
+
+    @expose("/add", methods=["GET", "POST"])
+    @permitted("add")
+    def add(self) -> Answer:
+        return self._add()
+
+    @expose("/edit/<int:pk>", methods=["GET", "POST"])
+    @permitted("edit")
+    def edit(self, pk: int) -> Answer:
+        return self._edit(pk)
+
+    @expose("/delete/<int:pk>", methods=["GET", "POST"])
+    @permitted("delete")
+    def delete(self, pk: int) -> Answer:
+        return self._delete(pk)
+
+    @expose("/delete/", methods=["GET", "POST"])
+    @permitted("delete")
+    def delete_many(self) -> Answer:
+        return self._delete_many()
+
+    # -- what they do ----------------------------------------------------------------
+
+    def _list(self) -> Answer:
+        listing = self._read_listing()
+        self.annotate(listing.rows)
+        return self._page("admin/list.html", title=self.plural, listing=listing)
+
+    def _show(self, pk: int) -> Answer:
+        item = self._item(pk)
+        self.annotate([item])
+        return self._page(
+            "admin/show.html",
+            title=self.name_of(item),
+            item=item,
+            deeds=self.deeds(item) if self.offers("edit") else [],
+            links=self.links(item),
+        )
+
+    def _add(self) -> Answer:
+        form = self._filled(self._add_form(), self.initial())
+        if request.method == "GET":
+            return self._form_page(form)
+        if not form.validate():
+            return self._form_page(form, InvalidInput({}))
+        try:
+            made = self.create(current_actor(), form)
+        except _FINAL:
+            raise
+        except DomainError as error:
+            return self._form_page(form, error)
+        return self._created(made)
+
+    def _created(self, made: int) -> Answer:
+        flash(f"{self.noun.capitalize()} added.", "success")
+        return redirect(self._url("show", pk=made), 303)
+
+    def _edit(self, pk: int) -> Answer:
+        item = self._item(pk)
+        if not self.is_changeable(item):
+            flash(f"“{self.name_of(item)}” cannot be changed any more.", "warning")
+            return redirect(self._url("show", pk=pk), 303)
+        form = self._filled(self._edit_form(item), self.values_of(item))
+        name = self.name_of(item)
+        if request.method == "GET":
+            return self._form_page(form, item=item, name=name)
+        if not form.validate():
+            return self._form_page(form, InvalidInput({}), item=item, name=name)
+        try:
+            message = self.update(current_actor(), item, form)
+        except _FINAL:
+            raise
+        except DomainError as error:
+            return self._form_page(form, error, item=self._item(pk), name=name)
+        flash(message or "Saved.", "success")
+        return redirect(self._url("show", pk=pk), 303)
+
+    def _delete(self, pk: int) -> Answer:
+        return self._delete_these([self._item(pk)], back=self._url("show", pk=pk))
+
+    def _delete_many(self) -> Answer:
+        values = request.form if request.method == "POST" else request.args
+        wanted = [int(pk) for pk in values.getlist("pk") if pk.isdecimal() and len(pk) < 10]
+        if len(wanted) > MAX_SELECTED:
+            raise InvalidInput({}, f"At most {MAX_SELECTED} at once.")
+        key = self._column("id")
+        found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).all()
+        if not found:
+            flash(f"Choose which {self.plural.lower()} first.", "warning")
+            return redirect(self._url("list"), 303)
+        return self._delete_these(found, back=self._url("list"))
+
+    def _delete_these(self, items: Sequence[Any], *, back: str) -> Answer:
+        names = {item.id: self.name_of(item) for item in items}
+        form = self.delete_form(request.form if request.method == "POST" else None)
+        if request.method == "GET":
+            return self._delete_page(items, names, form, back)
+        if not form.validate():
+            return self._delete_page(items, names, form, back, InvalidInput({}))
+        refused: list[tuple[str, DomainError]] = []
+        messages = []
+        for pk, name in names.items():
+            try:  # each on its own: one that is kept keeps no other
+                message = self.remove(current_actor(), self._item(pk), form)
+            except _FINAL:
+                raise
+            except DomainError as error:
+                refused.append((name, error))
+            else:
+                messages.append(message or f"“{name}” {self.removed}.")
+        if not refused:
+            flash(" ".join(messages), "success")
+            return redirect(self._url("list"), 303)
+        if len(names) == 1:
+            return self._delete_page([self._item(pk) for pk in names], names, form, back, refused[0][1])
+        reasons = [f"“{name}”: {error.detail}" for name, error in refused]
+        summary = InvalidInput({}, f"{len(messages)} of {len(names)} {self.removed}.")
+        return self._delete_page([], {}, form, back, summary, reasons)
+
+    def _delete_page(
+        self,
+        items: Sequence[Any],
+        names: Mapping[int, str],
+        form: OfficeForm,
+        back: str,
+        error: DomainError | None = None,
+        notes: Sequence[str] = (),
+    ) -> Answer:
+        if len(items) == 1:
+            title = f"{self.remove_verb} “{names[items[0].id]}”?"
+        else:
+            title = f"{self.remove_verb} {len(items) or ''} {self.plural.lower()}?".replace("  ", " ")
+        left = self._placed(form, error)
+        page = self._page(
+            "admin/delete.html",
+            title=title,
+            items=[(item.id, names[item.id], self.attached(item)) for item in items],
+            form=form,
+            error=error,
+            notes=[*notes, *left],
+            back=back,
+        )
+        return (page, status_of(error)) if error else page
+
+    # -- reading ---------------------------------------------------------------------
+
+    def _visible(self) -> Select[Any]:
+        model = self.datamodel.obj
+        return select(model).options(*self.loads).where(*self.visible_to(current_actor()))
+
+    def _item(self, pk: int) -> Any:
+        item = db.session.scalars(
+            self._visible().where(self._column("id") == pk)
+        ).unique().one_or_none()
+        if item is None:
+            raise NotFound
+        return item
+
+    def _read_listing(self) -> Listing:
+        query = read_query()
+        filters = {each.name: each for each in self.list_filters}
+        for name in request.args:
+            if name not in {"q", "order", "direction", "page", *filters}:
+                query.reject(name, "There is nothing of this name to narrow or order by.")
+        words = query.text("q", max_length=200) or ""
+        order = query.choice("order", self.order_columns) or ""
+        direction = query.choice("direction", ("asc", "desc")) or ("asc" if order else "")
+        page = query.integer("page", minimum=1, maximum=MAX_INTEGER // PAGE_SIZE) or 1
+        options = {name: [*each.options()] for name, each in filters.items()}
+        chosen = {
+            name: value
+            for name in filters
+            if (value := query.choice(name, [value for value, _ in options[name]]))
+        }
+        query.check()
+
+        wanted = self._visible().where(*(filters[name].where(each) for name, each in chosen.items()))
+        if words:
+            wanted = wanted.where(self.matching(words))
+        total = db.session.scalar(
+            select(func.count()).select_from(wanted.with_only_columns(self._column("id")).subquery())
+        )
+        by, way = (order, direction) if order else self.base_order
+        column, key = self._column(by), self._column("id")
+        ordered = (column.desc(), key.desc()) if way == "desc" else (column.asc(), key.asc())
+        rows = db.session.scalars(
+            wanted.order_by(*ordered).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+        ).unique()
+        return Listing(
+            [*rows], total or 0, page, words, order, direction if order else "", chosen, options
+        )
+
+    def matching(self, words: str) -> ColumnElement[bool]:
+        """The condition of a search: any of the columns contains the words."""
+        return or_(
+            *(self._column(name).icontains(words, autoescape=True) for name in self.search_columns)
+        )
+
+    def _column(self, name: str) -> Any:
+        return getattr(self.datamodel.obj, name)
+
+    # -- rendering -------------------------------------------------------------------
+
+    def cell(self, item: Any, column: str) -> Any:
+        """How `column` of `item` looks."""
+        look = getattr(self, f"cell_{column}", None)
+        value = look(item) if look else getattr(item, column)
+        return "" if value is None else cells.yes(value) if isinstance(value, bool) else value
+
+    def label(self, column: str) -> str:
+        """The head of a column."""
+        return self.label_columns.get(column) or column.replace("_", " ").capitalize()
+
+    def offers(self, permission: str) -> bool:
+        """Whether the actor may do this here."""
+        name = f"can_{permission}"
+        return name in self.base_permissions and self.appbuilder.sm.has_access(
+            name, self.class_permission_name
+        )
+
+    def zone(self) -> str:
+        """The reader's own time zone, for what has none of its own."""
+        actor = current_actor()
+        return (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
+
+    def _page(self, template: str, **values: Any) -> str:
+        return render_template(
+            template, view=self, appbuilder=self.appbuilder, url=self._url, **values
+        )
+
+    def _form_page(
+        self,
+        form: OfficeForm,
+        error: DomainError | None = None,
+        *,
+        item: Any = None,
+        name: str = "",
+    ) -> Answer:
+        page = self._page(
+            "admin/form.html",
+            title=f"Edit “{name}”" if name else f"Add {self.noun}",
+            form=form,
+            item=item,
+            error=error,
+            notes=[*self._placed(form, error), *self._notes(error)],
+            users=suggested_users() if any(isinstance(each, UserField) for each in form) else [],
+            submit="Save" if name else f"Add {self.noun}",
+            back=self._url("show", pk=item.id) if item else self._url("list"),
+        )
+        return (page, status_of(error)) if error else page
+
+    def _placed(self, form: OfficeForm, error: DomainError | None) -> Iterable[str]:
+        """Put a refusal under the fields it speaks of; returns what has no field."""
+        if isinstance(error, EmailTaken):
+            return form.place({"email": ["There is an account with this address."]})
+        if not isinstance(error, InvalidInput):
+            return []
+        return form.place(
+            {self.error_fields.get(name, name): texts for name, texts in error.errors.items()}
+        )
+
+    def _notes(self, error: DomainError | None) -> Iterable[str]:
+        """What a refusal collides with, and what is near."""
+        if error is None:
+            return
+        for conflict in error.extra.get("conflicts", ()):
+            yield f"{conflict.get('title', 'Private')}: " + cells.plain_span(
+                conflict["starts_at"], conflict["ends_at"], self.zone()
+            )
+        alternatives = error.extra.get("alternatives", ())
+        if alternatives:
+            yield "Free near it: " + "; ".join(
+                each["title"] if isinstance(each, dict) else cells.plain_moment(each, self.zone())
+                for each in alternatives
+            )
+
+    def _filled(self, form: type[OfficeForm], values: Mapping[str, Any]) -> OfficeForm:
+        filled = form(request.form if request.method == "POST" else None, data=dict(values))
+        for field in filled:
+            if isinstance(field, ZoneField):
+                field.offer(zone_choices())
+        self.offer(filled)
+        return filled
+
+    def _add_form(self) -> type[OfficeForm]:
+        assert self.add_form
+        return self.add_form
+
+    def _edit_form(self, item: Any) -> type[OfficeForm]:
+        assert self.edit_form
+        return self.edit_form
+
+    def _url(self, method: str, **values: Any) -> str:
+        return url_for(f"{self.endpoint}.{method}", **values)
+
+    # -- FAB's own start-up, without what it would generate ----------------------------
+
+    def _init_properties(self) -> None:
+        self.label_columns = dict(self.label_columns or {})
+        self.related_views, self._related_views = [], []
+        self._base_filters = self.datamodel.get_filters([])
+        self._filters = self.datamodel.get_filters([])
+
+    def _init_forms(self) -> None:
+        """None: a generated form would have a field for every column."""
+
+    def _init_titles(self) -> None:
+        self.title = self.list_title = self.plural

@@ -12,10 +12,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from app.extensions import db
-from app.models import Booking, BusyPeriod, Calendar, EventSession, Expert
+from app.models import Booking, BusyPeriod, Calendar, EventSession
 from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
 from app.services.changes import CalendarVersion
@@ -200,7 +212,11 @@ def calendar_ids(user_ids: Iterable[int] = (), room_ids: Iterable[int] = ()) -> 
     )
 
 
-_slug_of_owner = select(Expert.slug).where(Expert.user_id == Calendar.user_id).scalar_subquery()
+# As text: SQLAlchemy leaves the tables' names out of RETURNING on SQLite, also in here,
+# where `user_id = user_id` would be true of every expert.
+_slug_of_owner: ColumnElement[str | None] = literal_column(
+    "(SELECT expert.slug FROM expert WHERE expert.user_id = calendar.user_id)", String
+)
 _CALENDAR_VERSION = (
     Calendar.id,
     Calendar.version,

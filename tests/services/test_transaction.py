@@ -11,7 +11,8 @@ import psycopg2.errors
 import pytest
 from flask import Flask
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, TimeoutError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app import database
 from app.extensions import db
@@ -278,7 +279,7 @@ def test_what_was_waited_for_long_enough_is_busy_at_once(sqlstate: type[psycopg2
 
 def test_no_connection_in_time_is_busy() -> None:
     def act() -> None:
-        raise TimeoutError("QueuePool limit reached")
+        raise PoolTimeoutError("QueuePool limit reached")
 
     with pytest.raises(Busy):
         in_a_command(act)
@@ -356,9 +357,9 @@ def test_sqlite_locked_elsewhere_is_busy(context: Flask, monkeypatch: pytest.Mon
         pytest.skip("PostgreSQL locks rows")
     monkeypatch.setattr(database, "SQLITE_LOCK_WAIT_SECONDS", 0.05)
     room_id = factories.make_room(name="Before").id
-    with db.engine.connect().execution_options(write=True) as elsewhere, elsewhere.begin():
-        with pytest.raises(Busy):
-            in_a_command(lambda: rename(room_id, "After"))
+    writing = db.engine.connect().execution_options(write=True)
+    with writing as elsewhere, elsewhere.begin(), pytest.raises(Busy):
+        in_a_command(lambda: rename(room_id, "After"))
     assert name_of(room_id) == "Before"
     in_a_command(lambda: rename(room_id, "After"))
     assert name_of(room_id) == "After"

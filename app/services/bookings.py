@@ -314,7 +314,7 @@ def publish(
                 datetime.fromisoformat(payload["ends_at"]),
             ),
             previous=previous,
-            calendars=tuple(calendars),
+            calendars=ledger.announced(calendars),
             booking=payload,
         )
     )

@@ -33,6 +33,7 @@ from app.models.types import AnyRow
 from app.services.changes import CalendarVersion
 from app.services.clock import rfc3339
 from app.services.policy import Actor
+from app.services.transaction import is_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,19 @@ def lock(
             .with_for_update()
         )
     return versions
+
+
+def announced(calendars: Iterable[CalendarVersion]) -> tuple[CalendarVersion, ...]:
+    """The locked calendars, each with a version that no earlier message of this transaction has.
+
+    The lock raised it for the first; a replace tells of several changes.
+    """
+    calendars = tuple(calendars)
+    again = [each.calendar_id for each in calendars if not is_first(each)]
+    raised = lock(again) if again else {}
+    for each in raised.values():
+        is_first(each)
+    return tuple(raised.get(each.calendar_id, each) for each in calendars)
 
 
 def find_conflicts(

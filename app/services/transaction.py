@@ -56,6 +56,7 @@ _CONSTRAINTS: dict[tuple[str, ...], Callable[[], DomainError]] = {
 class _Transaction:
     def __init__(self) -> None:
         self.after_commit: list[Callable[[], None]] = []
+        self.once: set[object] = set()
 
 
 def transactional(command: Callable[P, R]) -> Callable[P, R]:
@@ -96,6 +97,17 @@ def after_commit(callback: Callable[[], None]) -> None:
     if transaction is None:
         raise RuntimeError("after_commit() outside a transaction")
     transaction.after_commit.append(callback)
+
+
+def is_first(what: object) -> bool:
+    """Whether the open transaction is asked for the first time about `what`."""
+    transaction = _open_transaction()
+    if transaction is None:
+        raise RuntimeError("is_first() outside a transaction")
+    if what in transaction.once:
+        return False
+    transaction.once.add(what)
+    return True
 
 
 @contextmanager

@@ -161,7 +161,9 @@ def _require_movable(booking: Mapping[str, Any]) -> None:
         raise NotFound
     state = _state(booking)
     if state != "upcoming":
-        raise Gone("This booking is cancelled." if state == "cancelled" else "This booking is over.")
+        raise Gone(
+            "This booking is cancelled." if state == "cancelled" else "This booking is over."
+        )
 
 
 def _moved_to(slug: str) -> str:

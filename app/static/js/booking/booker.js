@@ -45,6 +45,7 @@ const attempt = new Attempt();
 let date = null; // the chosen day
 let start = null; // the chosen time
 let isSending = false;
+let isUncertain = false; // sent, and nobody knows whether it was booked
 let loadedAt = null;
 let live = null;
 
@@ -81,8 +82,8 @@ async function showMonth(month) {
 
 function noteFor(month) {
   const days = slots.known(MonthGrid.months(month));
-  if (!days || !isEmpty(days)) return null;
-  const next = addMonths(month, 2);
+  if (!days || Object.keys(days).some((each) => grid.shows(each, month))) return null;
+  const next = isEmpty(days) ? addMonths(month, 2) : addMonths(month, 1);
   if (next > monthOf(lastDay())) return "No free times here.";
   return [
     `No free times in ${monthText(month)}. `,
@@ -99,7 +100,7 @@ async function openFirst(month, wanted = null) {
     if (days === null) return;
     if (!isEmpty(days)) {
       const first = wanted && days[wanted] ? wanted : Object.keys(days).sort()[0];
-      if (monthOf(first) > month && month > monthOf(today())) await showMonth(monthOf(first));
+      if (!grid.shows(first)) await showMonth(monthOf(first));
       grid.select(first);
       chooseDay(first);
       if (month !== from) announce(`The first free times are in ${monthText(month)}.`);
@@ -280,6 +281,7 @@ function showStep(step) {
 }
 
 function describeChoice() {
+  isUncertain = false;
   part("chosen-text").replaceChildren(
     el(
       "time",
@@ -422,6 +424,7 @@ async function book(replace = []) {
   } catch (error) {
     submit.textContent = label;
     isSending = false;
+    isUncertain = Boolean(error.isUncertain);
     await refused(error);
   } finally {
     submit.removeAttribute("aria-busy");
@@ -485,7 +488,7 @@ function loaded() {
 function changed() {
   grid.show(grid.month, slots.known(MonthGrid.months(grid.month)), { note: noteFor(grid.month) });
   updateTimes();
-  if (start && !isSending && part("taken").hidden && slots.knows(start) && !slots.has(start)) {
+  if (start && !isSending && !isUncertain && part("taken").hidden && slots.knows(start) && !slots.has(start)) {
     showTaken(takenSentence(), slots.nearest(start));
   }
 }

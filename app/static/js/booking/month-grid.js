@@ -84,9 +84,10 @@ export class MonthGrid {
     return addDays(day, -((weekdayOf(day) - firstWeekday() + 7) % 7));
   }
 
-  #shows(date) {
-    const first = this.#firstDay(this.month);
-    return date >= first && date < addDays(first, CELLS) && monthOf(date) >= this.month;
+  /** Whether a date is among the six weeks of a month. */
+  shows(date, month = this.month) {
+    const first = this.#firstDay(month);
+    return date >= first && date < addDays(first, CELLS) && monthOf(date) >= month;
   }
 
   #titleText(month) {
@@ -99,8 +100,8 @@ export class MonthGrid {
   show(month, days, { note = null } = {}) {
     this.month = month;
     this.days = days;
-    if (!this.active || !this.#shows(this.active)) {
-      const free = Object.keys(days ?? {}).sort().find((date) => this.#shows(date));
+    if (!this.active || !this.shows(this.active)) {
+      const free = Object.keys(days ?? {}).sort().find((date) => this.shows(date));
       this.active = free ?? (month === monthOf(this.today) ? this.today : firstOf(month));
     }
     const title = this.#titleText(month);
@@ -190,7 +191,7 @@ export class MonthGrid {
     if (date < this.today) date = this.today;
     if (date > this.last) date = this.last;
     this.active = date;
-    if (this.#shows(date)) this.#draw();
+    if (this.shows(date)) this.#draw();
     else {
       await this.onmonth(monthOf(date));
       announce(monthText(monthOf(date)));

@@ -1,0 +1,48 @@
+"""The booker, as a person uses it."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from e2e.site import Host
+
+
+class Booker:
+    """The booker page in one browser."""
+
+    def __init__(self, page: Page, host: Host | None = None, path: str = "") -> None:
+        self.page = page
+        page.goto(path or (host.type_url if host else ""))
+        expect(self.times.first).to_be_visible()
+
+    @property
+    def days(self) -> Locator:
+        """The days that can be chosen."""
+        return self.page.locator("[role=grid] button:not([aria-disabled])")
+
+    @property
+    def times(self) -> Locator:
+        return self.page.locator("[data-times-list] .time:not(.time--gone)")
+
+    def time(self, starts_at: str) -> Locator:
+        """The time of one start, whatever zone it is written in."""
+        return self.page.locator(f'[data-times-list] .time[data-start^="{starts_at[:16]}"]')
+
+    @property
+    def submit(self) -> Locator:
+        return self.page.get_by_role("button", name=re.compile(r"^(Book|Move to) \d"))
+
+    def choose(self, day: int = 0, time: int = 0) -> str:
+        """Two taps; returns the start."""
+        self.days.nth(day).click()
+        chosen = self.times.nth(time)
+        start = chosen.get_attribute("data-start")
+        assert start
+        chosen.click()
+        return start
+
+    def fill(self, name: str = "Iris Falk", email: str = "iris@example.org") -> None:
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.page.get_by_label("Email", exact=True).fill(email)

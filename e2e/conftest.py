@@ -1,0 +1,84 @@
+"""Every journey runs on SQLite and on PostgreSQL, each with a server of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from e2e.site import PASSWORD, Site, running
+from tests import servers
+
+expect.set_options(timeout=8_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in item.nodeid.split("/")[0]:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A server with the sample in it; journeys add experts of their own."""
+    instance = tmp_path_factory.mktemp(f"site-{request.param}")
+    if request.param == "sqlite":
+        with running(f"sqlite:///{instance / 'e2e.db'}", instance) as started:
+            yield started
+        return
+    server_url = request.getfixturevalue("postgresql_url")
+    with servers.fresh_database(server_url) as url, running(url, instance) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def base_url(site: Site) -> str:
+    return site.url
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any], base_url: str) -> dict[str, Any]:
+    # The visitor is an hour behind the hosts, so that zones cannot be mixed up unseen.
+    return {
+        **browser_context_args,
+        "base_url": base_url,
+        "locale": "en-GB",
+        "timezone_id": "Europe/Lisbon",
+    }
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """A page on which nothing may go wrong unnoticed."""
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "console",
+        lambda message: faults.append(message.text)
+        if message.type == "error" and "Failed to load resource" not in message.text
+        else None,
+    )
+    yield page
+    assert not faults, faults
+
+
+@pytest.fixture
+def another_page(new_context: Callable[..., BrowserContext]) -> Callable[[], Page]:
+    """Pages of other people's browsers."""
+    return lambda: new_context().new_page()
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Page, str], None]:
+    """Sign a page in as somebody the site registered."""
+
+    def sign_in(page: Page, email: str, password: str = PASSWORD) -> None:
+        page.goto("/login/")
+        page.get_by_label("Email or user name").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Account menu").wait_for()
+
+    return sign_in

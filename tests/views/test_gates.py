@@ -259,9 +259,21 @@ def test_an_ended_cookie_is_a_guests_and_is_taken_back(
 
 def test_a_valid_cookie_is_no_guests(client: FlaskClient, ann: int) -> None:
     log_in(client)
-    answer = client.post("/api/auth/login", json={"email": ANN, "password": PASSWORD})
+    answer = client.post("/api/bookings", json={})
     assert answer.status_code == 401
     assert "X-CSRF-TOKEN" in answer.json["detail"]
+
+
+def test_signing_in_looks_at_no_credential_but_the_body(client: FlaskClient, ann: int) -> None:
+    log_in(client)
+    wrong = bearer("no token at all")
+    answer = client.post(
+        "/api/auth/login", json={"email": ANN, "password": PASSWORD}, headers=wrong
+    )
+    assert answer.status_code == 200
+    assert who(client) == ANN
+    as_form = client.post("/api/auth/login", data={"email": ANN, "password": PASSWORD})
+    assert as_form.status_code == 401  # what a foreign page could send is judged as before
 
 
 def test_an_ended_session_is_a_guests(app: Flask, client: FlaskClient, ann: int) -> None:

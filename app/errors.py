@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Response, current_app, redirect, render_template, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
@@ -104,7 +105,14 @@ def wants_json() -> bool:
 
 
 def answer(error: DomainError) -> Response:
-    """A domain error as a response: a problem document or a page."""
+    """A domain error as a response: a problem document or a page.
+
+    Somebody unknown who only looks at a page is asked to sign in, and led back to it.
+    """
+    if isinstance(error, Unauthenticated) and request.method == "GET" and not wants_json():
+        sign_in = current_app.appbuilder.get_url_for_login  # type: ignore[attr-defined]
+        target = request.full_path.rstrip("?")
+        return redirect(f"{sign_in}?{urlencode({'next': target})}")  # type: ignore[return-value]
     return _answer(problem_of(error), getattr(error, "retry_after", None))
 
 

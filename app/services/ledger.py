@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     literal_column,
     or_,
@@ -32,7 +33,7 @@ from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
 from app.services.changes import CalendarVersion
 from app.services.clock import rfc3339
-from app.services.policy import Actor
+from app.services.policy import ACCOUNT, Actor, may_attend
 from app.services.transaction import is_first
 
 
@@ -60,15 +61,23 @@ class Conflict:
     booking_id: int | None
     event_session_id: int | None
     seat_of: int | None  # the event session, where this is a seat in one
+    event_id: int | None  # of that session, or of the one that occupies the time itself
     user_id: int | None
 
     def seen_by(self, actor: Actor | None) -> dict[str, Any]:
-        """The contract's conflict: in full when it is the actor's own, else just the times."""
+        """The contract's conflict: in full when it is the actor's own, else just the times.
+
+        To a sign-in that reaches one event's agenda only, nothing else is its own.
+        """
         shown: dict[str, Any] = {
             "starts_at": rfc3339(self.starts_at),
             "ends_at": rfc3339(self.ends_at),
         }
-        own = actor and (actor.calendar_id == self.calendar_id or actor.user_id == self.user_id)
+        own = (
+            actor
+            and (actor.calendar_id == self.calendar_id or actor.user_id == self.user_id)
+            and (actor.audience == ACCOUNT or may_attend(actor, self.event_id or 0))
+        )
         if own or (actor and actor.is_staff and self.kind != "appointment"):
             shown |= {"kind": self.kind, "title": self.title}
             if self.uid:
@@ -295,12 +304,16 @@ _CONFLICTS = (
         Booking.ends_at,
         Booking.user_id,
         Booking.event_session_id.label("seat_of"),
+        EventSession.event_id,
         EventSession.title.label("session_title"),
         EventSession.starts_at.label("session_starts_at"),
         EventSession.ends_at.label("session_ends_at"),
     )
     .outerjoin(Booking, Booking.id == BusyPeriod.booking_id)
-    .outerjoin(EventSession, EventSession.id == BusyPeriod.event_session_id)
+    .outerjoin(
+        EventSession,
+        EventSession.id == func.coalesce(BusyPeriod.event_session_id, Booking.event_session_id),
+    )
 )
 
 
@@ -316,6 +329,7 @@ def _conflict(row: AnyRow) -> Conflict:
         booking_id=row.booking_id,
         event_session_id=row.event_session_id,
         seat_of=row.seat_of,
+        event_id=row.event_id,
         user_id=row.user_id,
     )
 

@@ -255,6 +255,7 @@ def conflict(**values: Any) -> ledger.Conflict:
             "booking_id": 1,
             "event_session_id": None,
             "seat_of": None,
+            "event_id": None,
             "user_id": 3,
             **values,
         }

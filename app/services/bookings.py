@@ -271,7 +271,7 @@ def new_row(**values: Any) -> Any:
 
 
 def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]:
-    """The actor's own confirmed bookings that a command may replace.
+    """The actor's own confirmed bookings that a command may replace: none that is over.
 
     Raises `InvalidInput` when one is not the actor's to give up.
     """
@@ -279,7 +279,12 @@ def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]
         return []
     actor = require_signed_in(actor)
     rows = db.session.execute(_ROWS.where(Booking.uid.in_(list(uids)))).all()
-    usable = [row for row in rows if row.status == CONFIRMED and _is_party(row, actor)]
+    now = clock.now()
+    usable = [
+        row
+        for row in rows
+        if row.status == CONFIRMED and row.ends_at > now and _is_party(row, actor)
+    ]
     if len(usable) != len(set(uids)):
         raise InvalidInput({"replace": ["Only your own confirmed bookings can be replaced."]})
     return usable

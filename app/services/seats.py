@@ -50,13 +50,15 @@ def book_seat(
 def release_seat(actor: Actor | None, event_session_id: int) -> None:
     """Cancel the actor's seat in a session; without one there is nothing to do.
 
-    Raises `NotFound` for an unknown session, `Gone` when it is over.
+    Raises `NotFound` for a session that the actor may not know of, `Gone` when it is over.
     """
     actor = require_signed_in(actor)
     uid = db.session.scalar(_OWN_SEAT, {"session": event_session_id, "user": actor.user_id})
     if uid:
         bookings.cancel_booking(actor, uid)
-    elif db.session.get(EventSession, event_session_id) is None:
+        return
+    session = db.session.get(EventSession, event_session_id)
+    if session is None or not may_attend(actor, session.event_id):
         raise NotFound
 
 

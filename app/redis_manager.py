@@ -47,7 +47,7 @@ class RedisManager(PubSubManager):
             socket_timeout=PATIENCE_SECONDS,
             socket_keepalive=True,
             health_check_interval=30,
-            retry=Retry(NoBackoff(), 1),
+            retry=Retry(NoBackoff(), 0),  # it would subscribe again without a word
         )
         self._waiting: deque[str] = deque(maxlen=MAX_WAITING)
         self._lock = Lock()
@@ -126,4 +126,5 @@ class RedisManager(PubSubManager):
 
     def _close_sockets(self) -> None:
         for socket in list(self.server.eio.sockets.values()):
-            socket.close(wait=False)
+            # Without a word: told that the server is done with them, clients stay away.
+            socket.close(wait=False, abort=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,10 +15,18 @@ from tests import servers
 expect.set_options(timeout=8_000)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    once = [item for item in items if _needs_one_database_only(item)]
+    if once:
+        config.hook.pytest_deselected(items=once)
+        items[:] = [item for item in items if item not in once]
     for item in items:
-        if "e2e" in item.nodeid.split("/")[0]:
+        if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.e2e)
+
+
+def _needs_one_database_only(item: pytest.Item) -> bool:
+    return item.path.name == "test_accessibility.py" and "postgresql" in item.name
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -14,9 +14,10 @@ from app.extensions import db
 from app.models import Booking, Event, EventSession, Room, Speaker
 from app.models.booking import CONFIRMED
 from app.models.types import AnyRow
+from app.services import admission
 from app.services.clock import rfc3339
 from app.services.errors import NotFound
-from app.services.policy import Actor, may_attend, require_signed_in
+from app.services.policy import Actor, require_signed_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def _find_event(actor: Actor | None, slug: str) -> AnyRow:
         raise NotFound
     if not event.public:
         reader = require_signed_in(actor)
-        if not (reader.is_staff or may_attend(reader, event.id)):
+        if not admission.is_admitted(reader, event.id, event.admission):
             raise NotFound
     return event
 
@@ -214,6 +215,7 @@ _EVENT = select(
     Event.ends_on,
     Event.venue,
     Event.public,
+    Event.admission,
     _TOPIC_VERSION.label("topic_version"),
 ).where(Event.slug == bindparam("slug"))
 _OWN = (

@@ -13,10 +13,10 @@ from app.models import Booking, Event, EventSession, Room
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import accounts, audit, bookings, changes, clock, ledger
+from app.services import accounts, admission, audit, bookings, changes, clock, ledger
 from app.services.bookings import Booked
 from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
-from app.services.policy import Actor, may_attend, require_signed_in
+from app.services.policy import Actor, require_signed_in
 from app.services.transaction import transactional
 
 
@@ -38,7 +38,7 @@ def book_seat(
     """
     actor = require_signed_in(actor)
     attendee = actor if on_behalf is None else accounts.acting_for(actor, on_behalf)
-    session = _look(attendee, event_session_id)
+    session = _look(actor, attendee, event_session_id)
     if session.own_uid:
         return Booked(bookings.get_booking(attendee, session.own_uid), [], created=False)
     # A sold-out session is refused without queueing for its row.
@@ -58,14 +58,14 @@ def release_seat(actor: Actor | None, event_session_id: int) -> None:
         bookings.cancel_booking(actor, uid)
         return
     session = db.session.get(EventSession, event_session_id)
-    if session is None or not may_attend(actor, session.event_id):
+    if session is None or not admission.is_admitted(
+        actor, session.event_id, session.event.admission
+    ):
         raise NotFound
 
 
 @transactional
-def _book(
-    actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ...]
-) -> Booked:
+def _book(actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ...]) -> Booked:
     replaced = bookings.find_replaceable(attendee, replace)
     locked = bookings.lock_with_replaced([attendee.calendar_id], replaced, [session.id])
     claim = ledger.Claim(attendee.calendar_id, Interval(session.starts_at, session.ends_at))
@@ -77,7 +77,7 @@ def _book(
         raise Overlap(ledger.shown_to(attendee, in_the_way))
     taken = ledger.take_seat(session.id)
     if taken is None:
-        raise _full(_look(attendee, session.id))
+        raise _full(_look(actor, attendee, session.id))
     if (taken.starts_at, taken.ends_at) != (session.starts_at, session.ends_at):
         raise Stale("This session was moved a moment ago. Please look at it again.")
     released = bookings.release_bookings(
@@ -86,13 +86,16 @@ def _book(
     return Booked(_write(actor, attendee, session, claim, locked[attendee.calendar_id]), released)
 
 
-def _look(attendee: Actor, event_session_id: int) -> AnyRow:
-    """The session as it can be booked by the attendee. Raises why it cannot."""
+def _look(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow:
+    """The session as the actor can book it for the attendee. Raises why it cannot."""
     session = db.session.execute(
         _SESSION, {"session": event_session_id, "user": attendee.user_id}
     ).one_or_none()
-    if session is None or not may_attend(attendee, session.event_id):
+    if session is None:
         raise NotFound
+    admission.require_admitted(
+        actor, session.event_id, session.event_admission, public=session.event_public
+    )
     if session.status != CONFIRMED:
         raise Gone("This session is cancelled.")
     if session.ends_at <= clock.now():
@@ -190,6 +193,8 @@ _SESSION = (
         Event.slug.label("event_slug"),
         Event.title.label("event_title"),
         Event.time_zone.label("event_time_zone"),
+        Event.admission.label("event_admission"),
+        Event.public.label("event_public"),
         Booking.uid.label("own_uid"),
     )
     .join(Room, Room.id == EventSession.room_id)

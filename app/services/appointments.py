@@ -82,7 +82,10 @@ def _book_offered(
     try:
         return _book(actor, offer, starts_at, client, replace, booked_by)
     except SlotTaken:
-        raise SlotTaken(alternatives=slots.nearest_starts(offer, starts_at)) from None
+        near = slots.nearest_starts(
+            offer, starts_at, client_calendar_id=actor.calendar_id if actor else None
+        )
+        raise SlotTaken(alternatives=near) from None
 
 
 @transactional
@@ -119,15 +122,24 @@ def reschedule_appointment(
     bookings.check_version(row, version)
     bookings.require_movable(row)
     offer = slots.find_offer(EventType.id == row.event_type_id)
+    client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
     try:
-        return _move(actor, row, offer, starts_at)
+        return _move(actor, row, offer, starts_at, client_calendar)
     except SlotTaken:
-        raise SlotTaken(alternatives=slots.nearest_starts(offer, starts_at)) from None
+        near = slots.nearest_starts(
+            offer, starts_at, ignoring=[row.id], client_calendar_id=client_calendar
+        )
+        raise SlotTaken(alternatives=near) from None
 
 
 @transactional
-def _move(actor: Actor | None, row: AnyRow, offer: AnyRow, starts_at: datetime) -> dict[str, Any]:
-    client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
+def _move(
+    actor: Actor | None,
+    row: AnyRow,
+    offer: AnyRow,
+    starts_at: datetime,
+    client_calendar: int | None,
+) -> dict[str, Any]:
     claims = _claims(offer, starts_at, client_calendar)
     locked = ledger.lock(
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=row.id)
@@ -206,16 +218,24 @@ def _judge(
     if refused:
         raise NotOffered(refused.detail, rule=refused.rule)
     in_the_way = ledger.find_conflicts(claims, ignoring=ignoring)
-    # What the client could give up for this; anything else is simply not free.
-    own = {conflict.booking_id for conflict in in_the_way if _may_give_up(conflict, actor)}
-    if any(conflict.booking_id not in own for conflict in in_the_way):
+    # The client's own time is the client's to see and to give up; other time is not free.
+    own = {_cause(each) for each in in_the_way if _is_own(each, actor, offer)}
+    if any(_cause(each) not in own for each in in_the_way):
         raise SlotTaken
     if in_the_way:
         raise Overlap(ledger.shown_to(actor, in_the_way))
 
 
-def _may_give_up(conflict: ledger.Conflict, actor: Actor | None) -> bool:
-    return actor is not None and conflict.uid is not None and conflict.user_id == actor.user_id
+def _cause(conflict: ledger.Conflict) -> tuple[int | None, int | None]:
+    return conflict.booking_id, conflict.event_session_id
+
+
+def _is_own(conflict: ledger.Conflict, actor: Actor | None, offer: AnyRow) -> bool:
+    if actor is None:
+        return False
+    # A host who moves an appointment meets other clients' in the same calendar.
+    in_own_calendar = conflict.calendar_id == actor.calendar_id != offer.calendar_id
+    return in_own_calendar or conflict.user_id == actor.user_id
 
 
 def _write(

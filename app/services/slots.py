@@ -85,12 +85,18 @@ def find_offer(*where: Any) -> AnyRow:
     return offer
 
 
-def free_starts(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()) -> list[datetime]:
-    """Starts in `window` that rules and ledger leave free.
+def free_starts(
+    offer: AnyRow,
+    window: Interval,
+    *,
+    ignoring: Iterable[int] = (),
+    client_calendar_id: int | None = None,
+) -> list[datetime]:
+    """Starts in `window` that rules and ledger leave free, for this client if one is given.
 
     `ignoring` are ids of bookings that would be released.
     """
-    busy, room_busy = _busy(offer, window, set(ignoring))
+    busy, room_busy = _busy(offer, window, set(ignoring), client_calendar_id)
     return availability.list_slots(
         rules_of(offer),
         busy,
@@ -101,10 +107,17 @@ def free_starts(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()
     )
 
 
-def nearest_starts(offer: AnyRow, starts_at: datetime) -> list[str]:
+def nearest_starts(
+    offer: AnyRow,
+    starts_at: datetime,
+    *,
+    ignoring: Iterable[int] = (),
+    client_calendar_id: int | None = None,
+) -> list[str]:
     """Up to five free starts, nearest first, within two weeks around `starts_at`."""
     window = Interval(starts_at - timedelta(days=14), starts_at + timedelta(days=14))
-    found = availability.nearest(free_starts(offer, window), starts_at, ALTERNATIVES)
+    free = free_starts(offer, window, ignoring=ignoring, client_calendar_id=client_calendar_id)
+    found = availability.nearest(free, starts_at, ALTERNATIVES)
     return [clock.rfc3339(start) for start in found]
 
 
@@ -161,15 +174,13 @@ def booked_on(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()) 
 
 
 def _busy(
-    offer: AnyRow, window: Interval, ignoring: set[int]
+    offer: AnyRow, window: Interval, ignoring: set[int], client_calendar_id: int | None
 ) -> tuple[list[Interval], list[Interval]]:
-    """Busy periods of the expert's and of the room's calendar that may touch `window`."""
+    """Busy periods that may touch `window`: the expert's, and the room's and the client's."""
     reach = timedelta(
         minutes=offer.duration_minutes + offer.buffer_before_minutes + offer.buffer_after_minutes
     )
-    calendars = [offer.calendar_id]
-    if offer.room_calendar_id:
-        calendars.append(offer.room_calendar_id)
+    calendars = {offer.calendar_id, offer.room_calendar_id, client_calendar_id} - {None}
     by_calendar: dict[int, list[Interval]] = {calendar: [] for calendar in calendars}
     for row in db.session.execute(
         select(

@@ -151,6 +151,7 @@ def _move(
         .values(
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=offer.duration_minutes),
+            room_id=offer.room_id,
             version=Booking.version + 1,
             sequence=Booking.sequence + 1,
         )

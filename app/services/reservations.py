@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -77,7 +78,8 @@ def move_reservation(
     """Change a reservation's span, room, title or responsible user, keeping its `uid`.
 
     Contributors may change only their own. A compare-and-set on `version`. Locks the
-    calendars of before and after. Raises as `reserve_room`, and `Gone`, `Stale`.
+    calendars of before and after. Raises as `reserve_room`, but not for a running one
+    that begins when it did; and `Gone`, `Stale`.
     """
     actor = require_staff(actor)
     before = bookings.row_to_change(actor, uid)
@@ -86,7 +88,7 @@ def move_reservation(
     bookings.check_version(before, version)
     bookings.require_movable(before)
     room, owner = _parties(actor, wanted)
-    title = _checked(wanted)
+    title = _checked(wanted, begun_at=before.starts_at)
     claims = _claims(wanted.period, owner.id, room.id)
     locked = ledger.lock(
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=before.id)
@@ -150,12 +152,12 @@ def _parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
     return room, owner
 
 
-def _checked(wanted: Wanted) -> str:
+def _checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
     errors: fields.Errors = {}
     title = fields.line(errors, "title", wanted.title, maximum=300, required=True)
     if wanted.reservation_type is not None:
         fields.choice(errors, "event_type", wanted.reservation_type, RESERVATION_TYPES)
-    if wanted.period.starts_at < clock.now():
+    if clock.now() > wanted.period.starts_at != begun_at:
         errors["starts_at"] = ["This lies in the past."]
     fields.refuse(errors)
     return title

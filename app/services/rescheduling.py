@@ -33,4 +33,6 @@ def reschedule_booking(
         reservation_type=row.reservation_type,
         responsible_user_id=row.user_id,
     )
-    return reservations.move_reservation(actor, uid, wanted, version=version)
+    # What else it holds is as read above: a change made since then must not be undone.
+    seen = row.version if version is None else version
+    return reservations.move_reservation(actor, uid, wanted, version=seen)

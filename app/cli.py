@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Any
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import click
 import flask_migrate
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from app.services import accounts, doctor, guarantees, mail, sample
+from app.models.event import ADMISSIONS
+from app.services import accounts, doctor, guarantees, mail, sample, schedule_export
+from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.passwords import one_time
-from app.services.policy import ADMIN
+from app.services.policy import ADMIN, Actor
+from app.services.schedule_format import MAX_BYTES
+from app.services.schedule_import import Options, Report, import_schedule
 
 booking = AppGroup("booking", help="Prepare, check and operate the booking system.")
 
@@ -78,6 +86,119 @@ def send_mail() -> None:
         raise click.ClickException("MAIL_SERVER is not set: mails stay in the outbox.")
     result = mail.drain()
     click.echo(f"{result.sent} sent, {result.failed} failed, {result.left} left.")
+
+
+@booking.command("import-schedule")
+@click.argument("file", type=click.File("rb"))
+@click.option("--event", "slug", required=True, help="The event's slug; a new one is made.")
+@click.option("--time-zone", help="Of times without offset, if the file names none.")
+@click.option("--capacity", type=click.IntRange(min=0), help="Seats of every session in it.")
+@click.option("--admission", type=click.Choice(ADMISSIONS), help="Who gets a code.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+@click.option("--remove-missing", is_flag=True, help="Cancel sessions that it no longer has.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def import_schedule_file(
+    file: BinaryIO, slug: str, *, dry_run: bool, as_json: bool, **options: Any
+) -> None:
+    """Bring a schedule.xml (frab, pentabarf) or schedule.json into an event.
+
+    Sessions that collide in a room are named and skipped; that is no failure.
+    """
+    try:
+        report = import_schedule(
+            _operator(), file.read(MAX_BYTES + 1), slug, Options(**options), dry_run=dry_run
+        )
+    except DomainError as error:
+        raise _refusal(error) from error
+    if as_json:
+        click.echo(json.dumps(report.as_payload(), ensure_ascii=False, indent=2))
+    else:
+        for line in _lines(report):
+            click.echo(line)
+
+
+@booking.command("export-schedule")
+@click.option("--event", "slug", required=True, help="The event's slug.")
+@click.option("--format", "kind", type=click.Choice(schedule_export.KINDS), required=True)
+def export_schedule(slug: str, kind: str) -> None:
+    """Print an event's schedule: frab XML, JSON as pretalx has it, or iCalendar."""
+    try:
+        exported = schedule_export.export_schedule(_operator(), slug, kind)
+    except DomainError as error:
+        raise _refusal(error) from error
+    click.echo(exported, nl=False)
+
+
+def _operator() -> Actor:
+    """Whoever has the command line: an admin without account."""
+    return Actor(user_id=0, calendar_id=0, name="", email="", roles=frozenset({ADMIN}))
+
+
+def _refusal(error: DomainError) -> click.ClickException:
+    """One sentence, and exit code 2 for what was wrong with the command itself."""
+    detail = error.detail
+    if isinstance(error, InvalidInput) and error.errors:
+        detail = " ".join(f"{name}: {' '.join(said)}" for name, said in error.errors.items())
+    refusal = click.ClickException(detail)
+    if error.code == InvalidInput.code or isinstance(error, NotFound):
+        refusal.exit_code = 2
+    return refusal
+
+
+def _lines(report: Report) -> Iterator[str]:
+    """The report for people, a row for each session that is not as before."""
+    zone = ZoneInfo(report.time_zone)
+
+    def shown(value: Any) -> str:
+        if isinstance(value, list):
+            return ", ".join(value) or "nobody"
+        try:
+            return f"{datetime.fromisoformat(value).astimezone(zone):%Y-%m-%d %H:%M}"
+        except (TypeError, ValueError):
+            return "nothing" if value in (None, "") else str(value)
+
+    def row(each: dict[str, Any]) -> str:
+        start, end = (
+            datetime.fromisoformat(each[name]).astimezone(zone) for name in ("starts_at", "ends_at")
+        )
+        return f"{start:%Y-%m-%d %H:%M}-{end:%H:%M}  {each['room']}  {each['title']}"
+
+    def difference(name: str, old: Any, new: Any) -> str:
+        if name in {"abstract", "description"}:
+            return name
+        if name == "day":  # a date; midnight in one zone is another day elsewhere
+            return f"day {old} -> {new}"
+        return f"{name} {shown(old)} -> {shown(new)}"
+
+    if report.created:
+        yield f"+ event {report.event}"
+    for name, (old, new) in report.event_changes.items():
+        yield f"~ event {report.event}: {name} {old} -> {new}"
+    for each in report.added:
+        yield f"+ {row(each)}"
+    for each in report.changed:
+        what = [difference(name, *both) for name, both in each["changes"].items()]
+        if each["released"]:
+            what.append(f"{len(each['released'])} seats released")
+        yield f"~ {row(each)}: {'; '.join(what)}"
+    for each in report.missing:
+        yield f"- {row(each)}: {'cancelled' if each['removed'] else 'not in the file, kept'}"
+    for each in report.skipped:
+        blocking = [
+            f"{conflict.get('title', 'something')} ({shown(conflict['starts_at'])})"
+            for conflict in each["conflicts"]
+        ]
+        behind = f" In the way: {'; '.join(blocking)}." if blocking else ""
+        yield f"! {each['title']}: skipped. {each['why']}{behind}"
+    for warning in report.warnings:
+        yield f"? {warning}"
+    yield (
+        f"{report.read} read: {len(report.added)} added, {len(report.changed)} changed,"
+        f" {report.unchanged} unchanged, {len(report.missing)} missing,"
+        f" {len(report.skipped)} skipped."
+    )
+    if report.dry_run:
+        yield "A dry run: nothing was written."
 
 
 def _init() -> None:

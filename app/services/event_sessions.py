@@ -98,29 +98,33 @@ def get_event_session(event_session_id: int) -> EventSession:
 
 
 def schedule_session(
-    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool = False
+    actor: Actor | None,
+    event_slug: str,
+    values: Mapping[str, Any],
+    *,
+    guid: str | None = None,
+    dry_run: bool = False,
 ) -> tuple[dict[str, Any], Impact]:
     """Add a session to an event. For admins; `dry_run` writes nothing.
 
-    Locks the calendars of the room and of speakers who are users. Raises `Overlap`
-    (not in a dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
+    `guid` is what a published schedule knows it by; without one it gets its own. Locks
+    the calendars of the room and of speakers who are users. Raises `Overlap` (not in a
+    dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
     """
     try:
-        return _schedule(actor, event_slug, values, dry_run=dry_run)
+        return _schedule(actor, event_slug, values, guid or str(uuid4()), dry_run=dry_run)
     except _DryRun as rehearsal:
         return rehearsal.result
 
 
 @transactional
 def _schedule(
-    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool
+    actor: Actor | None, event_slug: str, values: Mapping[str, Any], guid: str, *, dry_run: bool
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
     event = events.get_event(event_slug)
     required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
-    session = EventSession(
-        event=event, guid=str(uuid4()), status=CONFIRMED, seats_taken=0, version=1
-    )
+    session = EventSession(event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1)
     with db.session.no_autoflush:
         _apply(session, required | dict(values))
         claims = _claims(session)
@@ -211,7 +215,7 @@ def _move(
     ledger.occupy(claims, event_session_id=session.id)
     if period != previous:
         staying = [row for row in seats if row not in leaving]
-        _move_seats(staying, attendees, locked, previous, period)
+        _move_seats(session, staying, attendees, locked, previous)
     elif session.title != next((row.title for row in seats), session.title):
         db.session.execute(
             update(Booking)
@@ -370,17 +374,19 @@ def _clashing(
 
 
 def _move_seats(
+    session: EventSession,
     seats: Sequence[AnyRow],
     attendees: Mapping[int, int],
     locked: Mapping[int, changes.CalendarVersion],
     previous: Interval,
-    period: Interval,
 ) -> None:
+    period = Interval(session.starts_at, session.ends_at)
     for row in seats:
         db.session.execute(
             update(Booking)
             .where(Booking.id == row.id)
             .values(
+                title=session.title,
                 starts_at=period.starts_at,
                 ends_at=period.ends_at,
                 version=Booking.version + 1,

@@ -60,15 +60,49 @@ def feed(bookings: Iterable[Booking], name: str) -> bytes:
     than of these bytes.
     """
     now = clock.now()
-    title = _escape(one_line(name))
     head = [
-        ContentLine("METHOD", value="PUBLISH"),
-        ContentLine("NAME", value=title),  # RFC 7986; X-WR-CALNAME is what most clients read
-        ContentLine("X-WR-CALNAME", value=title),
+        *_named(name),
         ContentLine("REFRESH-INTERVAL", {"VALUE": ["DURATION"]}, REFRESH_INTERVAL),
         ContentLine("X-PUBLISHED-TTL", value=REFRESH_INTERVAL),
     ]
     return _calendar(head, [_event(booking, now) for booking in bookings])
+
+
+def schedule(sessions: Iterable[Mapping[str, Any]], name: str) -> bytes:
+    """The sessions of an event as a calendar called `name`.
+
+    Each is `{uid, sequence, title, starts_at, ends_at, location, description, track, url}`.
+    """
+    now = clock.now()
+    return _calendar(_named(name), [_session_event(each, now) for each in sessions])
+
+
+def _named(name: str) -> list[ContentLine]:
+    title = _escape(one_line(name))
+    return [
+        ContentLine("METHOD", value="PUBLISH"),
+        ContentLine("NAME", value=title),  # RFC 7986; X-WR-CALNAME is what most clients read
+        ContentLine("X-WR-CALNAME", value=title),
+    ]
+
+
+def _session_event(session: Mapping[str, Any], now: datetime) -> Event:
+    event = Event(
+        uid=_escape(one_line(session["uid"])),
+        name=one_line(session["title"]),
+        begin=datetime.fromisoformat(session["starts_at"]),
+        end=datetime.fromisoformat(session["ends_at"]),
+        created=now,  # written as DTSTAMP
+        status="CONFIRMED",
+        location=one_line(session["location"]),
+        description=clean(session["description"]),
+    )
+    event.extra.append(ContentLine("SEQUENCE", value=str(int(session["sequence"]))))
+    if track := one_line(session["track"]):
+        event.extra.append(ContentLine("CATEGORIES", value=_escape(track)))
+    if url := web_address(session["url"]):
+        event.extra.append(ContentLine("URL", value=url))
+    return event
 
 
 def _calendar(head: list[ContentLine], events: list[Event]) -> bytes:

@@ -134,7 +134,7 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "AUTH_RATE_LIMIT": "60 per minute",
         "FAB_CREATE_DB": False,
         "FAB_UPDATE_PERMS": False,
-        "FAB_API_SWAGGER_UI": True,
+        "FAB_ADD_OPENAPI_VIEWS": False,
         "FAB_PASSWORD_COMPLEXITY_ENABLED": False,
         "FAB_SAFE_REDIRECT_HOSTS": [urlsplit(public_url).hostname or "localhost"],
         "BABEL_DEFAULT_LOCALE": "en",

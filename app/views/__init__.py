@@ -11,7 +11,7 @@ from app.views import account, admin, api, booking, health, local_time
 def register(app: Flask, builder: AppBuilder) -> None:
     """Register all views; pages by slug last, so that nothing is shadowed by them."""
     app.register_blueprint(health.blueprint)
-    api.register(app)
+    api.register(app, builder)
     admin.register(builder)
     app.register_blueprint(local_time.blueprint)
     app.register_blueprint(account.blueprint)

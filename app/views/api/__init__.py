@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from flask import Flask
+from flask_appbuilder import AppBuilder
 
-from app.views.api import agenda, auth, bookings, event_types, experts
+from app.views.api import agenda, auth, bookings, event_types, experts, openapi
 
 
-def register(app: Flask) -> None:
-    """Register the API's blueprints."""
-    for module in (auth, experts, event_types, bookings, agenda):
+def register(app: Flask, builder: AppBuilder) -> None:
+    """Register the API's blueprints, and the page that documents them."""
+    for module in (auth, experts, event_types, bookings, agenda, openapi):
         app.register_blueprint(module.blueprint)
+    builder.add_view_no_menu(openapi.SwaggerView)

@@ -1,0 +1,644 @@
+"""What `/api/openapi.json` says: the product's own calls, as data with a few builders.
+
+OpenAPI 3.1, so schemas are JSON Schema 2020-12. Errors come from `app/errors.py`; tests
+hold paths against the routes, and answers against the schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, get_args
+
+from app.errors import STATUS
+from app.models.booking import RESERVATION_TYPES
+from app.models.event import ADMISSIONS
+from app.models.event_type import LOCATION_KINDS
+from app.services import errors
+from app.services.availability import Rule
+from app.services.bookings import MAX_REASON
+from app.views.api.payload import MAX_PAGE_SIZE
+
+Schema = dict[str, Any]
+
+
+# -- schemas -------------------------------------------------------------------------
+
+
+def ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def obj(optional: Iterable[str] = (), **properties: Schema) -> Schema:
+    """An object; all of its properties are required but the `optional` ones."""
+    required = [name for name in properties if name not in set(optional)]
+    schema: Schema = {"type": "object", "properties": properties}
+    return schema | ({"required": required} if required else {})
+
+
+def patch(**properties: Schema) -> Schema:
+    """An object of which only what is sent counts."""
+    return obj(properties, **properties)
+
+
+def listed(items: Schema, **limits: int) -> Schema:
+    return {"type": "array", "items": items, **limits}
+
+
+def text(maximum: int | None = None, **more: Any) -> Schema:
+    return {"type": "string", **({"maxLength": maximum} if maximum else {}), **more}
+
+
+def whole(minimum: int | None = None, maximum: int | None = None) -> Schema:
+    limits = {"minimum": minimum, "maximum": maximum}
+    return {"type": "integer", **{k: v for k, v in limits.items() if v is not None}}
+
+
+def one_of(*values: str) -> Schema:
+    return {"type": "string", "enum": list(values)}
+
+
+def nullable(schema: Schema) -> Schema:
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    return schema | {"type": [schema["type"], "null"]}
+
+
+FLAG: Schema = {"type": "boolean"}
+ID = whole(1)
+VERSION = whole(0)
+DATE = text(format="date", examples=["2026-12-01"])
+CLOCK = text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", examples=["08:00"])
+ZONE = text(64, description="IANA id", examples=["Europe/Berlin"])
+SLUG = text(64, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+UID = text(examples=["6f2c2f4e-54a0-4f35-a6ad-d3c4e9b2a111"])
+EMAIL = text(254, format="email")
+UTC = text(format="date-time", pattern="Z$", description="RFC 3339, UTC")
+INSTANT = text(format="date-time", description="RFC 3339 with an offset, never naive")
+SECRET = text(1024, format="password")
+NEW_PASSWORD = text(128, minLength=12, format="password")
+PERIOD = {"starts_at": UTC, "ends_at": UTC}
+NAMED = obj(id=ID, name=text())
+INTERVAL = obj(start=CLOCK, end=CLOCK)
+LOCATION = obj(kind=one_of(*LOCATION_KINDS), detail=text(500))
+
+EXPERT_TEXTS = {"name": text(128), "headline": text(200), "bio": text(5000), "time_zone": ZONE}
+EVENT_TYPE = {
+    "title": text(200),
+    "duration_minutes": whole(1, 1440),
+    "slug": SLUG,
+    "description": text(5000),
+    "location": LOCATION,
+    "buffer_before_minutes": whole(0, 1440),
+    "buffer_after_minutes": whole(0, 1440),
+    "minimum_notice_minutes": whole(0),
+    "horizon_days": whole(0, 730),
+    "slot_step_minutes": nullable(whole(1, 1440)),
+    "daily_limit": nullable(whole(1, 1000)),
+    "room_id": nullable(ID),
+    "is_active": FLAG,
+}
+SESSION = {
+    "id": ID,
+    "guid": text(),
+    "title": text(),
+    "abstract": text(),
+    "track": text(),
+    "language": text(),
+    "speakers": listed(text()),
+    "room": NAMED,
+    **PERIOD,
+    "day": DATE,
+    "capacity": nullable(whole(0)),
+    "seats_left": nullable(whole(0)),
+    "version": VERSION,
+    "booked": FLAG,
+    "waitlisted": FLAG,
+}
+SCHEMAS: dict[str, Schema] = {
+    "User": obj(
+        id=ID,
+        name=text(),
+        email=EMAIL,
+        time_zone=nullable(ZONE),
+        is_expert=FLAG,
+        roles=listed(text()),
+        must_change_password=FLAG,
+    ),
+    "Expert": obj(slug=SLUG, **EXPERT_TEXTS, url=text(format="uri")),
+    "Availability": obj(
+        time_zone=ZONE,
+        weekly=listed(obj(weekday=whole(0, 6), start=CLOCK, end=CLOCK)),
+        overrides=listed(obj(date=DATE, intervals=listed(INTERVAL))),
+    ),
+    "EventType": obj(id=ID, **EVENT_TYPE, url=text(format="uri")),
+    "Booking": obj(
+        {
+            "expert",
+            "event_type",
+            "event_session",
+            "event",
+            "room",
+            "attendee",
+            "responsible_user",
+            "reservation_type",
+            "time_zone",
+        },
+        uid=UID,
+        kind=one_of("appointment", "seat", "reservation"),
+        status=one_of("confirmed", "cancelled"),
+        version=VERSION,
+        sequence=VERSION,
+        title=text(),
+        **PERIOD,
+        location=text(),
+        meeting_url=nullable(text()),
+        ics_url=text(format="uri"),
+        expert=obj(slug=SLUG, name=text()),
+        event_type=obj(id=ID, slug=SLUG, title=text()),
+        event_session=obj(id=ID, title=text(), room=NAMED),
+        event=obj(slug=SLUG, title=text()),
+        room=NAMED,
+        attendee=obj(name=text(), email=text(), phone=text(), notes=text())
+        | {"description": "For the host, the booker and admins."},
+        responsible_user=NAMED,
+        reservation_type=nullable(one_of(*RESERVATION_TYPES)),
+        time_zone=nullable(ZONE),
+    ),
+    "Slots": obj(
+        time_zone=ZONE,
+        duration_minutes=whole(1),
+        version=VERSION,
+        days={
+            "type": "object",
+            "description": "Free starts by date; days without any are absent.",
+            "additionalProperties": listed(INSTANT),
+        },
+    ),
+    "Session": obj({"description", "status"}, **SESSION, description=text(), status=text()),
+    "Agenda": obj(
+        event=obj(
+            slug=SLUG, title=text(), time_zone=ZONE, starts_on=DATE, ends_on=DATE, venue=text()
+        ),
+        version=VERSION,
+        sessions=listed(ref("Session")),
+    ),
+    "Event": obj(
+        slug=SLUG,
+        title=text(),
+        time_zone=ZONE,
+        starts_on=DATE,
+        ends_on=DATE,
+        venue=text(),
+        admission=one_of(*ADMISSIONS),
+        public=FLAG,
+    ),
+    "SignedIn": obj(access_token=text(), expires_at=UTC, user=ref("User")),
+    "Checks": obj(
+        status=one_of("ok", "unready"),
+        checks={"type": "object", "additionalProperties": text()},
+    ),
+}
+
+
+# -- errors --------------------------------------------------------------------------
+
+_CONFLICT = obj({"uid", "kind", "title"}, uid=UID, kind=text(), title=text(), **PERIOD)
+_EXTRAS: dict[str, dict[str, Schema]] = {
+    "invalid_input": {
+        "errors": {"type": "object", "additionalProperties": listed(text(), minItems=1)}
+    },
+    "overlap": {"conflicts": listed(_CONFLICT)},
+    "slot_taken": {"alternatives": listed(UTC, maxItems=5)},
+    "session_full": {
+        "waitlist": FLAG,
+        "alternatives": listed(obj(id=ID, title=text(), starts_at=UTC)),
+    },
+    "not_offered": {"rule": one_of(*get_args(Rule))},
+}
+# `code` → status: all domain errors, and what the server refuses before any view.
+CODES: dict[str, int] = {error.code: status for error, status in STATUS.items()} | {
+    errors.DomainError.code: 409,
+    "method_not_allowed": 405,
+    "request_entity_too_large": 413,
+    "internal_error": 500,
+}
+
+
+def _problems() -> dict[str, Schema]:
+    base = obj(
+        type=text(),
+        title=text(),
+        status=whole(400, 599),
+        detail=text(description="A sentence for people."),
+        code=one_of(*sorted(CODES)),
+    )
+    return {"Problem": base} | {
+        _problem_name(code): {
+            "allOf": [ref("Problem")],
+            **obj(code={"const": code}, status={"const": status}, **_EXTRAS.get(code, {})),
+        }
+        for code, status in CODES.items()
+    }
+
+
+def _problem_name(code: str) -> str:
+    return "Problem_" + code
+
+
+# -- operations ----------------------------------------------------------------------
+
+READ = [{"bearer": []}, {"cookie": []}, {"session": []}]
+WRITE = [{"bearer": []}, {"cookie": [], "csrf": []}, {"session": [], "csrf": []}]
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key, actor and payload get the first answer again, for 24 hours.",
+    "schema": text(200, minLength=1),
+}
+
+
+def operation(
+    summary: str,
+    answers: Mapping[int, Schema | str | None],
+    *,
+    needs: str = "account",
+    body: Schema | None = None,
+    query: Mapping[str, Schema] | None = None,
+    required: Iterable[str] = (),
+    refusals: Iterable[str] = (),
+    idempotent: bool = False,
+    is_write: bool = True,
+    headers: Iterable[str] = (),
+) -> Schema:
+    """One call. An answer is a schema, a media type or nothing.
+
+    `needs` is "account", "sign-in" (an agenda's is enough) or "nothing" (a credential
+    counts if there is one).
+    """
+    codes = {"unauthenticated", "must_change_password", "busy", *refusals}
+    if needs == "account":
+        codes.add("not_allowed")
+    if body is not None or query:
+        codes.add("invalid_input")
+    if body is not None:
+        codes.add("request_entity_too_large")
+    if idempotent:
+        codes |= {"idempotency_mismatch", "idempotency_in_flight"}
+    parameters = [
+        {"name": name, "in": "query", "required": name in set(required), "schema": schema}
+        for name, schema in (query or {}).items()
+    ]
+    parameters += [{"name": name, "in": "header", "schema": text()} for name in headers]
+    security = WRITE if is_write else READ
+    described: Schema = {
+        "summary": summary,
+        "security": [{}, *security] if needs == "nothing" else security,
+        "responses": {str(status): _answer(status, what) for status, what in answers.items()}
+        | _refusals(codes),
+    }
+    if parameters or idempotent:
+        described["parameters"] = parameters + ([_IDEMPOTENCY] if idempotent else [])
+    if body is not None:
+        described["requestBody"] = {
+            "required": bool(body.get("required")),
+            "content": {"application/json": {"schema": body}},
+        }
+    return described
+
+
+def read(summary: str, answer: Schema | str, **more: Any) -> Schema:
+    """A GET that answers 200."""
+    return operation(summary, {200: answer} | more.pop("also", {}), is_write=False, **more)
+
+
+def public(summary: str, answer: Schema | str, **more: Any) -> Schema:
+    """A GET for everybody."""
+    return read(summary, answer, needs="nothing", **more)
+
+
+def paged(items: Schema) -> Schema:
+    return obj(
+        items=listed(items), page=whole(1), page_size=whole(1, MAX_PAGE_SIZE), total=whole(0)
+    )
+
+
+def _answer(status: int, what: Schema | str | None) -> Schema:
+    described: Schema = {"description": HTTPStatus(status).phrase}
+    if isinstance(what, str):
+        described["content"] = {what: {"schema": {"type": "string"}}}
+    elif what is not None:
+        described["content"] = {"application/json": {"schema": what}}
+    return described
+
+
+def _refusals(codes: Iterable[str]) -> dict[str, Schema]:
+    by_status: dict[int, list[str]] = {}
+    for code in sorted(codes):
+        by_status.setdefault(CODES[code], []).append(code)
+    found: dict[str, Schema] = {}
+    for status, names in sorted(by_status.items()):
+        schemas = [ref(_problem_name(name)) for name in names]
+        found[str(status)] = {
+            "description": ", ".join(names),
+            "content": {
+                "application/problem+json": {
+                    "schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+                }
+            },
+        }
+        if status in {429, 503}:
+            found[str(status)]["headers"] = {"Retry-After": {"schema": whole(1)}}
+    return found
+
+
+PAGING = {"page": whole(1), "page_size": whole(1, MAX_PAGE_SIZE)}
+BOOKING = obj(booking=ref("Booking"))
+EXPERT = obj(expert=ref("Expert"))
+ONE_EVENT_TYPE = obj(event_type=ref("EventType"))
+BOOKED = obj(booking=ref("Booking"), replaced=listed(UID))
+MOVES = ("not_found", "gone", "stale", "slot_taken", "not_offered", "overlap")
+
+PATHS: dict[str, dict[str, Schema]] = {
+    "/api/auth/register": {
+        "post": operation(
+            "Make an account and sign in",
+            {201: ref("SignedIn")},
+            needs="nothing",
+            body=obj(
+                {"time_zone"}, name=text(129), email=EMAIL, password=NEW_PASSWORD, time_zone=ZONE
+            ),
+            refusals=["email_taken", "rate_limited"],
+        )
+    },
+    "/api/auth/login": {
+        "post": operation(
+            "Sign in; a user name works as `email` too",
+            {200: ref("SignedIn")},
+            needs="nothing",
+            body=obj(email=text(320), password=SECRET),
+            refusals=["rate_limited"],
+        )
+    },
+    "/api/auth/me": {"get": read("Who I am", obj(user=ref("User")))},
+    "/api/auth/become-expert": {
+        "post": operation(
+            "Get a public page; 200 for who has one",
+            {201: EXPERT, 200: EXPERT},
+            body=patch(slug=SLUG, headline=text(200)),
+        )
+    },
+    "/api/auth/change-password": {
+        "post": operation(
+            "Replace the password; other sessions and tokens end",
+            {204: None},
+            body=obj(current_password=SECRET, new_password=NEW_PASSWORD),
+            refusals=["stale", "rate_limited"],
+        )
+    },
+    "/api/auth/logout": {
+        "post": operation("End this session or token", {204: None}, needs="sign-in")
+    },
+    "/api/experts": {
+        "get": public(
+            "Experts who offer something, by name",
+            paged(ref("Expert")),
+            query={"q": text(200), **PAGING},
+        )
+    },
+    "/api/experts/{slug}": {
+        "get": public(
+            "An expert's page; an old slug moves to the present one",
+            obj(expert=ref("Expert"), event_types=listed(ref("EventType"))),
+            also={301: None},
+            refusals=["not_found"],
+        )
+    },
+    "/api/experts/me": {
+        "patch": operation(
+            "Change one's own page",
+            {200: EXPERT},
+            body=patch(slug=SLUG, **EXPERT_TEXTS),
+            refusals=["not_found"],
+        )
+    },
+    "/api/experts/me/availability": {
+        "get": read("One's own hours", ref("Availability"), refusals=["not_found"]),
+        "put": operation(
+            "Replace one's own hours",
+            {200: ref("Availability")},
+            body=patch(
+                time_zone=ZONE,
+                weekly=listed(obj(weekday=whole(0, 6), start=CLOCK, end=CLOCK), maxItems=100),
+                overrides=listed(
+                    obj({"intervals"}, date=DATE, intervals=listed(INTERVAL)), maxItems=1000
+                ),
+            ),
+            refusals=["not_found"],
+        ),
+    },
+    "/api/experts/{slug}/event-types/{type_slug}/slots": {
+        "get": public(
+            "Free starts from a day to a day, both included; 62 days at most",
+            ref("Slots"),
+            query={"from": DATE, "to": DATE, "time_zone": ZONE},
+            required=["from", "to"],
+            refusals=["not_found", "gone"],
+        )
+    },
+    "/api/event-types": {
+        "get": read(
+            "One's own event types",
+            paged(ref("EventType")),
+            query=PAGING,
+            refusals=["not_found"],
+        ),
+        "post": operation(
+            "Offer something; title and duration are enough",
+            {201: ONE_EVENT_TYPE},
+            body=obj(set(EVENT_TYPE) - {"title", "duration_minutes"}, **EVENT_TYPE),
+            refusals=["not_found"],
+        ),
+    },
+    "/api/event-types/{event_type_id}": {
+        "get": read("One of them", ONE_EVENT_TYPE, refusals=["not_found"]),
+        "patch": operation(
+            "Change what is offered from now on",
+            {200: ONE_EVENT_TYPE},
+            body=patch(**EVENT_TYPE),
+            refusals=["not_found"],
+        ),
+        "delete": operation(
+            "Remove it; one with bookings to come is deactivated",
+            {204: None},
+            refusals=["not_found"],
+        ),
+    },
+    "/api/bookings": {
+        "get": read(
+            "One's bookings of all kinds",
+            paged(ref("Booking")),
+            needs="sign-in",
+            query={
+                "when": one_of("upcoming", "past"),
+                "status": one_of("confirmed", "cancelled"),
+                **PAGING,
+            },
+        ),
+        "post": operation(
+            "Book an expert's time, signed in or as a guest",
+            {201: obj(**BOOKED["properties"], manage_url=text(format="uri"))},
+            needs="nothing",
+            body=obj(
+                {"phone", "notes", "time_zone", "replace"},
+                event_type_id=ID,
+                starts_at=INSTANT,
+                name=text(128),
+                email=EMAIL,
+                phone=text(40),
+                notes=text(5000),
+                time_zone=ZONE,
+                replace=listed(UID, maxItems=50),
+            ),
+            refusals=[*MOVES, "not_allowed"],
+            idempotent=True,
+        ),
+    },
+    "/api/bookings/{uid}": {
+        "get": read("A booking", BOOKING, needs="sign-in", refusals=["not_found"]),
+        "patch": operation(
+            "Cancel it, or move it to another start",
+            {200: BOOKING},
+            needs="sign-in",
+            body=patch(
+                status=one_of("cancelled"),
+                starts_at=INSTANT,
+                reason=text(MAX_REASON),
+                version=VERSION,
+            ),
+            refusals=[*MOVES, "not_allowed"],
+            idempotent=True,
+        ),
+    },
+    "/api/bookings/{uid}.ics": {
+        "get": read(
+            "The booking as a calendar file",
+            "text/calendar",
+            needs="sign-in",
+            refusals=["not_found"],
+        )
+    },
+    "/api/manage/{token}": {
+        "post": operation(
+            "Cancel or move a guest's booking, by the link in its mail",
+            {200: BOOKING},
+            needs="nothing",
+            body=obj(
+                {"starts_at", "reason"},
+                action=one_of("cancel", "reschedule"),
+                starts_at=INSTANT,
+                reason=text(MAX_REASON),
+            ),
+            refusals=MOVES,
+            idempotent=True,
+        )
+    },
+    "/b/{token}.ics": {
+        "get": public(
+            "A guest's booking as a calendar file", "text/calendar", refusals=["not_found"]
+        )
+    },
+    "/api/events/{slug}/agenda": {
+        "get": public(
+            "An event's agenda; private ones for attendees and staff",
+            ref("Agenda"),
+            also={304: None},
+            headers=["If-None-Match"],
+            refusals=["not_found"],
+        )
+    },
+    "/api/sessions/{event_session_id}": {
+        "get": public("A session of an agenda", obj(session=ref("Session")), refusals=["not_found"])
+    },
+    "/api/sessions/{event_session_id}/seat": {
+        "post": operation(
+            "Book a seat; again is the same booking",
+            {201: BOOKED, 200: BOOKED},
+            needs="sign-in",
+            body=patch(replace=listed(UID, maxItems=50)),
+            refusals=["not_found", "gone", "stale", "overlap", "session_full"],
+            idempotent=True,
+        ),
+        "delete": operation(
+            "Give the seat back",
+            {204: None},
+            needs="sign-in",
+            refusals=["not_found", "gone"],
+        ),
+    },
+    "/api/openapi.json": {"get": public("This document", {"type": "object"})},
+    "/healthz": {"get": public("Whether it is alive", obj(status=one_of("ok")))},
+    "/readyz": {
+        "get": public(
+            "Whether database, migrations and Redis are there",
+            ref("Checks"),
+            also={503: ref("Checks")},
+        )
+    },
+    "/metrics": {
+        "get": public(
+            "For Prometheus, on this machine or with the token",
+            "text/plain",
+            refusals=["not_found"],
+        )
+    },
+}
+
+
+def document(public_url: str) -> Schema:
+    """The whole OpenAPI document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Rendezvous",
+            "version": "1",
+            "description": "Instants are answered in UTC with `Z`; any offset is taken, a naive"
+            " time is not. Refusals are `application/problem+json` with a `code`. Lists page"
+            " with `page` (from 1) and `page_size` (up to 100).",
+        },
+        "servers": [{"url": public_url}],
+        "paths": {path: _with_path_parameters(path, calls) for path, calls in PATHS.items()},
+        "components": {
+            "schemas": SCHEMAS | _problems(),
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": "access_token_cookie"},
+                "session": {"type": "apiKey", "in": "cookie", "name": "rendezvous"},
+                "csrf": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-CSRF-TOKEN",
+                    "description": "From the `csrf_access_token` cookie, or a page's token.",
+                },
+            },
+        },
+    }
+
+
+def _with_path_parameters(path: str, calls: dict[str, Schema]) -> Schema:
+    names = [part.partition("}")[0] for part in path.split("{")[1:]]
+    parameters = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": ID if name.endswith("_id") else text(),
+        }
+        for name in names
+    ]
+    tag = path.removeprefix("/api/").strip("/").partition("/")[0]
+    named = {
+        method: {"tags": [tag], "operationId": f"{method} {path}", **call}
+        for method, call in calls.items()
+    }
+    return named | ({"parameters": parameters} if parameters else {})

@@ -203,6 +203,13 @@ def cancel_row(
         ledger.calendars_of(booking_id=row.id),
         [row.event_session_id] if row.event_session_id else (),
     )
+    # As it is now: it may have been moved or cancelled while the locks were waited for.
+    row = find_row(row.uid) or row
+    if row.status == CANCELLED:
+        return describe(row, actor, everything=everything)
+    check_version(row, version)
+    if not ledger.calendars_of(booking_id=row.id) <= locked.keys():
+        raise Stale
     release_bookings(actor, [row], tuple(locked.values()), reason=reason, version=version)
     after = find_row(row.uid)
     assert after is not None
@@ -293,14 +300,23 @@ def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]
 def lock_with_replaced(
     calendar_ids: Iterable[int], replaced: Sequence[AnyRow], event_session_ids: Iterable[int] = ()
 ) -> dict[int, changes.CalendarVersion]:
-    """Lock what a command wants together with what its replaced bookings hold."""
+    """Lock what a command wants together with what its replaced bookings hold.
+
+    Raises `Stale` when one of these changed while the locks were waited for.
+    """
     wanted = set(calendar_ids)
     for row in replaced:
         wanted |= ledger.calendars_of(booking_id=row.id)
     sessions = {row.event_session_id for row in replaced if row.event_session_id}
     # One session alone is locked by its counter's UPDATE: one statement fewer.
     both = sessions | set(event_session_ids) if sessions else ()
-    return ledger.lock(wanted, both)
+    locked = ledger.lock(wanted, both)
+    if replaced:
+        ids = [row.id for row in replaced]
+        now = db.session.execute(select(Booking.id, Booking.version).where(Booking.id.in_(ids)))
+        if {(row.id, row.version) for row in now} != {(row.id, row.version) for row in replaced}:
+            raise Stale("A booking to be replaced changed a moment ago. Please look at it again.")
+    return locked
 
 
 def publish(

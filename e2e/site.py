@@ -118,7 +118,7 @@ class Site:
 
     def book(self, host: Host, starts_at: str, **client: Any) -> dict[str, Any]:
         """A booking made elsewhere."""
-        return self.call(
+        booked: dict[str, Any] = self.call(
             "POST",
             "/api/bookings",
             {
@@ -129,6 +129,7 @@ class Site:
                 **client,
             },
         )
+        return booked
 
     def bookings_of(self, host: Host) -> list[dict[str, Any]]:
         """The host's coming bookings."""

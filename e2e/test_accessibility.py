@@ -5,7 +5,7 @@ What a page looks like does not depend on the database: SQLite alone (see confte
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +22,7 @@ WIDTHS = {"wide": 1280, "phone": 390}
 @pytest.fixture(params=["wide-light", "phone-dark"])
 def face(
     request: pytest.FixtureRequest, browser: Browser, browser_context_args: dict[str, object]
-) -> Page:
+) -> Iterator[Page]:
     """A page in one size and one appearance."""
     size, appearance = request.param.split("-")
     context = browser.new_context(
@@ -32,8 +32,8 @@ def face(
         reduced_motion="reduce",
         has_touch=size == "phone",
     )
-    request.addfinalizer(context.close)
-    return context.new_page()
+    yield context.new_page()
+    context.close()
 
 
 def check(page: Page) -> None:
@@ -50,7 +50,15 @@ def check(page: Page) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/experts", "/experts?q=nobody-at-all", "/login/", "/register", "/mara-lindqvist", "/nope"],
+    [
+        "/",
+        "/experts",
+        "/experts?q=nobody-at-all",
+        "/login/",
+        "/register",
+        "/mara-lindqvist",
+        "/nope",
+    ],
 )
 def test_public_pages(face: Page, path: str) -> None:
     face.goto(path)
@@ -145,7 +153,9 @@ def test_dashboard_in_its_states(
 
 
 @pytest.mark.parametrize("width", [320, 360, 640])
-def test_pages_reflow(page: Page, site: Site, sign_in: Callable[[Page, str], None], width: int) -> None:
+def test_pages_reflow(
+    page: Page, site: Site, sign_in: Callable[[Page, str], None], width: int
+) -> None:
     """320 px, a small phone, and 1280 px at 200 %."""
     page.set_viewport_size({"width": width, "height": 700})
     host = site.host("Maximiliane Freifrau von Oberwaldstein-Hohenlohe")

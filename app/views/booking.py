@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.errors import status_of
 from app.gates import current_actor
-from app.services import bookings, clock, event_types, experts, guests
-from app.services.errors import Gone, NotFound
+from app.services import appointments, bookings, clock, event_types, experts, guests, slots
+from app.services.appointments import Client
+from app.services.errors import Gone, InvalidInput, NotFound, NotOffered, Overlap, SlotTaken
+from app.services.manage_links import manage_token
 from app.services.policy import require_account
 from app.views.api.bookings import calendar_file
-from app.views.api.payload import read_query
+from app.views.api.payload import Fields, read_query
 
 HOME_EXPERTS = 5
 PAGE_SIZE = 20
+PLAIN_SPAN = timedelta(days=20)
 JOIN_FROM = timedelta(minutes=10)  # before the start, joining becomes the one next step
 
 blueprint = Blueprint("booking_pages", __name__)
@@ -171,6 +176,56 @@ def _moved_to(slug: str) -> str:
     if expert is None:
         raise NotFound
     return expert.slug
+
+
+# -- the same without scripts --------------------------------------------------------
+
+
+@blueprint.get("/<slug>/<type_slug>/plain")
+def plain_booker(slug: str, type_slug: str) -> str:
+    return _plain_booker(slug, type_slug)
+
+
+@blueprint.post("/<slug>/<type_slug>/plain")
+def book_plainly(slug: str, type_slug: str) -> str | tuple[str, int] | AnyResponse:
+    form = Fields(request.form.to_dict(), from_text=True)
+    starts_at = form.instant("starts_at", required=True)
+    client = Client(
+        name=form.text("name", required=True, max_length=128),
+        email=form.text("email", required=True, max_length=254),
+        phone=form.text("phone", max_length=40) or "",
+        notes=form.text("notes", max_length=5000) or "",
+    )
+    try:
+        form.check()
+        event_type = event_types.get_public(slug, type_slug)
+        booked = appointments.book_appointment(current_actor(), event_type.id, starts_at, client)
+    except InvalidInput as error:
+        return _plain_booker(slug, type_slug, request.form, error.errors), 422
+    except (SlotTaken, NotOffered, Overlap) as error:
+        errors = {"starts_at": [error.detail]}
+        return _plain_booker(slug, type_slug, request.form, errors), status_of(error)
+    return redirect(url_for(".manage", token=manage_token(booked.booking["uid"])), 303)
+
+
+def _plain_booker(
+    slug: str,
+    type_slug: str,
+    values: Mapping[str, str] | None = None,
+    errors: Mapping[str, Iterable[str]] | None = None,
+) -> str:
+    event_type = event_types.get_public(slug, type_slug)
+    expert = experts.describe(event_type.expert)
+    today = clock.now().astimezone(ZoneInfo(expert["time_zone"])).date()
+    free = slots.list_slots(slug, type_slug, today, today + PLAIN_SPAN)
+    return render_template(
+        "booking/plain.html",
+        expert=expert,
+        event_type=event_types.describe_public(event_type),
+        days=free.days,
+        values=values or {},
+        errors=errors,
+    )
 
 
 # -- one booking, as pages show it ---------------------------------------------------

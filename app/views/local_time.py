@@ -79,8 +79,8 @@ def zone_choices() -> list[tuple[str, str]]:
 
 
 def initials(name: str) -> str:
-    """The letters for an avatar: of the first word and the last."""
-    words = [word for word in name.split() if word[0].isalnum()]
+    """The letters for an avatar: of the first word and the last, titles left out."""
+    words = [word for word in name.split() if word[0].isalnum() and not word.endswith(".")]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
 
 

@@ -5,17 +5,23 @@ import { dateKey, firstOf, lastOf, monthOf } from "../time.js";
 
 export class Slots {
   #months = new Map();
+  #versions = new Map();
   #loading = new Map();
 
   constructor(url, zone) {
     this.url = url;
     this.zone = zone;
-    this.version = null;
+  }
+
+  /** The version that everything known is at least as new as. */
+  get version() {
+    return this.#versions.size ? Math.min(...this.#versions.values()) : null;
   }
 
   setZone(zone) {
     this.zone = zone;
     this.#months.clear();
+    this.#versions.clear();
     this.#loading.clear();
   }
 
@@ -39,8 +45,8 @@ export class Slots {
     const request = api("GET", `${this.url}?${query}`)
       .then((answer) => {
         if (zone !== this.zone) return this.load(month);
-        this.version = answer.version;
         this.#months.set(month, answer.days);
+        this.#versions.set(month, answer.version);
         return answer.days;
       })
       .finally(() => {
@@ -52,7 +58,11 @@ export class Slots {
 
   /** What is shown is loaded again, the rest when it is looked at. */
   async refresh(months) {
-    for (const each of [...this.#months.keys()]) if (!months.includes(each)) this.#months.delete(each);
+    for (const each of [...this.#months.keys()]) {
+      if (months.includes(each)) continue;
+      this.#months.delete(each);
+      this.#versions.delete(each);
+    }
     await Promise.all(months.map((month) => this.load(month, { fresh: true })));
   }
 

@@ -7,9 +7,11 @@ is counted (an account, an address) is in the body rather than in the route.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from math import ceil
 from time import time
+from typing import Any
 
 from flask import Flask, current_app, request
 from flask_limiter import Limiter
@@ -24,6 +26,10 @@ from app.services.errors import RateLimited
 SIGN_INS_PER_ACCOUNT = parse("10 per minute")
 SIGN_INS_PER_ADDRESS = parse("60 per minute")
 REGISTRATIONS_PER_ADDRESS = parse("20 per hour")
+CODES_PER_EMAIL = parse("5 per hour")
+CODES_PER_ADDRESS = parse("600 per hour")
+CODE_TRIES_PER_ADDRESS = parse("1800 per hour")
+CODE_FAILURES = parse("100 per day")  # in a row: SP 800-63B-4, 3.2.2
 
 _EXTENSION = "rendezvous.limits"
 
@@ -68,24 +74,62 @@ def count_registration() -> None:
     count(REGISTRATIONS_PER_ADDRESS, "registration", client_address())
 
 
+def count_code(event_id: int, email: str) -> None:
+    """Count a code that is asked for. Raises `RateLimited`."""
+    count(CODES_PER_ADDRESS, "code", client_address())
+    count(CODES_PER_EMAIL, "code", str(event_id), _identity(email))
+
+
+def count_code_try(email: str) -> None:
+    """Count somebody who types a code, right or wrong.
+
+    Raises `RateLimited`, also for an email address whose codes were guessed at too
+    often without one being right.
+    """
+    count(CODE_TRIES_PER_ADDRESS, "code-try", client_address())
+    key = ("code-failure", _identity(email))
+    if not _with_storage(lambda strategy: strategy.test(CODE_FAILURES, *key)):
+        raise RateLimited(_with_storage(lambda strategy: _wait(strategy, CODE_FAILURES, key)))
+
+
+def count_code_failure(email: str) -> None:
+    """Count a wrong guess at a code that was good. The one too many is refused next time."""
+    key = ("code-failure", _identity(email))
+    _with_storage(lambda strategy: strategy.hit(CODE_FAILURES, *key))
+
+
+def forget_code_failures(email: str) -> None:
+    """A code was right: failures in a row begin anew."""
+    key = ("code-failure", _identity(email))
+    _with_storage(lambda strategy: strategy.clear(CODE_FAILURES, *key))
+
+
 def count(limit: RateLimitItem, *key: str) -> None:
     """Count one of `key` against `limit`. Raises `RateLimited` beyond it.
 
     While the shared storage is away each process counts for itself: neither is
     everybody locked out, nor the door open.
     """
+    if not _with_storage(lambda strategy: strategy.hit(limit, *key)):
+        raise RateLimited(_with_storage(lambda strategy: _wait(strategy, limit, key)))
+
+
+def _with_storage(ask: Callable[[RateLimiter], Any]) -> Any:
+    """Ask the shared storage, or while it is away this process's own; True if none counts."""
     limiter, fallback = current_app.extensions[_EXTENSION]
     if not limiter.enabled:
-        return
+        return True
     try:
-        _count(limiter.limiter, limit, key)
+        return ask(limiter.limiter)
     except StorageError as error:
         log.warning("rate limits are counted per process: %s", error.storage_error)
-        _count(fallback, limit, key)
+        return ask(fallback)
 
 
-def _count(strategy: RateLimiter, limit: RateLimitItem, key: tuple[str, ...]) -> None:
-    if not strategy.hit(limit, *key):
-        free_at = strategy.get_window_stats(limit, *key).reset_time
-        # Counted by the machine's clock, not by that of the services.
-        raise RateLimited(max(1, ceil(free_at - time())))
+def _wait(strategy: RateLimiter, limit: RateLimitItem, key: tuple[str, ...]) -> int:
+    """Seconds until one more is counted, by the machine's clock, which storages go by."""
+    return max(1, ceil(strategy.get_window_stats(limit, *key).reset_time - time()))
+
+
+def _identity(email: str) -> str:
+    return email.strip().lower()

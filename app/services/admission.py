@@ -206,33 +206,16 @@ def list_attendees(
     Raises `NotAllowed` for others than staff, `NotFound`.
     """
     require_staff(actor)
-    event = events.get_event(slug)
-    listed = select(Attendee).where(Attendee.event_id == event.id)
-    for word in query.split():
-        listed = listed.where(
-            or_(
-                Attendee.name.icontains(word, autoescape=True),
-                Attendee.email.icontains(word, autoescape=True),
-            )
-        )
+    listed = _listed(events.get_event(slug), query)
     total = db.session.scalar(select(func.count()).select_from(listed.subquery())) or 0
-    found = db.session.scalars(
-        listed.order_by(func.lower(Attendee.name), Attendee.email)
-        .limit(page_size)
-        .offset((page - 1) * page_size)
-    )
+    found = db.session.scalars(listed.limit(page_size).offset((page - 1) * page_size))
     return Page([describe(attendee) for attendee in found], page, page_size, total)
 
 
-def list_badges(actor: Actor | None, slug: str) -> list[tuple[str, str]]:
-    """Name, or address where there is none, and badge URL of every attendee, by name."""
+def list_badges(actor: Actor | None, slug: str, query: str = "") -> list[tuple[str, str]]:
+    """Name, or address where there is none, and badge URL of the same attendees."""
     require_staff(actor)
-    event = events.get_event(slug)
-    found = db.session.scalars(
-        select(Attendee)
-        .where(Attendee.event_id == event.id)
-        .order_by(func.lower(Attendee.name), Attendee.email)
-    )
+    found = db.session.scalars(_listed(events.get_event(slug), query))
     return [(str(attendee), badge_url(attendee.badge)) for attendee in found]
 
 
@@ -308,13 +291,22 @@ def check_in(actor: Actor | None, slug: str, emails: Collection[str]) -> list[At
 
 
 @transactional
-def check_in_badge(actor: Actor | None, badge: str) -> Attendee:
-    """Check in whose badge this is. Locks the attendee. Raises as `find_by_badge`."""
+def check_in_badge(
+    actor: Actor | None, badge: str, *, slug: str | None = None
+) -> tuple[Attendee, bool]:
+    """Check in whose badge this is; returns who, and whether they were in already.
+
+    `slug` is the event at whose door it is shown. Locks the attendee. Raises
+    `InvalidInput` for the badge of another event, `NotAllowed`, `NotFound`.
+    """
     actor = require_staff(actor)
-    attendee, _ = find_by_badge(actor, badge)
+    attendee, event = find_by_badge(actor, badge)
+    if slug is not None and event.slug != slug:
+        raise InvalidInput({"badge": [f"This badge is for {event.title}."]})
     db.session.refresh(attendee, with_for_update=True)
+    was_in = attendee.checked_in_at is not None
     _admit(actor, attendee)
-    return attendee
+    return attendee, was_in
 
 
 @transactional
@@ -366,6 +358,18 @@ def _admit(actor: Actor, attendee: Attendee) -> None:
         attendee.checked_in_at = clock.now()
         attendee.checked_in_by = actor.user_id or None  # the command line has no account
         audit.record(actor, "check_in", "attendee", attendee.id, event_id=attendee.event_id)
+
+
+def _listed(event: Event, query: str) -> Select[Attendee]:
+    listed = select(Attendee).where(Attendee.event_id == event.id)
+    for word in query.split():
+        listed = listed.where(
+            or_(
+                Attendee.name.icontains(word, autoescape=True),
+                Attendee.email.icontains(word, autoescape=True),
+            )
+        )
+    return listed.order_by(func.lower(Attendee.name), Attendee.email, Attendee.id)
 
 
 def _addresses(emails: Collection[str]) -> list[str]:

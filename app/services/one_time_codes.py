@@ -81,8 +81,8 @@ def verify_code(qr: str, email: str, code: str, browser_token: str | None) -> Si
     The try is counted in a transaction of its own that stands whatever comes of it, so
     this must not be called inside one. The second transaction locks the code, then what
     `accounts.prove_address` locks. Raises `NotFound`, `Gone` for the QR code,
-    `InvalidInput` for what is no address or no code, and `Unauthenticated` for a code that is
-    wrong, used, over, tried too often or of another browser.
+    `InvalidInput` for what is no address or no code, and `Unauthenticated` for a code that
+    is wrong (with `tries_left`), used, over, tried too often or of another browser.
     """
     event = admission.find_event(qr)
     errors: fields.Errors = {}
@@ -92,8 +92,10 @@ def verify_code(qr: str, email: str, code: str, browser_token: str | None) -> Si
     counted = _count_try(event, email, code, browser_token or "")
     if counted is None:
         raise Unauthenticated(NO_LONGER_VALID)
-    if not counted.is_right or counted.tries > MAX_TRIES:
-        raise Unauthenticated(_why_wrong(counted.tries))
+    if counted.tries > MAX_TRIES:  # no guess any more: nobody looks whether it is right
+        raise Unauthenticated(TOO_MANY_TRIES)
+    if not counted.is_right:
+        raise _wrong(MAX_TRIES - counted.tries)
     try:
         return _sign_in(event, email, counted)
     except EmailTaken:  # the account was made a moment ago, from another browser of theirs
@@ -215,11 +217,11 @@ def _digits(errors: fields.Errors, code: object) -> str:
     return digits
 
 
-def _why_wrong(tries: int) -> str:
-    left = MAX_TRIES - tries
-    if left <= 0:
-        return TOO_MANY_TRIES
-    return f"This code is wrong. {left} {'try is' if left == 1 else 'tries are'} left."
+def _wrong(tries_left: int) -> Unauthenticated:
+    if not tries_left:
+        return Unauthenticated(TOO_MANY_TRIES, tries_left=0)
+    tries = "1 try is" if tries_left == 1 else f"{tries_left} tries are"
+    return Unauthenticated(f"This code is wrong. {tries} left.", tries_left=tries_left)
 
 
 def _code_hash(event_id: int, email: str, code: str) -> str:

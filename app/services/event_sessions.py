@@ -62,8 +62,8 @@ class _DryRun(Exception):
         self.result = session, impact
 
 
-class _MoreAttendees(Exception):
-    """A seat was booked before the session was locked: lock again, with that calendar."""
+class _MoreToLock(Exception):
+    """The session moved, or a seat was booked, before it was locked: lock again, with that."""
 
 
 def describe(session: EventSession) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def move_event_session(
     for _ in range(_TRIES):
         try:
             return _move(actor, event_session_id, values, version, dry_run=dry_run)
-        except _MoreAttendees:
+        except _MoreToLock:
             continue
         except _DryRun as rehearsal:
             return rehearsal.result
@@ -192,14 +192,17 @@ def _move(
         db.session.refresh(session)
         seats = _seats(session.id)
         attendees = _attendees(session.id)
-        if not set(attendees.values()) <= locked.keys():
-            raise _MoreAttendees
+        held = ledger.calendars_of(event_session_id=session.id)
         if session.status == CANCELLED:
             raise Gone("This session is cancelled.")
         if version is not None and version != session.version:
             raise Stale
         previous = Interval(session.starts_at, session.ends_at)
         _apply(session, values)
+        claims = _claims(session)
+        calendars = {claim.calendar_id for claim in claims} | held
+        if not calendars | set(attendees.values()) <= locked.keys():
+            raise _MoreToLock
         period = Interval(session.starts_at, session.ends_at)
         impact = Impact(conflicts=_conflicts(actor, claims, session.id))
         leaving = _clashing(actor, impact, seats, attendees, period) if period != previous else []
@@ -231,18 +234,27 @@ def _move(
         starts_at=[rfc3339(previous.starts_at), rfc3339(period.starts_at)],
         released=impact.released,
     )
-    own = [locked[each] for each in held | {claim.calendar_id for claim in claims}]
+    own = [locked[each] for each in calendars]
     _announce(changes.BOOKING_RESCHEDULED, session, own, previous)
     db.session.refresh(session)
     return describe(session), impact
 
 
-@transactional
 def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str]:
     """Cancel a session and all its seats, with a mail to each; returns their uids.
 
     For admins. Cancelling twice is one cancellation. Locks as `move_event_session`.
     """
+    for _ in range(_TRIES):
+        try:
+            return _cancel(actor, event_session_id)
+        except _MoreToLock:
+            continue
+    raise Busy
+
+
+@transactional
+def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     actor = require_admin(actor)
     session = get_event_session(event_session_id)
     if session.status == CANCELLED:
@@ -250,9 +262,13 @@ def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str
     held = ledger.calendars_of(event_session_id=session.id)
     attendees = _attendees(session.id)
     locked = ledger.lock(held | set(attendees.values()), [session.id])
+    db.session.refresh(session)
+    if session.status == CANCELLED:
+        return []
     seats = _seats(session.id)
-    if not set(_attendees(session.id).values()) <= locked.keys():
-        raise Busy
+    held = ledger.calendars_of(event_session_id=session.id)
+    if not held | set(_attendees(session.id).values()) <= locked.keys():
+        raise _MoreToLock
     released = bookings.release_bookings(
         actor, seats, tuple(locked.values()), reason="The session was cancelled."
     )

@@ -1,4 +1,4 @@
-"""Calling the JSON API as somebody, without cookies."""
+"""Calling the JSON API as somebody, without cookies; every answer is as documented."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from werkzeug.test import TestResponse
 from app import gates
 from app.services import sign_ins
 from app.services.policy import ACCOUNT, Actor
+from tests import openapi
 
 
 class Caller:
@@ -27,7 +28,9 @@ class Caller:
         headers |= options.pop("headers", {})
         if body is not None:
             options["json"] = body
-        return self._client.open(path, method=method, headers=headers, **options)
+        answer = self._client.open(path, method=method, headers=headers, **options)
+        openapi.check(method, path, answer)
+        return answer
 
     def get(self, path: str, **options: Any) -> Any:
         """The JSON of a 200."""

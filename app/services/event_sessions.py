@@ -14,14 +14,14 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 
 from app.extensions import db
 from app.models import Booking, Calendar, EventSession, Room, Speaker, User
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, events, fields, ledger
+from app.services import audit, bookings, changes, events, fields, ledger, waitlist
 from app.services.clock import rfc3339
 from app.services.errors import Busy, Gone, NotFound, Overlap, Stale
 from app.services.policy import Actor, require_admin
@@ -98,33 +98,29 @@ def get_event_session(event_session_id: int) -> EventSession:
 
 
 def schedule_session(
-    actor: Actor | None,
-    event_slug: str,
-    values: Mapping[str, Any],
-    *,
-    guid: str | None = None,
-    dry_run: bool = False,
+    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool = False
 ) -> tuple[dict[str, Any], Impact]:
     """Add a session to an event. For admins; `dry_run` writes nothing.
 
-    `guid` is what a published schedule knows it by; without one it gets its own. Locks
-    the calendars of the room and of speakers who are users. Raises `Overlap` (not in a
-    dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
+    Locks the calendars of the room and of speakers who are users. Raises `Overlap`
+    (not in a dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
     """
     try:
-        return _schedule(actor, event_slug, values, guid or str(uuid4()), dry_run=dry_run)
+        return _schedule(actor, event_slug, values, dry_run=dry_run)
     except _DryRun as rehearsal:
         return rehearsal.result
 
 
 @transactional
 def _schedule(
-    actor: Actor | None, event_slug: str, values: Mapping[str, Any], guid: str, *, dry_run: bool
+    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
     event = events.get_event(event_slug)
     required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
-    session = EventSession(event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1)
+    session = EventSession(
+        event=event, guid=str(uuid4()), status=CONFIRMED, seats_taken=0, version=1
+    )
     with db.session.no_autoflush:
         _apply(session, required | dict(values))
         claims = _claims(session)
@@ -140,6 +136,57 @@ def _schedule(
     audit.record(actor, "create", "event_session", session.id, title=session.title)
     _announce(changes.NEW_BOOKING, session, tuple(locked.values()))
     return describe(session), impact
+
+
+@transactional
+def schedule_sessions(
+    actor: Actor | None, event_slug: str, wanted: Sequence[tuple[str, Mapping[str, Any]]]
+) -> None:
+    """Add many sessions, each a guid and its values, in a few statements. For admins.
+
+    All or none. Locks as `schedule_session`, but leaves it to the database to refuse an
+    overlap: its `Overlap` names nobody, so callers look first. A room is told of them
+    once, with a version that jumps, and whoever watches it fetches anew. Raises
+    `InvalidInput`, `NotFound`, `Overlap`.
+    """
+    actor = require_admin(actor)
+    event = events.get_event(event_slug)
+    required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
+    # Held here, so that each is read once: the identity map forgets what nobody holds.
+    rooms = db.session.scalars(
+        select(Room).where(Room.id.in_({values.get("room_id") for _, values in wanted}))
+    ).all()
+    sessions = []
+    with db.session.no_autoflush:
+        for guid, values in wanted:
+            session = EventSession(
+                event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1
+            )
+            _apply(session, required | dict(values))
+            sessions.append(session)
+    users = {each.user_id for session in sessions for each in session.speakers if each.user_id}
+    calendars = db.session.execute(
+        select(Calendar.id, Calendar.user_id, Calendar.room_id).where(
+            or_(Calendar.user_id.in_(users), Calendar.room_id.in_([room.id for room in rooms]))
+        )
+    ).all()
+    of_room = {row.room_id: row.id for row in calendars if row.room_id}
+    of_user = {row.user_id: row.id for row in calendars if row.user_id}
+    ledger.lock(row.id for row in calendars)
+    locked = ledger.lock(row.id for row in calendars)  # once more: that is the jump
+    db.session.add_all(sessions)
+    db.session.flush()
+    told: dict[int, EventSession] = {}
+    for session in sessions:
+        period = Interval(session.starts_at, session.ends_at)
+        busy = {of_user[each.user_id] for each in session.speakers if each.user_id}
+        busy.add(of_room[session.room_id])
+        ledger.occupy([ledger.Claim(each, period) for each in busy], event_session_id=session.id)
+        audit.record(actor, "create", "event_session", session.id, title=session.title)
+        for each in busy:
+            told.setdefault(each, session)
+    for calendar_id, session in told.items():
+        _announce(changes.NEW_BOOKING, session, [locked[calendar_id]])
 
 
 def move_event_session(
@@ -236,6 +283,10 @@ def _move(
     )
     own = [locked[each] for each in calendars]
     _announce(changes.BOOKING_RESCHEDULED, session, own, previous)
+    # Seats may have been released, or added: who waits gets them.
+    changes.publish(
+        changes.SeatsChanged(session.event_id, session.event.slug, session.id, may_be_free=True)
+    )
     db.session.refresh(session)
     return describe(session), impact
 
@@ -272,6 +323,7 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     released = bookings.release_bookings(
         actor, seats, tuple(locked.values()), reason="The session was cancelled."
     )
+    waitlist.clear(session.id)
     ledger.release(event_session_ids=[session.id])
     db.session.refresh(session)
     session.status = CANCELLED

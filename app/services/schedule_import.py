@@ -618,11 +618,22 @@ def _write(
     """Add and change what was found to fit."""
     room_ids = _rooms(actor, event, schedule, placed)
     _take_places(placed, room_ids)
+    added = [each for each in placed if each.session is None]
+    if added:
+        event_sessions.schedule_sessions(
+            actor,
+            event.slug,
+            [
+                (
+                    each.guid,
+                    each.values | {"room_id": room_ids[each.room], "speakers": _speakers(each)},
+                )
+                for each in added
+            ],
+        )
+    report.added = [_described(each) for each in added]
     for each in placed:
         if each.session is None:
-            values = each.values | {"room_id": room_ids[each.room], "speakers": _speakers(each)}
-            event_sessions.schedule_session(actor, event.slug, values, guid=each.guid)
-            report.added.append(_described(each))
             continue
         values = {name: each.values[name] for name in each.changes if name in each.values}
         if {"starts_at", "ends_at", "day"} & each.changes.keys():

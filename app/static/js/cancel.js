@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { dayText, periodText, zoneShort } from "./time.js";
 
 /** Asks about the booking that a button names in its data; `send(reason)` cancels it. */
-export async function askCancel({ title, with: whom, starts, ends, kind }, send) {
+export async function askCancel({ title, with: whom, starts, ends, kind, zone }, send) {
   const reason = el("textarea", { class: "input input--low", id: "cancel-reason", maxlength: "1000", rows: "2" });
   const answer = await ask({
     title: "Cancel this booking?",
@@ -15,7 +15,7 @@ export async function askCancel({ title, with: whom, starts, ends, kind }, send)
         {},
         el("strong", {}, title),
         el("br"),
-        el("span", { class: "muted figures" }, `${dayText(starts)}, ${periodText(starts, ends)} ${zoneShort(starts)}`),
+        el("span", { class: "muted figures" }, `${dayText(starts, zone)}, ${periodText(starts, ends, zone)} ${zoneShort(starts, zone)}`),
       ),
       el("p", { class: "muted" }, kind === "seat" ? "Your seat goes to somebody else." : `${whom} is told, and the time is free for others at once.`),
       kind === "reservation" || kind === "seat"

@@ -93,7 +93,8 @@ export class MonthGrid {
   #titleText(month) {
     const left = dayOfMonth(lastOf(month)) - (month === monthOf(this.today) ? dayOfMonth(this.today) : 1);
     if (left >= 14) return monthText(month);
-    return `${dateText(firstOf(month), { month: "long" })} – ${monthText(addMonths(month, 1))}`;
+    const short = { month: "short" };
+    return `${dateText(firstOf(month), short)} – ${dateText(firstOf(addMonths(month, 1)), { ...short, year: "numeric" })}`;
   }
 
   /** Shows a month and what follows it; `days` is null while it loads. */

@@ -193,6 +193,14 @@ SCHEMAS: dict[str, Schema] = {
         admission=one_of(*ADMISSIONS),
         public=FLAG,
     ),
+    "Attendee": obj(
+        id=ID,
+        name=text(),
+        email=EMAIL,
+        external_id=nullable(text()),
+        badge=text(),
+        checked_in_at=nullable(UTC),
+    ),
     "SignedIn": obj(access_token=text(), expires_at=UTC, user=ref("User")),
     "Checks": obj(
         status=one_of("ok", "unready"),
@@ -443,6 +451,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             ref("Slots"),
             query={"from": DATE, "to": DATE, "time_zone": ZONE},
             required=["from", "to"],
+            also={301: None},
             refusals=["not_found", "gone"],
         )
     },
@@ -548,6 +557,53 @@ PATHS: dict[str, dict[str, Schema]] = {
             "A guest's booking as a calendar file", "text/calendar", refusals=["not_found"]
         )
     },
+    "/api/agenda/code": {
+        "post": operation(
+            "Mail an attendee a code; the cookie that comes along is needed to use it",
+            {202: obj(expires_in=whole(1))},
+            needs="nothing",
+            body=obj(qr=text(64), email=EMAIL),
+            refusals=["not_found", "gone", "rate_limited"],
+        )
+    },
+    "/api/agenda/verify": {
+        "post": operation(
+            "Sign in to one event's agenda with the code",
+            {200: obj(access_token=text(), expires_at=UTC, user=NAMED, event=ref("Event"))},
+            needs="nothing",
+            body=obj(qr=text(64), email=EMAIL, code=text(32)),
+            refusals=["not_found", "gone", "rate_limited"],
+        )
+    },
+    "/api/events/{slug}/attendees": {
+        "get": read(
+            "Who is on an event's list; for staff",
+            paged(ref("Attendee")),
+            query={"q": text(200), **PAGING},
+            refusals=["not_found"],
+        ),
+        "post": operation(
+            "Put somebody on the list; who is on it stays as they are",
+            {201: obj(attendee=ref("Attendee"))},
+            body=obj({"name"}, name=text(128), email=EMAIL),
+            refusals=["not_found"],
+        ),
+    },
+    "/api/events/{slug}/check-in": {
+        "post": operation(
+            "Check in by addresses or by a badge; twice is once",
+            {200: obj({"was_in"}, attendees=listed(ref("Attendee")), was_in=FLAG)},
+            body=patch(emails=listed(EMAIL, minItems=1, maxItems=1000), badge=text(64)),
+            refusals=["not_found"],
+        )
+    },
+    "/api/events/{slug}/check-in/{attendee_id}": {
+        "delete": operation(
+            "Take a check-in back",
+            {200: obj(attendee=ref("Attendee"))},
+            refusals=["not_found"],
+        )
+    },
     "/api/events/{slug}/agenda": {
         "get": public(
             "An event's agenda; private ones for attendees and staff",
@@ -566,7 +622,7 @@ PATHS: dict[str, dict[str, Schema]] = {
             {201: BOOKED, 200: BOOKED},
             needs="sign-in",
             body=patch(replace=listed(UID, maxItems=50)),
-            refusals=["not_found", "gone", "stale", "overlap", "session_full"],
+            refusals=["not_found", "not_allowed", "gone", "stale", "overlap", "session_full"],
             idempotent=True,
         ),
         "delete": operation(

@@ -1,0 +1,404 @@
+"""Event sessions: scheduled, moved with their seats, cancelled; and what that does to others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.extensions import db
+from app.models import AuditEntry, EventSession, Speaker
+from app.models.interval import Interval
+from app.services import changes, guarantees, seats
+from app.services.errors import (
+    DomainError,
+    Gone,
+    InvalidInput,
+    MustChangePassword,
+    NotAllowed,
+    NotFound,
+    Overlap,
+    Stale,
+    Unauthenticated,
+)
+from app.services.event_sessions import (
+    cancel_event_session,
+    get_event_session,
+    move_event_session,
+    schedule_session,
+)
+from tests import factories, rows
+
+pytestmark = pytest.mark.usefixtures("context")
+
+TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)
+
+
+def hours(start: float, end: float) -> dict[str, datetime]:
+    """The times of a session, in hours from `TEN`."""
+    return {"starts_at": TEN + timedelta(hours=start), "ends_at": TEN + timedelta(hours=end)}
+
+
+def span(start: float, end: float) -> Interval:
+    return Interval(**hours(start, end))
+
+
+def refusal(
+    error: type[DomainError], act: Callable[..., Any], *args: Any, **kw: Any
+) -> DomainError:
+    with pytest.raises(error) as refused:
+        act(*args, **kw)
+    assert type(refused.value) is error
+    return refused.value
+
+
+@pytest.fixture
+def admin(context: Any) -> Any:
+    return factories.make_admin()
+
+
+# -- scheduled ---------------------------------------------------------------------------
+
+
+def test_a_session_occupies_its_room_and_speakers_who_are_users(admin: Any) -> None:
+    event, room, speaker = factories.make_event(), factories.make_room(), factories.make_actor()
+    shown, impact = schedule_session(
+        admin,
+        event.slug,
+        {
+            "title": " A  talk ",
+            "room_id": room.id,
+            **hours(0, 1),
+            "capacity": 20,
+            "abstract": "Short",
+            "description": "Long",
+            "track": "Main",
+            "language": "en",
+            "speakers": [{"name": "Guest of honour"}, {"name": "S", "user_id": speaker.user_id}],
+        },
+    )
+    assert shown == {
+        "id": shown["id"],
+        "guid": shown["guid"],
+        "title": "A talk",
+        "abstract": "Short",
+        "description": "Long",
+        "track": "Main",
+        "language": "en",
+        "speakers": [
+            {"name": "Guest of honour", "user_id": None},
+            {"name": "S", "user_id": speaker.user_id},
+        ],
+        "room": {"id": room.id, "name": room.name},
+        "starts_at": "2031-03-04T10:00:00Z",
+        "ends_at": "2031-03-04T11:00:00Z",
+        "day": "2031-03-04",
+        "capacity": 20,
+        "seats_left": 20,
+        "version": 1,
+        "status": "confirmed",
+    }
+    assert impact.as_payload() == {"clashing": [], "released": [], "conflicts": []}
+    assert rows.busy(rows.room_calendar(room.id)) == [span(0, 1)]
+    assert rows.busy(speaker.calendar_id) == [span(0, 1)]
+
+
+def test_the_day_is_local_unless_it_is_said(admin: Any) -> None:
+    event = factories.make_event()
+    late = {"title": "Party", "room_id": factories.make_room().id, **hours(13.5, 15)}
+    assert schedule_session(admin, event.slug, late)[0]["day"] == "2031-03-05"
+    earlier = late | {"room_id": factories.make_room().id, "day": TEN.date()}
+    assert schedule_session(admin, event.slug, earlier)[0]["day"] == "2031-03-04"
+
+
+@pytest.mark.parametrize("of", ["room", "speaker"])
+def test_a_taken_room_or_speaker_is_an_overlap(of: str, admin: Any) -> None:
+    speaker = factories.make_actor()
+    first = factories.make_session(speakers=[{"name": "S", "user_id": speaker.user_id}])
+    values = {"title": "Second", "room_id": factories.make_room().id, **hours(0.5, 1.5)}
+    if of == "room":
+        values["room_id"] = first.room_id
+    else:
+        values["speakers"] = [{"name": "S", "user_id": speaker.user_id}]
+    slug = first.event.slug
+    conflict = {
+        "kind": "event_session",
+        "title": first.title,
+        "starts_at": "2031-03-04T10:00:00Z",
+        "ends_at": "2031-03-04T11:00:00Z",
+    }
+    error = refusal(Overlap, schedule_session, admin, slug, values)
+    assert error.extra == {"conflicts": [conflict]}
+    _, impact = schedule_session(admin, slug, values, dry_run=True)
+    assert impact.conflicts == [conflict]
+    assert rows.count(EventSession) == 1
+
+
+def test_a_dry_run_writes_nothing_and_tells_nobody(admin: Any, published: list[Any]) -> None:
+    event, room = factories.make_event(), factories.make_room()
+    published.clear()
+    audited = rows.count(AuditEntry)
+    values = {"title": "A talk", "room_id": room.id, **hours(0, 1)}
+    shown, impact = schedule_session(admin, event.slug, values, dry_run=True)
+    assert (shown["title"], impact.conflicts) == ("A talk", [])
+    assert (rows.count(EventSession), rows.count(AuditEntry), published) == (0, audited, [])
+    assert rows.version(rows.room_calendar(room.id)) == 0
+
+
+GOOD: dict[str, Any] = {"title": "A talk", **hours(0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"title": ""}, "title"),
+        ({"title": "x" * 301}, "title"),
+        ({"title": None}, "title"),
+        ({"room_id": 999_999}, "room_id"),
+        ({"room_id": True}, "room_id"),
+        ({"room_id": "1"}, "room_id"),
+        ({"starts_at": None}, "starts_at"),
+        ({"ends_at": TEN}, "ends_at"),
+        ({"ends_at": TEN - timedelta(hours=1)}, "ends_at"),
+        ({"capacity": -1}, "capacity"),
+        ({"capacity": 1.5}, "capacity"),
+        ({"capacity": 10**9}, "capacity"),
+        ({"speakers": "S"}, "speakers"),
+        ({"speakers": [{"user_id": 1}]}, "speakers"),
+        ({"speakers": ["S"]}, "speakers"),
+        ({"speakers": [{"name": "S", "user_id": 999_999}]}, "speakers"),
+        ({"speakers": [{"name": "S"}] * 101}, "speakers"),
+        ({"language": "x" * 17}, "language"),
+        ({"abstract": "\0"}, "abstract"),
+    ],
+)
+def test_fields_are_checked(admin: Any, values: dict[str, Any], field: str) -> None:
+    event, room_id = factories.make_event(), factories.make_room().id
+    good = {"room_id": room_id, **GOOD}
+    error = refusal(InvalidInput, schedule_session, admin, event.slug, good | values)
+    assert list(error.extra["errors"]) == [field]
+    shown, _ = schedule_session(admin, event.slug, good)
+    error = refusal(InvalidInput, move_event_session, admin, shown["id"], values)
+    assert list(error.extra["errors"]) == [field]
+    assert rows.count(Speaker) == 0
+
+
+def test_only_admins_schedule_move_and_cancel() -> None:
+    session = factories.make_session()
+    for actor, error in [
+        (None, Unauthenticated),
+        (factories.make_actor(), NotAllowed),
+        (factories.make_contributor(), NotAllowed),
+        (factories.make_admin(flagged=True), MustChangePassword),
+        (factories.actor_of(factories.make_user("Admin"), "agenda:1"), NotAllowed),
+    ]:
+        refusal(error, schedule_session, actor, session.event.slug, GOOD)
+        refusal(error, move_event_session, actor, session.id, {"title": "X"})
+        refusal(error, cancel_event_session, actor, session.id)
+    assert get_event_session(session.id).version == 1
+
+
+def test_unknown_events_and_sessions_are_not_found(admin: Any) -> None:
+    refusal(NotFound, schedule_session, admin, "no-such-event", GOOD)
+    refusal(NotFound, move_event_session, admin, 999_999, {"title": "X"})
+    refusal(NotFound, cancel_event_session, admin, 999_999)
+    refusal(NotFound, get_event_session, 999_999)
+
+
+# -- moved -------------------------------------------------------------------------------
+
+
+def test_a_moved_session_takes_its_seats_along(admin: Any, published: list[Any]) -> None:
+    session = factories.make_session(capacity=3)
+    people = [factories.make_actor() for _ in range(2)]
+    booked = [seats.book_seat(person, session.id).booking["uid"] for person in people]
+    published.clear()
+    values = {**hours(0.5, 2), "title": "Renamed"}
+    shown, impact = move_event_session(admin, session.id, values, version=3)
+    assert (shown["version"], shown["seats_left"]) == (4, 1)
+    assert impact.as_payload() == {"clashing": [], "released": [], "conflicts": []}
+    for person, uid in zip(people, booked, strict=True):
+        row = rows.booking(uid)
+        assert (row.starts_at, row.ends_at) == (span(0.5, 2).starts_at, span(0.5, 2).ends_at)
+        assert (row.title, row.version, row.sequence) == ("Renamed", 2, 1)
+        assert rows.busy(person.calendar_id) == [span(0.5, 2)]
+    assert rows.mails()[2:] == [("seat_rescheduled", person.email) for person in people]
+    told = [each for each in published if isinstance(each, changes.BookingChanged)]
+    assert [(each.kind, each.previous) for each in told] == [
+        ("seat", span(0, 1)),
+        ("seat", span(0, 1)),
+        ("event_session", span(0, 1)),
+    ]
+    assert guarantees.find_breaches() == []
+
+
+def test_who_is_busy_at_the_new_time_loses_the_seat_and_keeps_the_other(admin: Any) -> None:
+    event = factories.make_event()
+    session, other = (
+        factories.make_session(event, capacity=2),
+        factories.make_session(event, starts_at=TEN + timedelta(hours=1)),
+    )
+    busy, free = factories.make_actor(), factories.make_actor()
+    lost = seats.book_seat(busy, session.id).booking["uid"]
+    kept = seats.book_seat(busy, other.id).booking["uid"]
+    moved = seats.book_seat(free, session.id).booking["uid"]
+    clash = [
+        {
+            "uid": kept,
+            "kind": "seat",
+            "title": other.title,
+            "starts_at": "2031-03-04T11:00:00Z",
+            "ends_at": "2031-03-04T12:00:00Z",
+        }
+    ]
+    _, impact = move_event_session(admin, session.id, hours(0.5, 1.5), dry_run=True)
+    assert (impact.clashing, impact.released) == (clash, [lost])
+    assert rows.booking(lost).status == "confirmed"
+    shown, impact = move_event_session(admin, session.id, hours(0.5, 1.5))
+    assert (impact.clashing, impact.released) == (clash, [lost])
+    assert rows.booking(lost).status == "cancelled"
+    assert "another booking" in rows.booking(lost).cancel_reason
+    assert [rows.booking(uid).status for uid in (kept, moved)] == ["confirmed"] * 2
+    assert (shown["seats_left"], rows.seats_taken(session.id)) == (1, 1)
+    assert rows.mails()[3:] == [("seat_cancelled", busy.email), ("seat_rescheduled", free.email)]
+    assert guarantees.find_breaches() == []
+
+
+def test_a_dry_run_of_a_move_changes_nothing(admin: Any, published: list[Any]) -> None:
+    session = factories.make_session()
+    actor = factories.make_actor()
+    seats.book_seat(actor, session.id)
+    published.clear()
+    mails = rows.mails()
+    shown, _ = move_event_session(admin, session.id, hours(3, 4), dry_run=True)
+    assert shown["starts_at"] == "2031-03-04T13:00:00Z"
+    db.session.rollback()
+    again = get_event_session(session.id)
+    assert (again.starts_at, again.version) == (TEN, 2)
+    assert (rows.busy(actor.calendar_id), rows.mails(), published) == ([span(0, 1)], mails, [])
+
+
+def test_a_taken_room_or_speaker_refuses_the_move(admin: Any) -> None:
+    event, speaker = factories.make_event(), factories.make_actor()
+    session = factories.make_session(event)
+    other = factories.make_session(
+        event,
+        starts_at=TEN + timedelta(hours=1),
+        speakers=[{"name": "S", "user_id": speaker.user_id}],
+    )
+    error = refusal(
+        Overlap,
+        move_event_session,
+        admin,
+        session.id,
+        {"room_id": other.room_id, **hours(0.5, 1.5)},
+    )
+    assert [each["title"] for each in error.extra["conflicts"]] == [other.title]
+    speakers = [{"name": "S", "user_id": speaker.user_id}]
+    refusal(
+        Overlap,
+        move_event_session,
+        admin,
+        session.id,
+        {"speakers": speakers, **hours(0.5, 1.5)},
+    )
+    db.session.rollback()
+    assert (get_event_session(session.id).version, rows.count(Speaker)) == (1, 1)
+
+
+def test_a_session_may_move_over_itself_and_into_another_room(admin: Any) -> None:
+    session, room = factories.make_session(), factories.make_room()
+    old_room = session.room_id
+    move_event_session(admin, session.id, {"room_id": room.id, **hours(0.5, 1.5)})
+    assert rows.busy(rows.room_calendar(old_room)) == []
+    assert rows.busy(rows.room_calendar(room.id)) == [span(0.5, 1.5)]
+
+
+def test_speakers_are_replaced_as_a_whole(admin: Any) -> None:
+    old, new = factories.make_actor(), factories.make_actor()
+    session = factories.make_session(speakers=[{"name": "Old", "user_id": old.user_id}])
+    shown, _ = move_event_session(
+        admin,
+        session.id,
+        {"speakers": [{"name": "New", "user_id": new.user_id}, {"name": "Guest"}]},
+    )
+    assert shown["speakers"] == [
+        {"name": "New", "user_id": new.user_id},
+        {"name": "Guest", "user_id": None},
+    ]
+    assert rows.count(Speaker) == 2
+    assert rows.busy(old.calendar_id) == []
+    assert rows.busy(new.calendar_id) == [span(0, 1)]
+    assert guarantees.find_breaches() == []
+
+
+def test_a_new_title_is_that_of_the_seats_too(admin: Any) -> None:
+    session, actor = factories.make_session(), factories.make_actor()
+    uid = seats.book_seat(actor, session.id).booking["uid"]
+    move_event_session(admin, session.id, {"title": "Renamed"})
+    row = rows.booking(uid)
+    assert (row.title, row.version, row.sequence) == ("Renamed", 2, 0)
+
+
+def test_the_capacity_follows_the_seats_taken(admin: Any) -> None:
+    session = factories.make_session(capacity=3)
+    for _ in range(2):
+        seats.book_seat(factories.make_actor(), session.id)
+    for capacity in (1, None):
+        error = refusal(InvalidInput, move_event_session, admin, session.id, {"capacity": capacity})
+        assert error.extra["errors"]["capacity"][0].startswith("2 seats are taken")
+    assert move_event_session(admin, session.id, {"capacity": 2})[0]["seats_left"] == 0
+    assert rows.seats_taken(session.id) == 2
+
+
+def test_an_old_version_is_stale_and_a_cancelled_session_gone(admin: Any) -> None:
+    session = factories.make_session()
+    move_event_session(admin, session.id, {"title": "One"}, version=1)
+    refusal(Stale, move_event_session, admin, session.id, {"title": "Two"}, version=1)
+    cancel_event_session(admin, session.id)
+    refusal(Gone, move_event_session, admin, session.id, {"title": "Three"})
+    assert get_event_session(session.id).title == "One"
+
+
+# -- cancelled ---------------------------------------------------------------------------
+
+
+def test_a_cancelled_session_releases_all_seats_its_room_and_speakers(
+    admin: Any, published: list[Any]
+) -> None:
+    speaker = factories.make_actor()
+    session = factories.make_session(
+        capacity=3, speakers=[{"name": "S", "user_id": speaker.user_id}]
+    )
+    people = [factories.make_actor() for _ in range(2)]
+    booked = [seats.book_seat(person, session.id).booking["uid"] for person in people]
+    published.clear()
+    assert cancel_event_session(admin, session.id) == booked
+    for uid in booked:
+        row = rows.booking(uid)
+        assert (row.status, row.cancel_reason) == ("cancelled", "The session was cancelled.")
+    for calendar in (speaker.calendar_id, rows.room_calendar(session.room_id)):
+        assert rows.busy(calendar) == []
+    assert rows.mails()[2:] == [("seat_cancelled", person.email) for person in people]
+    told = [each.kind for each in published if isinstance(each, changes.BookingChanged)]
+    assert told == ["seat", "seat", "event_session"]
+    assert changes.AgendaChanged(session.event_id, session.event.slug) in published
+    assert (rows.seats_taken(session.id), guarantees.find_breaches()) == (0, [])
+
+
+def test_cancelling_twice_is_one_cancellation(admin: Any, published: list[Any]) -> None:
+    session = factories.make_session()
+    cancel_event_session(admin, session.id)
+    version = get_event_session(session.id).version
+    published.clear()
+    assert cancel_event_session(admin, session.id) == []
+    assert (get_event_session(session.id).version, published) == (version, [])
+
+
+def test_the_room_of_a_cancelled_session_is_free(admin: Any) -> None:
+    session = factories.make_session()
+    cancel_event_session(admin, session.id)
+    again = factories.make_session(session.event, room_id=session.room_id)
+    assert rows.busy(rows.room_calendar(again.room_id)) == [span(0, 1)]

@@ -204,11 +204,17 @@ def _apply_location(errors: fields.Errors, event_type: EventType, value: object)
         return
     kind = fields.choice(errors, "location", value.get("kind"), LOCATION_KINDS)
     detail = fields.line(errors, "location", value.get("detail"), maximum=500)
-    if kind == "link":
-        parts = urlsplit(detail)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            errors["location"] = ["A link starts with https:// or http://."]
+    if kind == "link" and not _is_web_address(detail):
+        errors["location"] = ["A link starts with https:// or http://."]
     event_type.location_kind, event_type.location_detail = kind, detail
+
+
+def _is_web_address(link: str) -> bool:
+    try:
+        parts = urlsplit(link)
+    except ValueError:  # brackets of an IPv6 address that do not match
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
 
 
 def _free_slug(event_type: EventType) -> str:

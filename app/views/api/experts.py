@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, redirect, url_for
+from typing import Any
+
+from flask import Blueprint, Response, redirect, request, url_for
 
 from app.gates import current_actor
 from app.services import event_types, experts, slots
@@ -27,10 +29,7 @@ def show(slug: str) -> Response:
     try:
         expert = experts.get_expert(slug)
     except NotFound:
-        moved = experts.find_moved(slug)
-        if moved is None:
-            raise
-        return redirect(url_for(".show", slug=moved.slug), 301)  # type: ignore[return-value]
+        return _moved(slug)
     return json_answer(
         {"expert": experts.describe(expert), "event_types": event_types.list_public(expert)}
     )
@@ -60,7 +59,10 @@ def list_slots(slug: str, type_slug: str) -> Response:
     last = query.date("to", required=True)
     zone = query.zone("time_zone")
     query.check()
-    found = slots.list_slots(slug, type_slug, first, last, zone)
+    try:
+        found = slots.list_slots(slug, type_slug, first, last, zone)
+    except NotFound:
+        return _moved(slug, type_slug=type_slug)
     return json_answer(
         {
             "time_zone": found.time_zone,
@@ -72,3 +74,12 @@ def list_slots(slug: str, type_slug: str) -> Response:
             },
         }
     )
+
+
+def _moved(slug: str, **more: Any) -> Response:
+    """To the same call of the expert who had this slug before. Raises `NotFound`."""
+    moved = experts.find_moved(slug)
+    if moved is None:
+        raise NotFound
+    where = url_for(str(request.endpoint), slug=moved.slug, **more, **request.args.to_dict())
+    return redirect(where, 301)  # type: ignore[return-value]

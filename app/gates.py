@@ -62,6 +62,11 @@ EXEMPT = frozenset(
         "GET /b/<>",
         "GET /b/<>.ics",
         "GET /q/<>",
+        "POST /q/<>/code",
+        "POST /q/<>/verify",
+        "POST /q/<>/other",
+        "POST /api/agenda/code",
+        "POST /api/agenda/verify",
         "GET /calendar/<>.ics",
         # Data for everybody
         "GET /api/experts",
@@ -94,7 +99,16 @@ _SIGN_IN_DOORS = {
     "/api/v1/security/login",
 }
 
-_PRIVATE_PREFIXES = ("/api/auth/", "/api/v1/", "/api/manage/", "/b/", "/login", "/change-password")
+_PRIVATE_PREFIXES = (
+    "/api/auth/",
+    "/api/v1/",
+    "/api/manage/",
+    "/api/agenda/",
+    "/b/",
+    "/q/",
+    "/login",
+    "/change-password",
+)
 
 _BAD_TOKEN = "This token is not valid or no longer is. Please sign in."  # noqa: S105
 _NO_CSRF = (

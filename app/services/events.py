@@ -13,7 +13,7 @@ from app.models import Event, EventSession
 from app.models.event import ADMISSIONS
 from app.services import audit, changes, fields
 from app.services.errors import DomainError, NotFound
-from app.services.policy import Actor, require_admin
+from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
 
 
@@ -44,6 +44,12 @@ def list_public() -> list[Event]:
     return list(
         db.session.scalars(select(Event).where(Event.public).order_by(Event.starts_on, Event.id))
     )
+
+
+def list_events(actor: Actor | None) -> list[Event]:
+    """All events, for staff: the last to end first. Raises `NotAllowed`."""
+    require_staff(actor)
+    return list(db.session.scalars(select(Event).order_by(Event.ends_on.desc(), Event.id)))
 
 
 @transactional

@@ -22,6 +22,8 @@ from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
 
+from app.models import Event
+
 QUIET_ZONE = 4  # modules
 PNG_SCALE = 16  # pixels per module: sharp on paper as wide as a hand
 
@@ -36,6 +38,13 @@ _ASIAN = {
     re.compile("[\u3040-\u30ff]"): "HeiseiKakuGo-W5",
     re.compile("[\u3400-\u9fff]"): "STSong-Light",
 }
+
+
+def picture(event: Event, url: str, kind: str) -> bytes:
+    """The event's code as "svg", "png", or "pdf", which is the poster."""
+    if kind == "pdf":
+        return poster(url, event.title, [_dates(event), event.venue], _hint(event))
+    return {"svg": svg, "png": png}[kind](url)
 
 
 def svg(url: str) -> bytes:
@@ -85,6 +94,19 @@ def badge_sheet(event_title: str, badges: Sequence[tuple[str, str]]) -> bytes:
         canvas.showPage()
     canvas.save()
     return paper.getvalue()
+
+
+def _dates(event: Event) -> str:
+    days = [f"{day:%A} {day.day} {day:%B}" for day in (event.starts_on, event.ends_on)]
+    if days[0] == days[1]:
+        del days[1]
+    return f"{' – '.join(days)} {event.ends_on.year}"  # noqa: RUF001 (from, to)
+
+
+def _hint(event: Event) -> str:
+    if event.admission == "open":
+        return "You need an email address that you can read here."
+    return "You need the email address that you checked in with."
 
 
 def _draw_badge(canvas: Canvas, x: float, y: float, event_title: str, name: str, url: str) -> None:

@@ -281,6 +281,10 @@ def _account_navigation(actor: Actor | None) -> list[dict[str, str]]:
     if actor is None or actor.must_change_password:
         return []
     items = [{"href": url_for("account_pages.profile"), "text": "Profile", "icon": "user-round"}]
+    if actor.is_staff:
+        items.append(
+            {"href": url_for("admission.list_events"), "text": "Check-in", "icon": "scan-line"}
+        )
     if actor.is_admin:
         items.append({"href": "/backoffice/", "text": "Back-office", "icon": "settings"})
     return items

@@ -91,6 +91,8 @@ def test_booker_that_cannot_load(face: Page, site: Site) -> None:
     face.goto(host.type_url)
     expect(face.get_by_role("button", name="Try again")).to_be_visible()
     check(face)
+    face.goto(f"{host.type_url}/plain")
+    check(face)
 
 
 def test_booker_without_times(face: Page, site: Site) -> None:

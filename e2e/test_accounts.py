@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from e2e.booker import Booker
 from e2e.site import PASSWORD, Site
@@ -170,3 +170,19 @@ def test_appearance_is_remembered(page: Page) -> None:
     assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
     page.goto("/experts")
     assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_what_is_done_before_the_scripts_run_is_not_lost(
+    page: Page, site: Site, sign_in: Callable[[Page, str], None]
+) -> None:
+    host = site.host()
+    sign_in(page, host.email)
+    held: list[Route] = []
+    page.route("**/js/account/dashboard.js", lambda route: held.append(route))
+    page.goto("/expert-dashboard", wait_until="commit")
+    page.get_by_label("Title").fill("Typed early")
+    page.get_by_role("button", name="Create event type").click()
+    expect(page).to_have_url(re.compile("/expert-dashboard$"))
+    [script] = held
+    script.continue_()
+    expect(page.get_by_role("button", name="Copy link Typed early")).to_be_visible()

@@ -178,7 +178,11 @@ def test_what_is_done_before_the_scripts_run_is_not_lost(
     host = site.host()
     sign_in(page, host.email)
     held: list[Route] = []
-    page.route("**/js/account/dashboard.js", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/js/account/dashboard.js", hold)
     page.goto("/expert-dashboard", wait_until="commit")
     page.get_by_label("Title").fill("Typed early")
     page.get_by_role("button", name="Create event type").click()

@@ -6,7 +6,8 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
 from zoneinfo import ZoneInfo
 
 import click
@@ -15,7 +16,18 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from app.models.event import ADMISSIONS
-from app.services import accounts, doctor, guarantees, mail, sample, schedule_export
+from app.services import (
+    accounts,
+    admission,
+    attendee_import,
+    doctor,
+    events,
+    guarantees,
+    mail,
+    qr_codes,
+    sample,
+    schedule_export,
+)
 from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, Actor
@@ -127,6 +139,70 @@ def export_schedule(slug: str, kind: str) -> None:
     except DomainError as error:
         raise _refusal(error) from error
     click.echo(exported, nl=False)
+
+
+@booking.command("qr")
+@click.option("--event", "slug", required=True, help="The event's slug.")
+@click.option(
+    "--out",
+    "file",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="FILE.svg, FILE.png, or FILE.pdf for a poster.",
+)
+def print_qr(slug: str, file: Path | None) -> None:
+    """Print what an event's QR code says, and write the picture."""
+    kind = file.suffix.lower().removeprefix(".") if file else ""
+    if file and kind not in qr_codes.KINDS:
+        raise click.BadParameter("Use a name that ends in .svg, .png or .pdf.", param_hint="--out")
+    try:
+        event = events.get_event(slug)
+    except DomainError as error:
+        raise _refusal(error) from error
+    url = admission.qr_url(event)
+    if file:
+        file.write_bytes(qr_codes.picture(event, url, kind))
+    click.echo(url)
+
+
+@booking.command("check-in")
+@click.option("--event", "slug", required=True, help="The event's slug.")
+@click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
+def check_in(slug: str, emails: tuple[str, ...]) -> None:
+    """Check attendees in, also those who are not on the list yet."""
+    try:
+        found = admission.check_in(_operator(), slug, emails)
+    except DomainError as error:
+        raise _refusal(error) from error
+    for attendee in found:
+        click.echo(f"{attendee.email} is checked in.")
+
+
+@booking.command("import-attendees")
+@click.argument("file", type=click.File("r", encoding="utf-8-sig"))
+@click.option("--event", "slug", required=True, help="The event's slug.")
+@click.option("--dry-run", is_flag=True, help="Only say what would change.")
+def import_attendee_list(file: TextIO, slug: str, *, dry_run: bool) -> None:
+    """Bring a CSV list of attendees into an event: columns email, name, external id.
+
+    Lines that cannot be used are named and left out; that is no failure.
+    """
+    try:
+        done = attendee_import.import_attendees(_operator(), slug, file.read(), dry_run=dry_run)
+    except UnicodeDecodeError as error:
+        raise click.ClickException(f"{file.name} is not UTF-8.") from error
+    except DomainError as error:
+        raise _refusal(error) from error
+    signs = {"add": "+", "change": "~", "error": "!"}
+    for row in done.rows:
+        if sign := signs.get(row.action):
+            detail = f": {row.detail}" if row.detail else ""
+            click.echo(f"{sign} line {row.line}  {row.email}  {row.name}{detail}")
+    click.echo(
+        f"{len(done.rows)} read: {done.count('add')} added, {done.count('change')} changed,"
+        f" {done.count('skip')} unchanged, {done.count('error')} left out."
+    )
+    if dry_run:
+        click.echo("Nothing was written.")
 
 
 def _operator() -> Actor:

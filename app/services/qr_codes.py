@@ -24,6 +24,7 @@ from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
 
 from app.models import Event
 
+KINDS = ("svg", "png", "pdf")
 QUIET_ZONE = 4  # modules
 PNG_SCALE = 16  # pixels per module: sharp on paper as wide as a hand
 

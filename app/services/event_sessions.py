@@ -164,16 +164,16 @@ def schedule_sessions(
             )
             _apply(session, required | dict(values))
             sessions.append(session)
-    users = {each.user_id for session in sessions for each in session.speakers if each.user_id}
-    calendars = db.session.execute(
-        select(Calendar.id, Calendar.user_id, Calendar.room_id).where(
-            or_(Calendar.user_id.in_(users), Calendar.room_id.in_([room.id for room in rooms]))
-        )
-    ).all()
-    of_room = {row.room_id: row.id for row in calendars if row.room_id}
-    of_user = {row.user_id: row.id for row in calendars if row.user_id}
-    ledger.lock(row.id for row in calendars)
-    locked = ledger.lock(row.id for row in calendars)  # once more: that is the jump
+        users = {each.user_id for session in sessions for each in session.speakers if each.user_id}
+        calendars = db.session.execute(
+            select(Calendar.id, Calendar.user_id, Calendar.room_id).where(
+                or_(Calendar.user_id.in_(users), Calendar.room_id.in_([room.id for room in rooms]))
+            )
+        ).all()
+        of_room = {row.room_id: row.id for row in calendars if row.room_id}
+        of_user = {row.user_id: row.id for row in calendars if row.user_id}
+        ledger.lock(row.id for row in calendars)
+        locked = ledger.lock(row.id for row in calendars)  # once more: that is the jump
     db.session.add_all(sessions)
     db.session.flush()
     told: dict[int, EventSession] = {}
@@ -244,7 +244,7 @@ def _move(
             raise Gone("This session is cancelled.")
         if version is not None and version != session.version:
             raise Stale
-        previous = Interval(session.starts_at, session.ends_at)
+        previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
         _apply(session, values)
         claims = _claims(session)
         calendars = {claim.calendar_id for claim in claims} | held
@@ -277,16 +277,16 @@ def _move(
         "update",
         "event_session",
         session.id,
-        fields=sorted(values),
+        fields=audit.names(values),
         starts_at=[rfc3339(previous.starts_at), rfc3339(period.starts_at)],
         released=impact.released,
     )
     own = [locked[each] for each in calendars]
     _announce(changes.BOOKING_RESCHEDULED, session, own, previous)
-    # Seats may have been released, or added: who waits gets them.
-    changes.publish(
-        changes.SeatsChanged(session.event_id, session.event.slug, session.id, may_be_free=True)
-    )
+    if (session.capacity or 0) > (capacity or 0):  # who waits gets the new seats
+        changes.publish(
+            changes.SeatsChanged(session.event_id, session.event.slug, session.id, may_be_free=True)
+        )
     db.session.refresh(session)
     return describe(session), impact
 

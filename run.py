@@ -36,12 +36,13 @@ def main() -> int:
 def serve() -> int:
     """Serve in this process."""
     eventloop.patch()  # before anything else is imported
-    from app import create_app, live
+    from app import create_app, live, timers
     from app.services import mail
 
     app = create_app()
     mail.start_sender(app)
     live.start_watching(app)
+    timers.start(app)
     eventloop.serve(app, app.config["HOST"], app.config["PORT"])
     return 0
 

@@ -14,6 +14,7 @@ import eventloop
 from app import cli, database, errors, gates, live, views
 from app.extensions import db, mail, migrate
 from app.security import SecurityManager
+from app.services import changes, waitlist
 from app.views.admin.home import HomeView
 
 
@@ -37,5 +38,6 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
         builder.init_app(app, db.session)
         views.register(app, builder)
     live.init_app(app, is_server=eventloop.is_patched())
+    changes.subscribe(waitlist.on_change)
     cli.init_app(app)
     return app

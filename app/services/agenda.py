@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy import CompoundSelect, and_, bindparam, false, func, select, true, union_all
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Booking, Event, EventSession, Room, Speaker
+from app.models import Booking, Event, EventSession, Room, Speaker, WaitlistEntry
 from app.models.booking import CONFIRMED
 from app.models.types import AnyRow
 from app.services import admission
@@ -42,6 +43,7 @@ class _Encoded:
 _encoded: dict[int, _Encoded] = {}
 _NOBODYS = b',"booked":false,"waitlisted":false}'
 _BOOKED = b',"booked":true,"waitlisted":false}'
+_WAITLISTED = b',"booked":false,"waitlisted":true}'
 
 
 def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> Agenda | None:
@@ -51,8 +53,11 @@ def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> 
     there is none or the reader is neither attendee nor staff and it is not public.
     """
     event = _find_event(actor, slug)
-    own = _own_seats(actor, event.id)
-    etag = f"{event.id}-{event.topic_version}-{'-'.join(map(str, sorted(own)))}"
+    own = _own_marks(actor, event.id)
+    marks = "".join(
+        f"{'b' if mark is _BOOKED else 'w'}{each}" for each, mark in sorted(own.items())
+    )
+    etag = f"{event.id}-{event.topic_version}-{marks}"
     if etag in known:
         return None
     encoded = _encoded.get(event.id)
@@ -78,12 +83,13 @@ def get_session(actor: Actor | None, event_session_id: int) -> dict[str, Any]:
         .where(Speaker.event_session_id == event_session_id)
         .order_by(Speaker.position)
     )
+    mark = _own_marks(actor, event.id).get(event_session_id)
     return {
         **_session(rows[0], list(speakers)),
         "description": rows[0].description,
         "status": rows[0].status,
-        "booked": event_session_id in _own_seats(actor, event.id),
-        "waitlisted": False,
+        "booked": mark is _BOOKED,
+        "waitlisted": mark is _WAITLISTED,
     }
 
 
@@ -135,10 +141,15 @@ def _find_event(actor: Actor | None, slug: str) -> AnyRow:
     return event
 
 
-def _own_seats(actor: Actor | None, event_id: int) -> set[int]:
+def _own_marks(actor: Actor | None, event_id: int) -> dict[int, bytes]:
+    """How the reader stands to sessions, where that is anything: their encoded ends."""
     if actor is None:
-        return set()
-    return set(db.session.scalars(_OWN, {"user": actor.user_id, "event": event_id}))
+        return {}
+    rows = db.session.execute(_OWN, {"user": actor.user_id, "event": event_id})
+    return {
+        session_id: _BOOKED if is_booked else _WAITLISTED
+        for session_id, is_booked in sorted(map(tuple, rows), key=itemgetter(1))
+    }
 
 
 def _encode(event: AnyRow) -> _Encoded:
@@ -167,14 +178,11 @@ def _encode(event: AnyRow) -> _Encoded:
             "version": event.topic_version,
         }
     )[:-1]
-    return _Encoded(event.topic_version, head, sessions, _joined(head, sessions, ()))
+    return _Encoded(event.topic_version, head, sessions, _joined(head, sessions, {}))
 
 
-def _joined(head: bytes, sessions: dict[int, bytes], own: Collection[int]) -> bytes:
-    whole = (
-        session + (_BOOKED if session_id in own else _NOBODYS)
-        for session_id, session in sessions.items()
-    )
+def _joined(head: bytes, sessions: Mapping[int, bytes], own: Mapping[int, bytes]) -> bytes:
+    whole = (session + own.get(session_id, _NOBODYS) for session_id, session in sessions.items())
     return b'%s,"sessions":[%s]}' % (head, b",".join(whole))
 
 
@@ -218,11 +226,15 @@ _EVENT = select(
     Event.admission,
     _TOPIC_VERSION.label("topic_version"),
 ).where(Event.slug == bindparam("slug"))
-_OWN = (
-    select(Booking.event_session_id)
+_OWN: CompoundSelect[*tuple[Any, ...]] = union_all(
+    select(Booking.event_session_id, true())
     .join(EventSession, EventSession.id == Booking.event_session_id)
     .where(Booking.user_id == bindparam("user"), Booking.status == CONFIRMED)
-    .where(EventSession.event_id == bindparam("event"))
+    .where(EventSession.event_id == bindparam("event")),
+    select(WaitlistEntry.event_session_id, false())
+    .join(EventSession, EventSession.id == WaitlistEntry.event_session_id)
+    .where(WaitlistEntry.user_id == bindparam("user"))
+    .where(EventSession.event_id == bindparam("event")),
 )
 _SESSIONS = (
     select(

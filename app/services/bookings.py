@@ -254,7 +254,9 @@ def release_bookings(
         if row.event_session_id:
             ledger.free_seat(row.event_session_id)
             changes.publish(
-                changes.SeatsChanged(row.event_id, row.event_slug, row.event_session_id)
+                changes.SeatsChanged(
+                    row.event_id, row.event_slug, row.event_session_id, may_be_free=True
+                )
             )
         payload = describe(row, actor, everything=True) | {
             "status": CANCELLED,

@@ -47,11 +47,21 @@ class BookingChanged:
 
 @dataclass(frozen=True, slots=True)
 class SeatsChanged:
-    """Seats of a session were taken or freed."""
+    """Seats of a session were taken, or some may have become free."""
 
     event_id: int
     event_slug: str
     event_session_id: int
+    may_be_free: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SeatOffered:
+    """A seat is held for somebody who waited and is busy then, until `expires_at`."""
+
+    user_id: int
+    event_session_id: int
+    expires_at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ class AccessEnded:
     kept_sign_in_id: str | None = None
 
 
-Change = BookingChanged | SeatsChanged | AgendaChanged | AccessEnded
+Change = BookingChanged | SeatsChanged | SeatOffered | AgendaChanged | AccessEnded
 
 _subscribers: list[Callable[[Change], None]] = []
 

@@ -125,7 +125,7 @@ def update_event_type(
     db.session.flush()
     # Watchers of the expert's topic see the gap in its version and refetch.
     ledger.lock(ledger.calendar_ids(user_ids=[event_type.expert.user_id]))
-    audit.record(actor, "update", "event_type", event_type.id, fields=sorted(values))
+    audit.record(actor, "update", "event_type", event_type.id, fields=audit.names(values))
     return event_type
 
 

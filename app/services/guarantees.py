@@ -13,7 +13,17 @@ from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Booking, BusyPeriod, Calendar, EventSession, Expert, Room, Speaker, User
+from app.models import (
+    Booking,
+    BusyPeriod,
+    Calendar,
+    EventSession,
+    Expert,
+    Room,
+    Speaker,
+    User,
+    WaitlistEntry,
+)
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import overlapping
 
@@ -42,6 +52,13 @@ def _checks() -> dict[str, Select[Any]]:
     one, other = aliased(BusyPeriod), aliased(BusyPeriod)
     live = and_(Booking.kind == "seat", Booking.status == CONFIRMED)
     live_seats = func.count(Booking.id)
+    held_seats = (  # offered to somebody on the waitlist
+        select(func.count(WaitlistEntry.id))
+        .where(WaitlistEntry.event_session_id == EventSession.id)
+        .where(WaitlistEntry.offer_expires_at.is_not(None))
+        .correlate(EventSession)
+        .scalar_subquery()
+    )
     period = BusyPeriod
     return {
         "two busy periods of one calendar overlap": select(
@@ -73,14 +90,15 @@ def _checks() -> dict[str, Select[Any]]:
         ).where(
             or_(EventSession.seats_taken > EventSession.capacity, EventSession.seats_taken < 0)
         ),
-        "a session's counter differs from its live seats": select(
+        "a session's counter differs from its live and held seats": select(
             EventSession.id.label("event_session"),
             EventSession.seats_taken,
             live_seats.label("live_seats"),
+            held_seats.label("held_seats"),
         )
         .outerjoin(Booking, and_(Booking.event_session_id == EventSession.id, live))
         .group_by(EventSession.id, EventSession.seats_taken)
-        .having(EventSession.seats_taken != live_seats),
+        .having(EventSession.seats_taken != live_seats + held_seats),
         "a user has two live seats in one session": select(
             Booking.event_session_id.label("event_session"), Booking.user_id.label("user")
         )

@@ -110,10 +110,12 @@ def lock(
     (then `Busy`); SQLite's one write lock is held already.
     """
     wanted = sorted(set(calendar_ids))
-    locked = db.session.execute(
-        _lock_calendars(postgresql=_on_postgresql(), many=len(wanted) > 1), {"ids": wanted}
-    )
-    versions = {row.id: CalendarVersion(*row) for row in locked}
+    versions = {}
+    if wanted:
+        locked = db.session.execute(
+            _lock_calendars(postgresql=_on_postgresql(), many=len(wanted) > 1), {"ids": wanted}
+        )
+        versions = {row.id: CalendarVersion(*row) for row in locked}
     sessions = sorted(set(event_session_ids))
     if sessions and _on_postgresql():
         db.session.execute(

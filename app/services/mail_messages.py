@@ -112,6 +112,9 @@ def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
         zone = _zone(context.get("time_zone"))
         values["facts"] = _facts(booking, context, zone, for_host=_is_for_host(template))
         values["when"] = _short(_instant(booking["starts_at"]).astimezone(zone))
+    elif "offer_expires_at" in context:
+        zone = _zone(context.get("time_zone"))
+        values["until"] = _short(_instant(context["offer_expires_at"]).astimezone(zone))
     return values
 
 

@@ -6,10 +6,11 @@ from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import and_, bindparam, insert, select
+from sqlalchemy import and_, bindparam, delete, exists, insert, select
+from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Booking, Event, EventSession, Room
+from app.models import Booking, Event, EventSession, Room, WaitlistEntry
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
@@ -38,11 +39,11 @@ def book_seat(
     """
     actor = require_signed_in(actor)
     attendee = actor if on_behalf is None else accounts.acting_for(actor, on_behalf)
-    session = _look(actor, attendee, event_session_id)
+    session = find_session(actor, attendee, event_session_id)
     if session.own_uid:
         return Booked(bookings.get_booking(attendee, session.own_uid), [], created=False)
     # A sold-out session is refused without queueing for its row.
-    if session.seats_taken >= session.capacity:
+    if not _is_held(session) and (session.seats_taken >= session.capacity or session.is_waited_for):
         raise _full(session)
     return _book(actor, attendee, session, tuple(replace))
 
@@ -75,21 +76,47 @@ def _book(actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ..
             return Booked(bookings.get_booking(attendee, conflict.uid), [], created=False)
     if in_the_way:
         raise Overlap(ledger.shown_to(attendee, in_the_way))
-    taken = ledger.take_seat(session.id)
-    if taken is None:
-        raise _full(_look(actor, attendee, session.id))
-    if (taken.starts_at, taken.ends_at) != (session.starts_at, session.ends_at):
-        raise Stale("This session was moved a moment ago. Please look at it again.")
+    if not _accept_offer(session, attendee) and take(session) is None:
+        raise _full(find_session(actor, attendee, session.id))
     released = bookings.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
-    return Booked(_write(actor, attendee, session, claim, locked[attendee.calendar_id]), released)
+    return Booked(write(actor, attendee, session, claim, locked[attendee.calendar_id]), released)
 
 
-def _look(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow:
+def take(session: AnyRow) -> AnyRow | None:
+    """Take a seat of a session that was looked at before its row was locked.
+
+    None when there is none left. Raises `Stale` when it moved in between.
+    """
+    taken = ledger.take_seat(session.id)
+    if taken and (taken.starts_at, taken.ends_at) != (session.starts_at, session.ends_at):
+        raise Stale("This session was moved a moment ago. Please look at it again.")
+    return taken
+
+
+def _is_held(session: AnyRow) -> bool:
+    return session.offer_expires_at is not None and session.offer_expires_at > clock.now()
+
+
+def _accept_offer(session: AnyRow, attendee: Actor) -> bool:
+    """Leave the session's queue, if in it; True when that gives a seat held until now."""
+    if session.entry_id is None:
+        return False
+    ledger.lock((), [session.id])
+    left = db.session.execute(
+        delete(WaitlistEntry)
+        .where(WaitlistEntry.id == session.entry_id, WaitlistEntry.user_id == attendee.user_id)
+        .returning(WaitlistEntry.offer_expires_at)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return left is not None and left.offer_expires_at is not None
+
+
+def find_session(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow:
     """The session as the actor can book it for the attendee. Raises why it cannot."""
     session = db.session.execute(
-        _SESSION, {"session": event_session_id, "user": attendee.user_id}
+        SESSION, {"session": event_session_id, "user": attendee.user_id}
     ).one_or_none()
     if session is None:
         raise NotFound
@@ -105,13 +132,20 @@ def _look(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow:
     return session
 
 
-def _write(
-    actor: Actor,
+def write(
+    actor: Actor | None,
     attendee: Actor,
     session: AnyRow,
     claim: ledger.Claim,
     calendar: changes.CalendarVersion,
+    *,
+    notice: str = "confirmed",
 ) -> dict[str, Any]:
+    """Write a seat that was taken, for an attendee whose calendar is locked and free.
+
+    Joins the transaction. `actor` is None when the waitlist gives it; `notice` names
+    the mail.
+    """
     seat = {
         "uid": str(uuid4()),
         "kind": "seat",
@@ -137,7 +171,7 @@ def _write(
         user_email=attendee.email,
     )
     payload = bookings.describe(row, attendee)
-    bookings.send_notices("confirmed", row, payload)
+    bookings.send_notices(notice, row, payload)
     audit.record(
         actor,
         "book",
@@ -164,7 +198,7 @@ def _full(session: AnyRow) -> SessionFull:
         .limit(5)
     )
     return SessionFull(
-        waitlist=False,
+        waitlist=True,
         alternatives=[
             {"id": run.id, "title": run.title, "starts_at": clock.rfc3339(run.starts_at)}
             for run in runs
@@ -178,7 +212,14 @@ _OWN_SEAT = select(Booking.uid).where(
     Booking.user_id == bindparam("user"),
     Booking.status == CONFIRMED,
 )
-_SESSION = (
+_others = aliased(WaitlistEntry)
+_someone_waits = (
+    exists()
+    .where(_others.event_session_id == EventSession.id, _others.offer_expires_at.is_(None))
+    .correlate(EventSession)
+)
+# One session with all that booking it needs to know, for one user.
+SESSION = (
     select(
         EventSession.id,
         EventSession.title,
@@ -196,6 +237,9 @@ _SESSION = (
         Event.admission.label("event_admission"),
         Event.public.label("event_public"),
         Booking.uid.label("own_uid"),
+        WaitlistEntry.id.label("entry_id"),
+        WaitlistEntry.offer_expires_at,
+        _someone_waits.label("is_waited_for"),
     )
     .join(Room, Room.id == EventSession.room_id)
     .join(Event, Event.id == EventSession.event_id)
@@ -205,6 +249,13 @@ _SESSION = (
             Booking.event_session_id == EventSession.id,
             Booking.user_id == bindparam("user"),
             Booking.status == CONFIRMED,
+        ),
+    )
+    .outerjoin(
+        WaitlistEntry,
+        and_(
+            WaitlistEntry.event_session_id == EventSession.id,
+            WaitlistEntry.user_id == bindparam("user"),
         ),
     )
     .where(EventSession.id == bindparam("session"))

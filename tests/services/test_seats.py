@@ -92,7 +92,7 @@ def test_capacity_is_never_exceeded_and_a_refusal_leaves_nothing() -> None:
     for person in people[:2]:
         seats.book_seat(person, session.id)
     error = refusal(SessionFull, people[2], session.id)
-    assert error.extra == {"waitlist": False, "alternatives": []}
+    assert error.extra == {"waitlist": True, "alternatives": []}
     assert (rows.seats_taken(session.id), rows.count(Booking), len(rows.mails())) == (2, 2, 2)
     assert rows.version(people[2].calendar_id) == 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from app.gates import current_actor
-from app.services import agenda, seats
+from app.services import agenda, seats, waitlist
 from app.views.api.answers import idempotent, json_answer
 from app.views.api.payload import read_json
 
@@ -44,4 +44,16 @@ def book(event_session_id: int) -> Response:
 @blueprint.delete("/sessions/<int:event_session_id>/seat")
 def release(event_session_id: int) -> Response:
     seats.release_seat(current_actor(), event_session_id)
+    return Response(status=204)
+
+
+@blueprint.post("/sessions/<int:event_session_id>/waitlist")
+def join_waitlist(event_session_id: int) -> Response:
+    position = waitlist.join(current_actor(), event_session_id)
+    return json_answer({"position": position}, 201)
+
+
+@blueprint.delete("/sessions/<int:event_session_id>/waitlist")
+def leave_waitlist(event_session_id: int) -> Response:
+    waitlist.leave(current_actor(), event_session_id)
     return Response(status=204)

@@ -44,6 +44,7 @@ _RESERVED = {
     "swagger",
 }
 MAX_INTERVALS = 100
+_PROFILE = ("slug", "name", "headline", "bio", "time_zone")
 MAX_OVERRIDES = 1000
 
 
@@ -183,7 +184,8 @@ def update_expert(
         db.session.execute(delete(ExpertSlug).where(ExpertSlug.slug == expert.slug))
         db.session.add(ExpertSlug(slug=previous, expert_id=expert.id))
     _raise_version(expert)
-    audit.record(actor, "update", "expert", expert.id, **{k: values[k] for k in sorted(values)})
+    changed = {name: getattr(expert, name) for name in _PROFILE if name in values}
+    audit.record(actor, "update", "expert", expert.id, **changed)
     return expert
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import insert
@@ -12,6 +14,7 @@ from app.services import clock
 from app.services.policy import Actor
 
 _INSERT = insert(AuditEntry.__table__)
+_NAME = re.compile("[a-z_]{1,40}")
 
 
 def record(
@@ -29,3 +32,8 @@ def record(
             "changes": changes,
         },
     )
+
+
+def names(sent: Iterable[str]) -> list[str]:
+    """The names of fields among what a client sent, which may hold anything as a key."""
+    return sorted(name for name in sent if _NAME.fullmatch(name))

@@ -73,7 +73,7 @@ def update_event(actor: Actor | None, slug: str, values: Mapping[str, Any]) -> E
     _apply(event, values)
     event.version = Event.version + 1
     db.session.flush()
-    audit.record(actor, "update", "event", event.id, fields=sorted(values))
+    audit.record(actor, "update", "event", event.id, fields=audit.names(values))
     changes.publish(changes.AgendaChanged(event.id, event.slug))
     return event
 

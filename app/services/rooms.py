@@ -58,7 +58,7 @@ def update_room(actor: Actor | None, room_id: int, values: Mapping[str, Any]) ->
     room = get_room(room_id)
     _apply(room, values)
     db.session.flush()
-    audit.record(actor, "update", "room", room.id, fields=sorted(values))
+    audit.record(actor, "update", "room", room.id, fields=audit.names(values))
     return room
 
 

@@ -54,11 +54,15 @@ def serve(app: Any, host: str, port: int, *, drain_seconds: float = 10.0) -> Non
     """
     import os
     import signal
+    import socket
 
     import eventlet
     import eventlet.wsgi
 
     listener = eventlet.listen((host, port), reuse_port=True, backlog=1024)
+    # Accepted connections inherit it. Without, the last piece of a longer answer waits for
+    # the client's delayed acknowledgement of the one before: 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     pool = eventlet.GreenPool(10_000)
 
     def stop() -> None:

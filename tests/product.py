@@ -41,6 +41,14 @@ class Product:
         """The processes that serve."""
         return _children(self.pid()) or [self.pid()]
 
+    def cpu_seconds(self) -> float:
+        """Processor time that the serving processes have used."""
+        fields = [
+            Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+            for pid in self.workers()
+        ]
+        return sum(int(each[11]) + int(each[12]) for each in fields) / os.sysconf("SC_CLK_TCK")
+
     def wait_until_serving(self, processes: int) -> None:
         """Wait until so many processes accept connections."""
 

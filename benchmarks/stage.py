@@ -1,0 +1,269 @@
+"""The data that benchmarks run on, written straight into the tables.
+
+Attendees' time is laid out so that every booking is one that can be had: appointments
+lie on the working days of the first weeks, sessions after those, and each measurement
+takes an hour, or slots, that no other has.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import flask_migrate
+import orjson
+from flask import Flask
+from sqlalchemy import text
+
+import config
+from app import create_app, gates
+from app.extensions import db
+from app.models import SignIn
+
+ATTENDEES = 2048
+EXPERTS = 50
+SPREAD = 200  # sessions among which the spread bookings are spread
+AGENDA_SESSIONS = 500
+MONTH_DAYS = 31
+BOOKED = (0, 100, 1000)  # bookings in the months that slots are computed for
+SLOTS_A_DAY = 18  # of half an hour, from 08:00 to 17:00 UTC
+_APPOINTMENT_DAYS = 60
+_WORKING_WEEK = [{"weekday": day, "start": 8 * 60, "end": 17 * 60} for day in range(5)]
+_EVERY_DAY = [{"weekday": day, "start": 8 * 60, "end": 18 * 60} for day in range(7)]
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Sessions of an hour that begin at the same time; their ids follow one another."""
+
+    ids: list[int]
+    starts_at: datetime
+
+
+class Stage:
+    """A prepared database, and what the measurements need to know of it."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        self.app: Flask = create_app(config.load(settings))
+        with self.app.app_context():
+            flask_migrate.upgrade()
+            result = self.app.test_cli_runner().invoke(args=["booking", "init"])
+            if result.exit_code:
+                raise RuntimeError(result.output)
+            self._prepare()
+
+    def _prepare(self) -> None:
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        self.first_day = today + timedelta(days=2)
+        days = (self.first_day + timedelta(days=n) for n in range(_APPOINTMENT_DAYS))
+        self._working_days = [day for day in days if day.weekday() < 5]
+        self._next_slot = 0
+        self._next_hour = self.first_day + timedelta(days=_APPOINTMENT_DAYS + 2)
+
+        users = self._rows(_USERS, count=ATTENDEES + EXPERTS + len(BOOKED))
+        self.user_ids = [row.id for row in users[:ATTENDEES]]
+        self.calendar_ids = [row.calendar_id for row in users[:ATTENDEES]]
+        self.tokens = [self._token(user_id) for user_id in self.user_ids]
+        hosts = users[ATTENDEES:]
+        self.host_calendar_ids = [host.calendar_id for host in hosts[:EXPERTS]]
+        self.event_type_ids = [
+            self._make_expert(host, _WORKING_WEEK, minutes=30) for host in hosts[:EXPERTS]
+        ]
+        self.expert_ids = [
+            row.expert_id
+            for row in self._rows("SELECT expert_id FROM event_type ORDER BY id")[:EXPERTS]
+        ]
+        for host, booked in zip(hosts[EXPERTS:], BOOKED, strict=True):
+            event_type_id = self._make_expert(host, _EVERY_DAY, minutes=15, slug=f"booked-{booked}")
+            self._book_month(host, event_type_id, booked)
+        self.room_ids = [row.id for row in self._rows(_ROOMS, count=SPREAD)]
+        self.event_id = self._rows(_EVENT, slug="bench")[0].id
+        self._make_agenda()
+        with db.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(
+                text("VACUUM ANALYZE")
+            )
+
+    # What measurements use up
+
+    def make_sessions(self, count: int, capacity: int) -> Sessions:
+        """Sessions at one hour, each in a room of its own."""
+        starts_at = self.take_hours(1)
+        ids = [
+            row.id
+            for row in self._rows(
+                _SESSIONS,
+                event=self.event_id,
+                first_room=self.room_ids[0],
+                first=0,
+                count=count,
+                capacity=capacity,
+                starts_at=starts_at,
+                text="",
+            )
+        ]
+        return Sessions(ids, starts_at)
+
+    def take_hours(self, count: int) -> datetime:
+        """The first of so many hours in which nobody is busy yet."""
+        taken, self._next_hour = self._next_hour, self._next_hour + timedelta(hours=count)
+        return taken
+
+    def take_slots(self, attendees: int) -> list[datetime]:
+        """Starts for so many attendees at `EXPERTS` experts: the n-th has the n-th start."""
+        slots = -(-attendees // EXPERTS)
+        first, self._next_slot = self._next_slot, self._next_slot + slots
+        starts = []
+        for number in range(first, first + slots):
+            day, slot = divmod(number, SLOTS_A_DAY)
+            start = self._working_days[day] + timedelta(hours=8, minutes=30 * slot)
+            starts += [start] * EXPERTS
+        return starts[:attendees]
+
+    # What is there afterwards
+
+    def number(self, sql: str, **parameters: Any) -> int:
+        """The one number that a query finds."""
+        with self.app.app_context(), db.engine.connect() as connection:
+            return int(connection.execute(text(sql), parameters).scalar() or 0)
+
+    def audit(self) -> str:
+        """What `flask booking audit` says of all that was written."""
+        output: str = self.app.test_cli_runner().invoke(args=["booking", "audit"]).output
+        return output.strip()
+
+    def close(self) -> None:
+        with self.app.app_context():
+            db.engine.dispose()
+
+    def _rows(self, sql: str, **parameters: Any) -> list[Any]:
+        with self.app.app_context(), db.engine.begin() as connection:
+            return list(connection.execute(text(sql), parameters))
+
+    def _token(self, user_id: int) -> str:
+        row = self._rows(_SIGN_IN, user=user_id, expires=datetime.now(UTC) + timedelta(days=1))[0]
+        token: str = gates.issue_token(
+            SignIn(id=row.id, user_id=user_id, audience="account", expires_at=row.expires_at)
+        )
+        return token
+
+    def _make_expert(self, host: Any, hours: Any, *, minutes: int, slug: str = "") -> int:
+        row = self._rows(
+            _EXPERT,
+            user=host.id,
+            slug=slug or f"expert-{host.id}",
+            hours=orjson.dumps(hours).decode(),
+            minutes=minutes,
+        )[0]
+        return int(row.id)
+
+    def _book_month(self, host: Any, event_type_id: int, count: int) -> None:
+        slots = [
+            self.first_day + timedelta(days=day, hours=8, minutes=15 * quarter)
+            for day in range(MONTH_DAYS)
+            for quarter in range(40)
+        ]
+        for start in random.Random(count).sample(slots, count):
+            self._rows(
+                _APPOINTMENT,
+                calendar=host.calendar_id,
+                event_type=event_type_id,
+                starts_at=start,
+                ends_at=start + timedelta(minutes=15),
+            )
+
+    def _make_agenda(self) -> None:
+        event_id = self._rows(_EVENT, slug="agenda")[0].id
+        words = "A talk about what we tried, what broke, and what we would do again. " * 4
+        for hour in range(AGENDA_SESSIONS // 10):
+            rows = self._rows(
+                _SESSIONS,
+                event=event_id,
+                first_room=self.room_ids[0],
+                first=10 * hour,
+                count=10,
+                capacity=80,
+                starts_at=self.take_hours(1),
+                text=words,
+            )
+            self._rows(_SPEAKERS, ids=[row.id for row in rows])
+
+
+_USERS = """
+WITH made AS (
+    INSERT INTO ab_user (first_name, last_name, username, email, password, active,
+                         must_change_password, email_verified_at)
+    SELECT 'Person', n::text, 'person' || n || '@example.org', 'person' || n || '@example.org',
+           'none', true, false, now()
+    FROM generate_series(1, :count) AS n RETURNING id
+), roles AS (
+    INSERT INTO ab_user_role (id, user_id, role_id)
+    SELECT nextval('ab_user_role_id_seq'), made.id, ab_role.id FROM made, ab_role
+    WHERE ab_role.name = 'Attendee'
+), calendars AS (
+    INSERT INTO calendar (user_id, version) SELECT id, 0 FROM made ORDER BY id
+    RETURNING id, user_id
+)
+SELECT user_id AS id, id AS calendar_id FROM calendars ORDER BY id
+"""
+_SIGN_IN = """
+INSERT INTO sign_in (id, user_id, audience, created_at, expires_at)
+VALUES (gen_random_uuid()::text, :user, 'account', now(), :expires) RETURNING id, expires_at
+"""
+_EXPERT = """
+WITH made AS (
+    INSERT INTO expert (user_id, slug, name, headline, bio, time_zone, weekly_hours)
+    VALUES (:user, :slug, 'Expert ' || :user, '', '', 'UTC', CAST(:hours AS jsonb)) RETURNING id
+)
+INSERT INTO event_type (expert_id, slug, title, description, duration_minutes, location_kind,
+                        location_detail, buffer_before_minutes, buffer_after_minutes,
+                        minimum_notice_minutes, horizon_days)
+SELECT id, 'talk', 'Talk', '', :minutes, 'jitsi', '', 0, 0, 0, 365 FROM made RETURNING id
+"""
+_APPOINTMENT = """
+WITH made AS (
+    INSERT INTO booking (uid, kind, title, starts_at, ends_at, created_at, expert_id,
+                         event_type_id, attendee_name, attendee_email)
+    SELECT gen_random_uuid()::text, 'appointment', title, :starts_at, :ends_at, now(), expert_id,
+           id, 'Gwen Guest', 'gwen@example.org'
+    FROM event_type WHERE id = :event_type RETURNING id
+)
+INSERT INTO busy_period (calendar_id, starts_at, ends_at, booking_id)
+SELECT :calendar, :starts_at, :ends_at, id FROM made RETURNING id
+"""
+_ROOMS = """
+WITH made AS (
+    INSERT INTO room (name) SELECT 'Room ' || n FROM generate_series(1, :count) AS n RETURNING id
+), calendars AS (
+    INSERT INTO calendar (room_id, version) SELECT id, 0 FROM made
+)
+SELECT id FROM made ORDER BY id
+"""
+_EVENT = """
+INSERT INTO event (slug, title, time_zone, starts_on, ends_on, venue, admission, public)
+VALUES (:slug, 'A conference', 'Europe/Berlin', now(), now() + interval '200 days', 'The hall',
+        'open', false) RETURNING id
+"""
+_SESSIONS = """
+WITH made AS (
+    INSERT INTO event_session (event_id, room_id, guid, title, abstract, description, track,
+                               language, day, starts_at, ends_at, capacity)
+    SELECT :event, :first_room + n - 1, gen_random_uuid()::text, 'Session ' || :first + n, :text,
+           '', 'Track ' || n % 5, 'en', CAST(:starts_at AS timestamptz),
+           :starts_at, CAST(:starts_at AS timestamptz) + interval '1 hour', :capacity
+    FROM generate_series(1, :count) AS n ORDER BY n
+    RETURNING id, room_id, starts_at, ends_at
+), busy AS (
+    INSERT INTO busy_period (calendar_id, starts_at, ends_at, event_session_id)
+    SELECT calendar.id, made.starts_at, made.ends_at, made.id
+    FROM made JOIN calendar ON calendar.room_id = made.room_id
+)
+SELECT id FROM made ORDER BY id
+"""
+_SPEAKERS = """
+INSERT INTO speaker (event_session_id, position, name)
+SELECT id, position, 'Speaker ' || id || ' ' || position
+FROM unnest(:ids) AS id, generate_series(0, 1) AS position RETURNING id
+"""

@@ -238,9 +238,9 @@ class Broadcaster:
                 with self._lock:
                     self._agendas.add((event_id, slug))
                 self._flush_soon()
-            case changes.SeatOffered(user_id, session_id, expires_at):
+            case changes.SeatOffered(user_id, slug, session_id, expires_at):
                 offer = {"topic": "me", "event_session_id": session_id, "expires_at": expires_at}
-                self._emit("seatOffered", f"me:{user_id}", offer)
+                socketio.emit("seatOffered", offer, to=[f"me:{user_id}", f"me:{user_id}:{slug}"])
             case changes.AccessEnded(user_id, kept):
                 end_sockets(lambda actor: actor.user_id == user_id and actor.sign_in_id != kept)
 

@@ -60,6 +60,7 @@ class SeatOffered:
     """A seat is held for somebody who waited and is busy then, until `expires_at`."""
 
     user_id: int
+    event_slug: str
     event_session_id: int
     expires_at: str
 

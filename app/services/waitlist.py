@@ -239,7 +239,9 @@ def _offer(session: AnyRow, entry: AnyRow) -> bool:
     )
     audit.record(None, "offer_seat", "event_session", session.id, user_id=entry.user_id)
     changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))
-    changes.publish(changes.SeatOffered(entry.user_id, session.id, rfc3339(expires_at)))
+    changes.publish(
+        changes.SeatOffered(entry.user_id, session.event_slug, session.id, rfc3339(expires_at))
+    )
     return True
 
 

@@ -19,6 +19,8 @@ from app.services import (
     ledger,
     rescheduling,
     reservations,
+    seats,
+    waitlist,
 )
 from app.services.reservations import Wanted
 from app.services.transaction import transactional
@@ -407,3 +409,20 @@ def test_several_messages_of_a_transaction_have_versions_of_their_own(scene: Sce
         assert tell_thrice() == [1, 2, 3]
         assert rows.version(scene.ben.calendar_id) == 3
         assert tell_thrice() == [4, 5, 6]
+
+
+def test_an_offered_seat_is_told_to_who_waited_for_it(app: Flask, listen: Listen) -> None:
+    with app.app_context():
+        session = factories.make_session()
+        other = factories.make_session(starts_at=session.starts_at)
+        holder, waiting = factories.make_actor(), factories.make_actor()
+        seats.book_seat(holder, session.id)
+        seats.book_seat(waiting, other.id)
+        waitlist.join(waiting, session.id)
+        session_id = session.id
+    heard_by = listen("me", token=token_of(app, waiting))
+    with app.app_context():
+        seats.release_seat(holder, session_id)
+    [(name, message)] = heard_by.heard()
+    assert name == "seatOffered"
+    assert message.items() >= {"topic": "me", "event_session_id": session_id}.items()

@@ -65,7 +65,7 @@ _CODES = {
     429: "rate_limited",
     503: "busy",
 }
-_API_PREFIXES = ("/api/", "/db/")
+API_PREFIXES = ("/api/", "/db/")
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def init_app(app: Flask) -> None:
 
 def wants_json() -> bool:
     """Whether the client is a program: by the path, else by what it accepts."""
-    return request.path.startswith(_API_PREFIXES) or (
+    return request.path.startswith(API_PREFIXES) or (
         request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, get_args
 
-from app.errors import STATUS
+from app.errors import API_PREFIXES, STATUS
 from app.models.booking import RESERVATION_TYPES
 from app.models.event import ADMISSIONS
 from app.models.event_type import LOCATION_KINDS
@@ -61,7 +61,8 @@ def one_of(*values: str) -> Schema:
 def nullable(schema: Schema) -> Schema:
     if "$ref" in schema:
         return {"anyOf": [schema, {"type": "null"}]}
-    return schema | {"type": [schema["type"], "null"]}
+    more = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return schema | {"type": [schema["type"], "null"]} | more
 
 
 FLAG: Schema = {"type": "boolean"}
@@ -697,4 +698,9 @@ def _with_path_parameters(path: str, calls: dict[str, Schema]) -> Schema:
         method: {"tags": [tag], "operationId": f"{method} {path}", **call}
         for method, call in calls.items()
     }
+    if not path.startswith(API_PREFIXES):  # a browser is refused by a page
+        for call in named.values():
+            for answer in call["responses"].values():
+                if "application/problem+json" in answer.get("content", {}):
+                    answer["content"]["text/html"] = {"schema": text()}
     return named | ({"parameters": parameters} if parameters else {})

@@ -40,9 +40,9 @@ class World:
         """The body of a booking of Ann's time."""
         return {"event_type_id": self.event_type_id, "starts_at": starts_at, **GUEST, **more}
 
-    def book(self, name: str = "guest", starts_at: str = NINE, **more: Any) -> dict[str, Any]:
+    def book(self, who: str = "guest", starts_at: str = NINE, **more: Any) -> dict[str, Any]:
         """Book Ann's time; the whole answer."""
-        answer = self.by(name)("POST", "/api/bookings", self.booking(starts_at, **more))
+        answer = self.by(who)("POST", "/api/bookings", self.booking(starts_at, **more))
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json
         return found

@@ -48,7 +48,8 @@ blueprint = Blueprint("admission", __name__)
 def date_span(first: date, last: date) -> str:
     """The days of an event, both named; one where it has one."""
     language = str(get_locale() or "en")
-    return format_interval(first, last, "yMMMEd", locale=LOCALES.get(language, language))
+    text = format_interval(first, last, "yMMMEd", locale=LOCALES.get(language, language))
+    return text.replace("\u2009", " ")  # thin spaces, which stand unevenly here
 
 
 # -- scanning the event's code ---------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -82,6 +82,33 @@ def _checks() -> dict[str, Select[Any]]:
         .where(
             func.coalesce(Booking.status, EventSession.status, CANCELLED) != CONFIRMED,
         ),
+        "a busy period is in a calendar that its booking does not concern": select(
+            period.id.label("busy_period"), Booking.uid.label("booking"), period.calendar_id
+        )
+        .join(Booking, Booking.id == period.booking_id)
+        .join(Calendar, Calendar.id == period.calendar_id)
+        .outerjoin(Expert, Expert.id == Booking.expert_id)
+        .where(
+            ~func.coalesce(Calendar.user_id == Booking.user_id, false()),
+            ~func.coalesce(Calendar.user_id == Expert.user_id, false()),
+            ~func.coalesce(Calendar.room_id == Booking.room_id, false()),
+        ),
+        "a busy period is in a calendar that its session does not concern": select(
+            period.id.label("busy_period"), period.event_session_id, period.calendar_id
+        )
+        .join(EventSession, EventSession.id == period.event_session_id)
+        .join(Calendar, Calendar.id == period.calendar_id)
+        .where(
+            ~func.coalesce(Calendar.room_id == EventSession.room_id, false()),
+            ~exists().where(
+                Speaker.event_session_id == EventSession.id, Speaker.user_id == Calendar.user_id
+            ),
+        ),
+        "a booking or session occupies a calendar twice": select(
+            period.calendar_id, period.booking_id, period.event_session_id
+        )
+        .group_by(period.calendar_id, period.booking_id, period.event_session_id)
+        .having(func.count() > 1),
         "a busy period belongs to no calendar": select(
             period.id.label("busy_period"), period.calendar_id
         ).where(~exists().where(Calendar.id == period.calendar_id)),

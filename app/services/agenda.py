@@ -23,17 +23,20 @@ from app.services.policy import Actor, require_signed_in
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """An encoded agenda; `etag` changes with it, and with the reader's own seats."""
+    """An encoded agenda; `etag` changes with it, and with the reader's own seats.
+
+    `body` is None for a reader who knows this one.
+    """
 
     etag: str
-    body: bytes
+    body: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Encoded:
     """One version of an event's agenda, in pieces, shared by all its readers."""
 
-    version: int
+    event: AnyRow  # with its version; SQLite may give the id of a deleted event again
     head: bytes
     sessions: dict[int, bytes]  # by id, in order; nothing in them is a reader's own
     body: bytes
@@ -46,8 +49,8 @@ _BOOKED = b',"booked":true,"waitlisted":false}'
 _WAITLISTED = b',"booked":false,"waitlisted":true}'
 
 
-def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> Agenda | None:
-    """The agenda for this reader; None when its ETag is among the `known` ones.
+def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> Agenda:
+    """The agenda for this reader, without body when its ETag is among the `known` ones.
 
     Two queries whatever the size, and two more after a change. Raises `NotFound` when
     there is none or the reader is neither attendee nor staff and it is not public.
@@ -59,9 +62,9 @@ def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> 
     )
     etag = f"{event.id}-{event.topic_version}-{marks}"
     if etag in known:
-        return None
+        return Agenda(etag, None)
     encoded = _encoded.get(event.id)
-    if encoded is None or encoded.version != event.topic_version:
+    if encoded is None or encoded.event != event:
         encoded = _encoded[event.id] = _encode(event)
     if not own:
         return Agenda(etag, encoded.body)
@@ -178,7 +181,7 @@ def _encode(event: AnyRow) -> _Encoded:
             "version": event.topic_version,
         }
     )[:-1]
-    return _Encoded(event.topic_version, head, sessions, _joined(head, sessions, {}))
+    return _Encoded(event, head, sessions, _joined(head, sessions, {}))
 
 
 def _joined(head: bytes, sessions: Mapping[int, bytes], own: Mapping[int, bytes]) -> bytes:

@@ -16,9 +16,10 @@ blueprint = Blueprint("api_agenda", __name__, url_prefix="/api")
 def read(slug: str) -> Response:
     known = request.if_none_match.as_set(include_weak=True)
     found = agenda.read_agenda(current_actor(), slug, known)
-    if found is None:
-        return Response(status=304)
-    response = Response(found.body, mimetype="application/json")
+    if found.body is None:
+        response = Response(status=304)
+    else:
+        response = Response(found.body, mimetype="application/json")
     response.set_etag(found.etag)
     response.headers["Cache-Control"] = "private, no-cache"
     return response

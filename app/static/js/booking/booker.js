@@ -338,6 +338,7 @@ part("back").addEventListener("click", () => {
 
 function hideTaken() {
   part("taken").hidden = true;
+  delete root.dataset.taken;
 }
 
 /** The time went to somebody else: everything typed stays, near times are offered. */
@@ -362,6 +363,7 @@ function showTaken(sentence, alternatives) {
     ),
   );
   box.hidden = false;
+  root.dataset.taken = "true";
   box.scrollIntoView({ block: "nearest" });
 }
 

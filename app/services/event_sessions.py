@@ -7,7 +7,8 @@ their seat is released, their other booking stands, and a mail tells them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,9 +16,10 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select, update
+from sqlalchemy.orm import selectinload
 
 from app.extensions import db
-from app.models import Booking, Calendar, EventSession, Room, Speaker, User
+from app.models import Booking, BusyPeriod, Calendar, EventSession, Room, Speaker, User
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
@@ -145,48 +147,89 @@ def schedule_sessions(
     """Add many sessions, each a guid and its values, in a few statements. For admins.
 
     All or none. Locks as `schedule_session`, but leaves it to the database to refuse an
-    overlap: its `Overlap` names nobody, so callers look first. A room is told of them
-    once, with a version that jumps, and whoever watches it fetches anew. Raises
-    `InvalidInput`, `NotFound`, `Overlap`.
+    overlap: its `Overlap` names nobody, so callers look first. Raises `InvalidInput`,
+    `NotFound`, `Overlap`.
     """
     actor = require_admin(actor)
     event = events.get_event(event_slug)
     required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
-    # Held here, so that each is read once: the identity map forgets what nobody holds.
-    rooms = db.session.scalars(
-        select(Room).where(Room.id.in_({values.get("room_id") for _, values in wanted}))
-    ).all()
     sessions = []
-    with db.session.no_autoflush:
+    with db.session.no_autoflush, _rooms_at_hand(values for _, values in wanted):
         for guid, values in wanted:
             session = EventSession(
                 event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1
             )
             _apply(session, required | dict(values))
             sessions.append(session)
-        users = {each.user_id for session in sessions for each in session.speakers if each.user_id}
-        calendars = db.session.execute(
-            select(Calendar.id, Calendar.user_id, Calendar.room_id).where(
-                or_(Calendar.user_id.in_(users), Calendar.room_id.in_([room.id for room in rooms]))
-            )
-        ).all()
-        of_room = {row.room_id: row.id for row in calendars if row.room_id}
-        of_user = {row.user_id: row.id for row in calendars if row.user_id}
-        ledger.lock(row.id for row in calendars)
-        locked = ledger.lock(row.id for row in calendars)  # once more: that is the jump
+        claims = _claims_of_all(sessions)
+        locked = _lock_with_a_jump(each.calendar_id for own in claims for each in own)
     db.session.add_all(sessions)
     db.session.flush()
     told: dict[int, EventSession] = {}
-    for session in sessions:
-        period = Interval(session.starts_at, session.ends_at)
-        busy = {of_user[each.user_id] for each in session.speakers if each.user_id}
-        busy.add(of_room[session.room_id])
-        ledger.occupy([ledger.Claim(each, period) for each in busy], event_session_id=session.id)
+    for session, own in zip(sessions, claims, strict=True):
+        ledger.occupy(own, event_session_id=session.id)
         audit.record(actor, "create", "event_session", session.id, title=session.title)
-        for each in busy:
-            told.setdefault(each, session)
+        for claim in own:
+            told.setdefault(claim.calendar_id, session)
     for calendar_id, session in told.items():
         _announce(changes.NEW_BOOKING, session, [locked[calendar_id]])
+
+
+@transactional
+def change_empty_sessions(actor: Actor | None, wanted: Mapping[int, Mapping[str, Any]]) -> None:
+    """Change many sessions, in which nobody has a seat, in a few statements. For admins.
+
+    They all leave their places before any takes its new one. Otherwise as
+    `schedule_sessions`. Locks calendars, then the sessions. Raises `Gone` for a cancelled
+    one and `Stale` when somebody has a seat by now.
+    """
+    actor = require_admin(actor)
+    by_id = select(EventSession).where(EventSession.id.in_(wanted)).order_by(EventSession.id)
+    occupied = select(BusyPeriod.event_session_id, BusyPeriod.calendar_id).where(
+        BusyPeriod.event_session_id.in_(wanted)
+    )
+    with db.session.no_autoflush, _rooms_at_hand(wanted.values()):
+        sessions = db.session.scalars(by_id).all()
+        for session in sessions:
+            _apply(session, wanted[session.id])
+        claims = _claims_of_all(sessions)
+        for session in sessions:
+            db.session.expire(session)
+        held = db.session.execute(occupied).all()
+        locked = _lock_with_a_jump(
+            {each.calendar_id for own in claims for each in own}
+            | {row.calendar_id for row in held},
+            wanted,
+        )
+        db.session.scalars(by_id.options(selectinload(EventSession.speakers))).all()
+        previous = {each.id: Interval(each.starts_at, each.ends_at) for each in sessions}
+        for session in sessions:
+            if session.status == CANCELLED:
+                raise Gone("This session is cancelled.")
+            if session.seats_taken:
+                raise Stale
+            _apply(session, wanted[session.id])
+            session.version += 1
+    db.session.flush()
+    ledger.release(event_session_ids=wanted)
+    told = {row.calendar_id: row.event_session_id for row in held}
+    for session, own in zip(sessions, claims, strict=True):
+        ledger.occupy(own, event_session_id=session.id)
+        told |= {claim.calendar_id: session.id for claim in own}
+        was, now = previous[session.id].starts_at, session.starts_at
+        audit.record(
+            actor,
+            "update",
+            "event_session",
+            session.id,
+            fields=sorted(wanted[session.id]),
+            starts_at=[rfc3339(was), rfc3339(now)],
+            released=[],
+        )
+    by_key = {session.id: session for session in sessions}
+    for calendar_id, session_id in told.items():
+        calendars = [locked[calendar_id]]
+        _announce(changes.BOOKING_RESCHEDULED, by_key[session_id], calendars, previous[session_id])
 
 
 def move_event_session(
@@ -412,6 +455,50 @@ def _claims(session: EventSession) -> list[ledger.Claim]:
         ledger.Claim(calendar_id, period)
         for calendar_id in ledger.calendar_ids(user_ids=users, room_ids=[room_id])
     ]
+
+
+def _claims_of_all(sessions: Sequence[EventSession]) -> list[list[ledger.Claim]]:
+    """As `_claims` for each, in one query."""
+    users = {each.user_id for session in sessions for each in session.speakers if each.user_id}
+    calendars = db.session.execute(
+        select(Calendar.id, Calendar.user_id, Calendar.room_id).where(
+            or_(
+                Calendar.user_id.in_(users),
+                Calendar.room_id.in_({session.room.id for session in sessions}),
+            )
+        )
+    ).all()
+    of_room = {row.room_id: row.id for row in calendars if row.room_id}
+    of_user = {row.user_id: row.id for row in calendars if row.user_id}
+    return [
+        [
+            ledger.Claim(calendar_id, Interval(session.starts_at, session.ends_at))
+            for calendar_id in {of_room[session.room.id]}
+            | {of_user[each.user_id] for each in session.speakers if each.user_id}
+        ]
+        for session in sessions
+    ]
+
+
+def _lock_with_a_jump(
+    calendar_ids: Iterable[int], event_session_ids: Iterable[int] = ()
+) -> dict[int, changes.CalendarVersion]:
+    """Lock for many changes at once, of which each calendar is told one.
+
+    Versions rise by two: whoever watches sees that something was left out and fetches anew.
+    """
+    calendar_ids = set(calendar_ids)
+    ledger.lock(calendar_ids, event_session_ids)
+    return ledger.lock(calendar_ids)
+
+
+@contextmanager
+def _rooms_at_hand(wanted: Iterable[Mapping[str, Any]]) -> Iterator[None]:
+    """Read the rooms once; SQLAlchemy forgets what nobody holds."""
+    ids = {values["room_id"] for values in wanted if type(values.get("room_id")) is int}
+    held = db.session.scalars(select(Room).where(Room.id.in_(ids))).all()
+    yield
+    del held
 
 
 def _conflicts(

@@ -174,7 +174,6 @@ def _import(
     report.skipped += plan.skipped
     report.missing = [_here(each) | {"removed": each in removed} for each in plan.missing]
     _remove(actor, removed)
-    _set_aside([each for each in plan.placed if each.moves])
     _write(actor, event, schedule, plan.placed, report)
     if plan.placed or removed:
         audit.record(
@@ -415,9 +414,9 @@ def _match(
             each.session = by_guid.pop(each.id, None)
         session = each.session
         each.changes, each.refusal = {}, ""
+        if capacity is not None:
+            each.values["capacity"] = capacity
         if session is None:
-            if capacity is not None:
-                each.values["capacity"] = capacity
             continue
         each.changes = _differences(each, session, capacity)
         if session.status == CANCELLED:
@@ -441,7 +440,7 @@ def _differences(wanted: Wanted, session: EventSession, capacity: int | None) ->
     }
     there = wanted.values | {"room": wanted.room, "speakers": list(wanted.speakers)}
     if capacity is not None:
-        here["capacity"], there["capacity"] = session.capacity, capacity
+        here["capacity"] = session.capacity
     return {name: (old, there[name]) for name, old in here.items() if old != there[name]}
 
 
@@ -615,39 +614,47 @@ def _set_aside(moving: Sequence[Wanted]) -> None:
 def _write(
     actor: Actor, event: Event, schedule: Schedule, placed: Sequence[Wanted], report: Report
 ) -> None:
-    """Add and change what was found to fit."""
+    """Add and change what was found to fit.
+
+    Sessions without seats first, all at once; then one by one those whose seats move too.
+    """
     room_ids = _rooms(actor, event, schedule, placed)
-    _take_places(placed, room_ids)
     added = [each for each in placed if each.session is None]
+    attended = [each for each in placed if each.session and each.session.seats_taken]
+    empty = [each for each in placed if each.session and not each.session.seats_taken]
+    values = {each: _values(each, room_ids) for each in placed}
+    _set_aside([each for each in attended if each.moves])
+    if empty:
+        event_sessions.change_empty_sessions(
+            actor, {each.session.id: values[each] for each in empty if each.session}
+        )
+    _take_places([each for each in attended if each.moves], room_ids)
     if added:
         event_sessions.schedule_sessions(
-            actor,
-            event.slug,
-            [
-                (
-                    each.guid,
-                    each.values | {"room_id": room_ids[each.room], "speakers": _speakers(each)},
-                )
-                for each in added
-            ],
+            actor, event.slug, [(each.guid, values[each]) for each in added]
         )
+    released = {}
+    for each in attended:
+        assert each.session is not None
+        _, impact = event_sessions.move_event_session(actor, each.session.id, values[each])
+        released[each] = impact.released
     report.added = [_described(each) for each in added]
-    for each in placed:
-        if each.session is None:
-            continue
-        values = {name: each.values[name] for name in each.changes if name in each.values}
-        if {"starts_at", "ends_at", "day"} & each.changes.keys():
-            values |= {name: each.values[name] for name in ("starts_at", "ends_at", "day")}
-        if "room" in each.changes:
-            values["room_id"] = room_ids[each.room]
-        if "speakers" in each.changes:
-            values["speakers"] = _speakers(each)
-        if "capacity" in each.changes:
-            values["capacity"] = each.changes["capacity"][1]
-        _, impact = event_sessions.move_event_session(actor, each.session.id, values)
-        report.changed.append(
-            _described(each) | {"changes": _told(each.changes), "released": impact.released}
-        )
+    report.changed = [
+        _described(each) | {"changes": _told(each.changes), "released": released.get(each, [])}
+        for each in placed
+        if each.session is not None
+    ]
+
+
+def _values(wanted: Wanted, room_ids: Mapping[str, int]) -> dict[str, Any]:
+    """What `event_sessions` is to write: all of a new session, what differs of another."""
+    values = wanted.values | {"room_id": room_ids[wanted.room], "speakers": _speakers(wanted)}
+    if wanted.session is None:
+        return values
+    differing = {"room_id" if name == "room" else name for name in wanted.changes}
+    if differing & {"starts_at", "ends_at", "day"}:  # they are judged together
+        differing |= {"starts_at", "ends_at", "day"}
+    return {name: value for name, value in values.items() if name in differing}
 
 
 def _rooms(
@@ -667,8 +674,7 @@ def _rooms(
 
 def _take_places(placed: Sequence[Wanted], room_ids: Mapping[str, int]) -> None:
     for each in placed:
-        if each.session is None or not each.moves:
-            continue
+        assert each.session is not None
         room = ledger.calendar_ids(room_ids=[room_ids[each.room]])
         users = [place for place in each.claims if isinstance(place, int)]
         claims = [ledger.Claim(calendar_id, each.period) for calendar_id in (*room, *users)]

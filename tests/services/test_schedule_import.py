@@ -473,6 +473,22 @@ class TestMoves:
         report = schedule_import.import_schedule(admin, pentabarf(*newer), "conf")
         assert [each["released"] for each in report.changed] == [[lost], []]
 
+    def test_sessions_with_and_without_seats_exchange_places(self, admin: policy.Actor) -> None:
+        talks = [talk("a"), talk("b", start="12:00"), talk("c", start="14:00")]
+        schedule_import.import_schedule(admin, pentabarf(*talks), "conf", Options(capacity=3))
+        actor = factories.make_actor()
+        uid = seats.book_seat(actor, session("b").id).booking["uid"]
+        version = session("a").version
+        rotated = [talk("a", start="12:00"), talk("b", start="14:00"), talk("c")]
+        report = schedule_import.import_schedule(admin, pentabarf(*rotated), "conf")
+        assert [(each["guid"], each["released"]) for each in report.changed] == [
+            ("a", []),
+            ("b", []),
+            ("c", []),
+        ]
+        assert rows.booking(uid).starts_at == session("b").starts_at
+        assert session("a").version == version + 1
+
     def test_another_room_alone_leaves_seats_as_they_are(self, admin: policy.Actor) -> None:
         schedule_import.import_schedule(admin, pentabarf(talk("a")), "conf", Options(capacity=3))
         uid = seats.book_seat(factories.make_actor(), session("a").id).booking["uid"]
@@ -624,6 +640,8 @@ class TestNothingHalf:
         self, admin: policy.Actor, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         schedule_import.import_schedule(admin, pentabarf(*self.FIRST), "conf", Options(capacity=2))
+        for guid in ("a", "b"):
+            seats.book_seat(factories.make_actor(), session(guid).id)
         before = everything()
         really = event_sessions.move_event_session
         moved: list[int] = []

@@ -113,7 +113,9 @@ def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[...
         def checked(self: Any, *args: Any, **kwargs: Any) -> Answer:
             if current_actor() is None:
                 return redirect(
-                    url_for(f"{self.appbuilder.sm.auth_view.endpoint}.login", next=request.full_path)
+                    url_for(
+                        f"{self.appbuilder.sm.auth_view.endpoint}.login", next=request.full_path
+                    )
                 )
             if not self.appbuilder.sm.has_access(f"can_{permission}", self.class_permission_name):
                 raise NotAllowed
@@ -335,7 +337,9 @@ class ServiceModelView(ModelView):
             flash(" ".join(messages), "success")
             return redirect(self._url("list"), 303)
         if len(names) == 1:
-            return self._delete_page([self._item(pk) for pk in names], names, form, back, refused[0][1])
+            return self._delete_page(
+                [self._item(pk) for pk in names], names, form, back, refused[0][1]
+            )
         reasons = [f"“{name}”: {error.detail}" for name, error in refused]
         summary = InvalidInput({}, f"{len(messages)} of {len(names)} {self.removed}.")
         return self._delete_page([], {}, form, back, summary, reasons)
@@ -352,7 +356,9 @@ class ServiceModelView(ModelView):
         if len(items) == 1:
             title = f"{self.remove_verb} “{names[items[0].id]}”?"
         else:
-            title = f"{self.remove_verb} {len(items) or ''} {self.plural.lower()}?".replace("  ", " ")
+            title = f"{self.remove_verb} {len(items) or ''} {self.plural.lower()}?".replace(
+                "  ", " "
+            )
         left = self._placed(form, error)
         page = self._page(
             "admin/delete.html",
@@ -372,9 +378,11 @@ class ServiceModelView(ModelView):
         return select(model).options(*self.loads).where(*self.visible_to(current_actor()))
 
     def _item(self, pk: int) -> Any:
-        item = db.session.scalars(
-            self._visible().where(self._column("id") == pk)
-        ).unique().one_or_none()
+        item = (
+            db.session.scalars(self._visible().where(self._column("id") == pk))
+            .unique()
+            .one_or_none()
+        )
         if item is None:
             raise NotFound
         return item
@@ -397,11 +405,15 @@ class ServiceModelView(ModelView):
         }
         query.check()
 
-        wanted = self._visible().where(*(filters[name].where(each) for name, each in chosen.items()))
+        wanted = self._visible().where(
+            *(filters[name].where(each) for name, each in chosen.items())
+        )
         if words:
             wanted = wanted.where(self.matching(words))
         total = db.session.scalar(
-            select(func.count()).select_from(wanted.with_only_columns(self._column("id")).subquery())
+            select(func.count()).select_from(
+                wanted.with_only_columns(self._column("id")).subquery()
+            )
         )
         by, way = (order, direction) if order else self.base_order
         column, key = self._column(by), self._column("id")

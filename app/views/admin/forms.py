@@ -54,7 +54,9 @@ class OfficeForm(Form):
 class LineField(StringField):
     """One line of text."""
 
-    def __init__(self, label: str, *, maximum: int = 0, required: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, label: str, *, maximum: int = 0, required: bool = False, **kwargs: Any
+    ) -> None:
         attributes = {"maxlength": maximum} if maximum else {}
         super().__init__(label, render_kw=attributes | kwargs.pop("render_kw", {}), **kwargs)
         self.flags.required = required
@@ -144,7 +146,9 @@ class ChoiceField(SelectField):
 class IdField(SelectField):
     """One of the rows offered, by id; None where `empty` says what that means."""
 
-    def __init__(self, label: str, *, empty: str = "", required: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, label: str, *, empty: str = "", required: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(label, coerce=_id, choices=[], **kwargs)
         self.empty = empty
         self.flags.required = required

@@ -1,0 +1,235 @@
+"""Event types in the back-office."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request, url_for
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import joinedload
+from wtforms import BooleanField
+
+from app.extensions import db
+from app.models import EventType, Expert, Room
+from app.services import attachments, event_types, rooms
+from app.services.policy import Actor
+from app.views.admin import cells
+from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.forms import (
+    ChoiceField,
+    IdField,
+    LineField,
+    NumberField,
+    OfficeForm,
+    TextField,
+)
+
+LOCATIONS = {
+    "jitsi": "Jitsi Meet",
+    "google_meet": "Google Meet",
+    "zoom": "Zoom",
+    "phone": "Phone call",
+    "in_person": "In person",
+    "link": "A link of one’s own",  # noqa: RUF001 (an apostrophe)
+}
+
+
+def expert_choices() -> list[tuple[int, str]]:
+    """Experts by name."""
+    rows = db.session.execute(select(Expert.id, Expert.name).order_by(Expert.name, Expert.id))
+    return [(row.id, row.name) for row in rows]
+
+
+def room_choices() -> list[tuple[int, str]]:
+    """Rooms by name."""
+    return [(room.id, room.name) for room in rooms.list_rooms()]
+
+
+class EventTypeForm(OfficeForm):
+    title = LineField("Title", maximum=200, required=True)
+    duration_minutes = NumberField("Length in minutes", required=True)
+    slug = LineField(
+        "Address",
+        maximum=64,
+        description="The last part of its page. Made from the title if empty.",
+    )
+    description = TextField("Description")
+    location_kind = ChoiceField("Where", choices=[*LOCATIONS.items()])
+    location_detail = LineField(
+        "Place or link", maximum=500, description="An address, a phone number or a link."
+    )
+    room_id = IdField("Room", empty="None", description="It is busy during each appointment.")
+    buffer_before_minutes = NumberField("Buffer before, in minutes")
+    buffer_after_minutes = NumberField("Buffer after, in minutes")
+    minimum_notice_minutes = NumberField("Notice, in minutes")
+    horizon_days = NumberField("Bookable for how many days ahead")
+    slot_step_minutes = NumberField(
+        "Starts every so many minutes", description="Leave empty for its length."
+    )
+    daily_limit = NumberField("At most a day", description="Leave empty for no limit.")
+    is_active = BooleanField("It can be booked")
+
+
+class NewEventTypeForm(EventTypeForm):
+    expert_id = IdField("Expert", required=True)
+
+
+class EventTypeView(ServiceModelView):
+    """`/backoffice/event-types/`."""
+
+    datamodel = ReadingInterface(EventType)
+    route_base = "/backoffice/event-types"
+    noun, plural, icon = "event type", "Event types", "clock"
+    empty = "Add what an expert can be booked for."
+
+    list_columns = ["title", "expert", "duration_minutes", "where", "is_active"]
+    show_columns = [
+        "title",
+        "expert",
+        "page",
+        "description",
+        "duration_minutes",
+        "where",
+        "room",
+        "buffers",
+        "minimum_notice_minutes",
+        "horizon_days",
+        "slot_step_minutes",
+        "daily_limit",
+        "is_active",
+    ]
+    search_columns = ["title", "slug"]
+    order_columns = ["title", "duration_minutes"]
+    edit_columns = [
+        "title",
+        "slug",
+        "duration_minutes",
+        "description",
+        "location_kind",
+        "location_detail",
+        "room_id",
+        "buffer_before_minutes",
+        "buffer_after_minutes",
+        "minimum_notice_minutes",
+        "horizon_days",
+        "slot_step_minutes",
+        "daily_limit",
+        "is_active",
+    ]
+    add_columns = ["expert_id", *edit_columns]
+    label_columns = {
+        "duration_minutes": "Minutes",
+        "minimum_notice_minutes": "Notice in minutes",
+        "horizon_days": "Days ahead",
+        "slot_step_minutes": "Step in minutes",
+        "daily_limit": "At most a day",
+        "is_active": "State",
+    }
+    base_order = ("title", "asc")
+    number_columns = frozenset({"duration_minutes"})
+    loads = (joinedload(EventType.expert), joinedload(EventType.room))
+    list_filters = (
+        ListFilter(
+            "expert",
+            "Expert",
+            lambda: [(str(key), name) for key, name in expert_choices()],
+            lambda value: EventType.expert_id == int(value),
+        ),
+        ListFilter(
+            "active",
+            "State",
+            lambda: [("yes", "Bookable"), ("no", "Not offered")],
+            lambda value: EventType.is_active.is_(value == "yes"),
+        ),
+    )
+    add_form = NewEventTypeForm
+    edit_form = EventTypeForm
+    error_fields = {"location": "location_detail", "expert": "expert_id"}
+
+    def matching(self, words: str) -> ColumnElement[bool]:
+        by_expert = EventType.expert.has(Expert.name.icontains(words, autoescape=True))
+        return or_(super().matching(words), by_expert)
+
+    def initial(self) -> dict[str, Any]:
+        expert = request.args.get("expert", "")
+        return {
+            "expert_id": int(expert) if expert.isdecimal() else None,
+            "location_kind": "jitsi",
+            "duration_minutes": 30,
+            "buffer_before_minutes": 0,
+            "buffer_after_minutes": 0,
+            "minimum_notice_minutes": 0,
+            "horizon_days": 60,
+            "is_active": True,
+        }
+
+    def offer(self, form: Any) -> None:
+        form.room_id.offer(room_choices())
+        if "expert_id" in form:
+            form.expert_id.offer(expert_choices())
+
+    def create(self, actor: Actor | None, form: Any) -> int:
+        return event_types.create_event_type(
+            actor, _values(form), expert_id=form.expert_id.data
+        ).id
+
+    def update(self, actor: Actor | None, item: EventType, form: Any) -> None:
+        event_types.update_event_type(actor, item.id, _values(form))
+
+    def remove(self, actor: Actor | None, item: EventType, form: Any) -> str | None:
+        title = item.title
+        if event_types.delete_event_type(actor, item.id):
+            return None
+        return f"“{title}” was booked before, so it is kept and no longer offered."
+
+    def attached(self, item: EventType) -> list[str]:
+        return attachments.of_event_type(item.id)
+
+    def links(self, item: EventType) -> list[tuple[str, str]]:
+        return [
+            (
+                "Book it for a client",
+                url_for("BookingView.add", kind="appointment", event_type=item.id),
+            )
+        ]
+
+    def cell_expert(self, item: EventType) -> Markup:
+        return cells.link(item.expert.name, url_for("ExpertView.show", pk=item.expert_id))
+
+    def cell_page(self, item: EventType) -> Markup:
+        slugs = {"slug": item.expert.slug, "type_slug": item.slug}
+        return cells.link(
+            f"/{item.expert.slug}/{item.slug}", url_for("booking_pages.booker", **slugs)
+        )
+
+    def cell_where(self, item: EventType) -> str:
+        if item.room and item.location_kind == "in_person":
+            return item.room.name
+        return LOCATIONS[item.location_kind]
+
+    def cell_room(self, item: EventType) -> Any:
+        room: Room | None = item.room
+        return cells.link(room.name, url_for("RoomView.show", pk=room.id)) if room else "None"
+
+    def cell_buffers(self, item: EventType) -> str:
+        return f"{item.buffer_before_minutes} before, {item.buffer_after_minutes} after"
+
+    def cell_slot_step_minutes(self, item: EventType) -> int:
+        return item.slot_step_minutes or item.duration_minutes
+
+    def cell_daily_limit(self, item: EventType) -> Any:
+        return item.daily_limit or "No limit"
+
+    def cell_is_active(self, item: EventType) -> Any:
+        return cells.badge("Bookable", "good") if item.is_active else cells.badge("Not offered")
+
+
+def _values(form: Any) -> dict[str, Any]:
+    """What the service takes, from what the form holds."""
+    values = {name: value for name, value in form.data.items() if name != "expert_id"}
+    values["location"] = {
+        "kind": values.pop("location_kind"),
+        "detail": values.pop("location_detail"),
+    }
+    return values

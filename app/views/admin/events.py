@@ -1,0 +1,144 @@
+"""Events in the back-office."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from flask import url_for
+from flask_babel import format_date
+from sqlalchemy import func, select
+from wtforms import BooleanField
+
+from app.extensions import db
+from app.models import Event, EventSession
+from app.services import attachments, clock, events
+from app.services.policy import Actor
+from app.views.admin import cells
+from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.forms import ChoiceField, DayField, LineField, OfficeForm, ZoneField
+
+ADMISSION = {"open": "Open", "checked_in": "Checked in at the door"}
+
+
+class EventForm(OfficeForm):
+    title = LineField("Title", maximum=200, required=True)
+    slug = LineField(
+        "Address",
+        maximum=64,
+        required=True,
+        description="The last part of its page: small letters, digits and hyphens.",
+    )
+    time_zone = ZoneField("Time zone", description="All its sessions are entered and shown in it.")
+    starts_on = DayField("First day", required=True)
+    ends_on = DayField("Last day", required=True)
+    venue = LineField("Venue", maximum=200)
+    admission = ChoiceField(
+        "Who gets a code",
+        choices=[
+            ("open", "Open: any address"),
+            ("checked_in", "Only addresses checked in at the door"),
+        ],
+    )
+    public = BooleanField("Everybody may read the agenda")
+
+
+class EventView(ServiceModelView):
+    """`/backoffice/events/`."""
+
+    datamodel = ReadingInterface(Event)
+    route_base = "/backoffice/events"
+    noun, plural, icon = "event", "Events", "calendar-days"
+    empty = "Add the first event, then its sessions."
+
+    list_columns = ["title", "dates", "venue", "sessions", "public"]
+    show_columns = [
+        "title",
+        "slug",
+        "dates",
+        "time_zone",
+        "venue",
+        "admission",
+        "public",
+        "sessions",
+    ]
+    search_columns = ["title", "slug", "venue"]
+    order_columns = ["title", "starts_on", "venue"]
+    add_columns = [
+        "title",
+        "slug",
+        "time_zone",
+        "starts_on",
+        "ends_on",
+        "venue",
+        "admission",
+        "public",
+    ]
+    edit_columns = add_columns
+    label_columns = {"slug": "Address", "starts_on": "First day", "public": "Public agenda"}
+    base_order = ("starts_on", "desc")
+    number_columns = frozenset({"sessions"})
+    list_filters = (
+        ListFilter(
+            "when",
+            "When",
+            lambda: [("upcoming", "Not over yet"), ("past", "Over")],
+            lambda value: (
+                Event.ends_on >= clock.now().date()
+                if value == "upcoming"
+                else Event.ends_on < clock.now().date()
+            ),
+        ),
+    )
+    add_form = edit_form = EventForm
+
+    def initial(self) -> dict[str, Any]:
+        return {"time_zone": self.zone()}
+
+    def create(self, actor: Actor | None, form: Any) -> int:
+        return events.create_event(actor, form.data).id
+
+    def update(self, actor: Actor | None, item: Event, form: Any) -> None:
+        events.update_event(actor, item.slug, form.data)
+
+    def remove(self, actor: Actor | None, item: Event, form: Any) -> None:
+        events.delete_event(actor, item.slug)
+
+    def attached(self, item: Event) -> list[str]:
+        return attachments.of_event(item.id)
+
+    def links(self, item: Event) -> list[tuple[str, str]]:
+        return [
+            ("Its sessions", url_for("EventSessionView.list", event=item.id)),
+            ("Add a session", url_for("EventSessionView.add", event=item.id)),
+        ]
+
+    def annotate(self, rows: Sequence[Event]) -> None:
+        counted = db.session.execute(
+            select(EventSession.event_id, func.count())
+            .where(EventSession.event_id.in_([row.id for row in rows]))
+            .where(EventSession.status == "confirmed")
+            .group_by(EventSession.event_id)
+        )
+        numbers = dict(counted.tuples().all())
+        for row in rows:
+            row.session_count = numbers.get(row.id, 0)
+
+    def cell_sessions(self, item: Any) -> int:
+        return item.session_count
+
+    def cell_dates(self, item: Event) -> str:
+        if item.starts_on == item.ends_on:
+            return _day(item.starts_on)
+        return f"{_day(item.starts_on)} to {_day(item.ends_on)}"
+
+    def cell_admission(self, item: Event) -> str:
+        return ADMISSION[item.admission]
+
+    def cell_public(self, item: Event) -> Any:
+        return cells.badge("Public", "good") if item.public else cells.badge("Attendees only")
+
+
+def _day(day: date) -> str:
+    return format_date(day, "d MMM y")

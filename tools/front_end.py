@@ -19,9 +19,8 @@ LUCIDE = PACKAGES / "lucide-static"
 INTER_SUBSETS = ("latin", "latin-ext")
 MODULES = {
     "socket.io.js": PACKAGES / "socket.io-client" / "dist" / "socket.io.esm.min.js",
-    "cally.js": PACKAGES / "cally" / "dist" / "cally.js",
 }
-LICENSES = ("socket.io-client", "cally", "atomico", "@fontsource-variable/inter", "lucide-static")
+LICENSES = ("socket.io-client", "@fontsource-variable/inter", "lucide-static")
 
 
 def install() -> None:

@@ -18,7 +18,7 @@ def test_an_unknown_icon_is_refused_with_what_comes_near() -> None:
         front_end.symbol("calender")
 
 
-@pytest.mark.parametrize("name", ["socket.io.js", "cally.js", "inter.css", "icons.svg"])
+@pytest.mark.parametrize("name", ["socket.io.js", "inter.css", "icons.svg"])
 def test_served_files_refer_only_to_files_beside_them(name: str) -> None:
     text = (front_end.VENDOR / name).read_text("utf-8")
     assert "sourceMappingURL" not in text

@@ -34,6 +34,7 @@ class Actor:
 
     @property
     def is_admin(self) -> bool:
+        """Signed in to an admin's account."""
         return ADMIN in self.roles and self.audience == ACCOUNT
 
     @property

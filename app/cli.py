@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, TextIO
 from zoneinfo import ZoneInfo
 
 import click
@@ -101,7 +101,7 @@ def send_mail() -> None:
 
 
 @booking.command("import-schedule")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--event", "slug", required=True, help="The event's slug; a new one is made.")
 @click.option("--time-zone", help="Of times without offset, if the file names none.")
 @click.option("--capacity", type=click.IntRange(min=0), help="Seats of every session in it.")
@@ -110,16 +110,16 @@ def send_mail() -> None:
 @click.option("--remove-missing", is_flag=True, help="Cancel sessions that it no longer has.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def import_schedule_file(
-    file: BinaryIO, slug: str, *, dry_run: bool, as_json: bool, **options: Any
+    file: str, slug: str, *, dry_run: bool, as_json: bool, **options: Any
 ) -> None:
     """Bring a schedule.xml (frab, pentabarf) or schedule.json into an event.
 
     Sessions that collide in a room are named and skipped; that is no failure.
     """
+    with click.open_file(file, "rb") as opened:
+        data = opened.read(MAX_BYTES + 1)
     try:
-        report = import_schedule(
-            _operator(), file.read(MAX_BYTES + 1), slug, Options(**options), dry_run=dry_run
-        )
+        report = import_schedule(_operator(), data, slug, Options(**options), dry_run=dry_run)
     except DomainError as error:
         raise _refusal(error) from error
     if as_json:

@@ -87,7 +87,7 @@ def badge_sheet(event_title: str, badges: Sequence[tuple[str, str]]) -> bytes:
     left = (_WIDTH - _COLUMNS * _CARD_WIDTH) / 2
     top = (_HEIGHT + _ROWS * _CARD_HEIGHT) / 2
     on_page = _COLUMNS * _ROWS
-    for first in range(0, len(badges), on_page):
+    for first in range(0, max(1, len(badges)), on_page):
         for place, (name, url) in enumerate(badges[first : first + on_page]):
             row, column = divmod(place, _COLUMNS)
             x, y = left + column * _CARD_WIDTH, top - (row + 1) * _CARD_HEIGHT

@@ -15,7 +15,7 @@ import orjson
 from flask import Flask, Response, current_app, redirect, render_template, request
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app.services.errors import (
     Busy,
@@ -61,7 +61,9 @@ _CODES = {
     401: "unauthenticated",
     403: "not_allowed",
     404: "not_found",
+    405: "method_not_allowed",
     410: "gone",
+    413: "content_too_large",
     429: "rate_limited",
     503: "busy",
 }
@@ -121,6 +123,8 @@ def _on_domain_error(error: DomainError) -> Response:
 
 
 def _on_http_error(error: HTTPException) -> Response:
+    if isinstance(error, MethodNotAllowed) and _is_no_call(error):
+        return answer(NotFound())
     status = error.code or 500
     if status < 400 or error.response is not None:  # a redirect, or an answer ready-made
         return error.get_response()  # type: ignore[return-value]
@@ -142,6 +146,16 @@ def _on_http_error(error: HTTPException) -> Response:
         if name in {"Allow", "Retry-After"}:
             response.headers[name] = value
     return response
+
+
+def _is_no_call(error: MethodNotAllowed) -> bool:
+    """Whether only a page of somebody's slug has this address, which reads like a call's."""
+    if not request.path.startswith(API_PREFIXES):
+        return False
+    adapter = current_app.create_url_adapter(request)
+    method = next(iter(error.valid_methods or ("GET",)))
+    rule, _ = adapter.match(method=method, return_rule=True)  # type: ignore[union-attr]
+    return not rule.rule.startswith(API_PREFIXES)
 
 
 def _on_database_error(error: Exception) -> Response:

@@ -389,7 +389,7 @@ def _apply(session: EventSession, values: Mapping[str, Any]) -> None:
             setattr(session, name, fields.text(errors, name, values[name], maximum=20_000))
     if "room_id" in values:
         room_id = values["room_id"]
-        room = db.session.get(Room, room_id) if type(room_id) is int else None
+        room = db.session.get(Room, room_id) if fields.is_id(room_id) else None
         if room is None:
             errors["room_id"] = ["There is no such room."]
         else:
@@ -438,9 +438,7 @@ def _apply_speakers(errors: fields.Errors, session: EventSession, value: object)
         name = each.get("name") if isinstance(each, dict) else None
         user_id = each.get("user_id") if isinstance(each, dict) else None
         name = fields.line(errors, "speakers", name, maximum=200, required=True)
-        if user_id is not None and (
-            type(user_id) is not int or db.session.get(User, user_id) is None
-        ):
+        if user_id is not None and not (fields.is_id(user_id) and db.session.get(User, user_id)):
             errors["speakers"] = ["There is no such user."]
         speakers.append(Speaker(position=position, name=name, user_id=user_id))
     if "speakers" not in errors:
@@ -495,7 +493,7 @@ def _lock_with_a_jump(
 @contextmanager
 def _rooms_at_hand(wanted: Iterable[Mapping[str, Any]]) -> Iterator[None]:
     """Read the rooms once; SQLAlchemy forgets what nobody holds."""
-    ids = {values["room_id"] for values in wanted if type(values.get("room_id")) is int}
+    ids = {values["room_id"] for values in wanted if fields.is_id(values.get("room_id"))}
     held = db.session.scalars(select(Room).where(Room.id.in_(ids))).all()
     yield
     del held

@@ -178,11 +178,7 @@ def _apply(event_type: EventType, values: Mapping[str, Any]) -> None:
         _apply_location(errors, event_type, values["location"])
     if "room_id" in values:
         room_id = values["room_id"]
-        if room_id is not None and (
-            isinstance(room_id, bool)
-            or not isinstance(room_id, int)
-            or db.session.get(Room, room_id) is None
-        ):
+        if room_id is not None and not (fields.is_id(room_id) and db.session.get(Room, room_id)):
             errors["room_id"] = ["There is no such room."]
         event_type.room_id = room_id
     if "is_active" in values:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from typing import TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
@@ -16,6 +17,8 @@ from email_validator import EmailNotValidError, validate_email
 from app.services.errors import InvalidInput
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+
+MAX_ID = 2**31 - 1
 
 Errors = dict[str, list[str]]
 
@@ -99,6 +102,11 @@ def slug_from(title: str) -> str:
     """A slug made of a name or title; "page" when nothing usable is in it."""
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_only)[:50].strip("-") or "page"
+
+
+def is_id(value: object) -> TypeGuard[int]:
+    """Whether a row could have this id; the databases are not even asked about others."""
+    return type(value) is int and 0 < value <= MAX_ID
 
 
 def refuse(errors: Errors) -> None:

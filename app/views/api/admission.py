@@ -9,6 +9,7 @@ from app.gates import current_actor
 from app.services import admission, events, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import Unauthenticated
+from app.services.policy import require_staff
 from app.views import one_time_codes
 from app.views.api.answers import json_answer, page_answer
 from app.views.api.payload import read_json, read_query
@@ -60,6 +61,7 @@ def verify_code() -> Response:
 
 @blueprint.get("/events/<slug>/attendees")
 def list_attendees(slug: str) -> Response:
+    require_staff(current_actor())  # before anything is said about the input
     query = read_query()
     words = query.text("q", max_length=200) or ""
     page, page_size = query.paging()
@@ -71,6 +73,7 @@ def list_attendees(slug: str) -> Response:
 
 @blueprint.post("/events/<slug>/attendees")
 def add_attendee(slug: str) -> Response:
+    require_staff(current_actor())
     body = read_json()
     name = body.text("name", max_length=admission.MAX_NAME) or ""
     email = body.text("email", required=True, max_length=254)
@@ -82,6 +85,7 @@ def add_attendee(slug: str) -> Response:
 @blueprint.post("/events/<slug>/check-in")
 def check_in(slug: str) -> Response:
     """By addresses, or by one badge: `{emails}` or `{badge}`."""
+    require_staff(current_actor())
     body = read_json()
     badge = body.text("badge", max_length=64)
     emails = body.texts(

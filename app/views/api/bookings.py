@@ -9,6 +9,7 @@ from app.services import appointments, bookings, guests
 from app.services.appointments import Client
 from app.services.icalendar_export import booking_calendar
 from app.services.manage_links import manage_url
+from app.services.policy import require_signed_in
 from app.services.rescheduling import reschedule_booking
 from app.views.api.answers import idempotent, json_answer, page_answer
 from app.views.api.payload import read_json, read_query
@@ -74,6 +75,7 @@ def download(uid: str) -> Response:
 @blueprint.patch("/bookings/<uid>")
 @idempotent
 def change(uid: str) -> Response:
+    require_signed_in(current_actor())
     body = read_json()
     status = body.choice("status", ("cancelled",))
     starts_at = body.instant("starts_at")

@@ -229,7 +229,7 @@ _EXTRAS: dict[str, dict[str, Schema]] = {
 CODES: dict[str, int] = {error.code: status for error, status in STATUS.items()} | {
     errors.DomainError.code: 409,
     "method_not_allowed": 405,
-    "request_entity_too_large": 413,
+    "content_too_large": 413,
     "internal_error": 500,
 }
 
@@ -291,7 +291,7 @@ def operation(
     if body is not None or query:
         codes.add("invalid_input")
     if body is not None:
-        codes.add("request_entity_too_large")
+        codes.add("content_too_large")
     if idempotent:
         codes |= {"idempotency_mismatch", "idempotency_in_flight"}
     parameters = [

@@ -18,7 +18,7 @@ from app.models.types import AnyRow
 from app.services import admission
 from app.services.clock import rfc3339
 from app.services.errors import NotFound
-from app.services.policy import Actor, require_signed_in
+from app.services.policy import Actor, may_attend, require_signed_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,11 @@ def _find_event(actor: Actor | None, slug: str) -> AnyRow:
 
 
 def _own_marks(actor: Actor | None, event_id: int) -> dict[int, bytes]:
-    """How the reader stands to sessions, where that is anything: their encoded ends."""
-    if actor is None:
+    """How the reader stands to sessions, where that is anything: their encoded ends.
+
+    Nothing for a guest, nor for a sign-in that reaches another event's agenda only.
+    """
+    if actor is None or not may_attend(actor, event_id):
         return {}
     rows = db.session.execute(_OWN, {"user": actor.user_id, "event": event_id})
     return {

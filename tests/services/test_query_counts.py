@@ -1,0 +1,159 @@
+"""How many statements the hot paths send: exactly, and the same whatever is in the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.extensions import db
+from app.models.interval import Interval
+from app.services import agenda, experts, seats, slots
+from app.services.appointments import book_appointment
+from app.services.bookings import cancel_booking, list_bookings
+from app.services.reservations import Wanted, reserve_room
+from tests import factories
+from tests.queries import count_queries
+
+pytestmark = pytest.mark.usefixtures("published")
+
+TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)
+
+
+def hours(number: float) -> datetime:
+    return TEN + timedelta(hours=number)
+
+
+def queries(act: Callable[[], Any]) -> int:
+    db.session.rollback()
+    with count_queries() as statements:
+        act()
+    return len(statements)
+
+
+def test_slots_of_a_month() -> None:
+    host, expert = factories.make_expert()
+    event_type = factories.make_event_type(host, daily_limit=99, room_id=factories.make_room().id)
+    slug, type_slug = expert.slug, event_type.slug
+
+    def read() -> None:
+        slots.list_slots(slug, type_slug, TEN.date(), TEN.date() + timedelta(days=30))
+
+    assert queries(read) == 4
+    for day in range(8):
+        book_appointment(None, event_type.id, hours(24 * 7 * day), factories.client_named())
+    experts.replace_availability(
+        host,
+        {
+            "weekly": [{"weekday": 1, "start": "08:00", "end": "17:00"}],
+            "overrides": [{"date": f"2031-03-{day}"} for day in range(10, 20)],
+        },
+    )
+    assert queries(read) == 4
+
+
+def test_a_list_of_bookings() -> None:
+    actor = factories.make_contributor()
+
+    def read() -> None:
+        list_bookings(actor, page=1, page_size=100)
+
+    assert queries(read) == 2
+    room = factories.make_room().id
+    for number in range(5):
+        period = Interval(hours(number * 3), hours(number * 3 + 1))
+        reserve_room(actor, Wanted(room, period, "A meeting"))
+        seats.book_seat(actor, factories.make_session(starts_at=hours(number * 3 + 1)).id)
+        host, _ = factories.make_expert(time_zone="UTC")
+        if number < 2:
+            event_type = factories.make_event_type(host, slot_step_minutes=1)
+            start = hours(number * 3 + 2)
+            book_appointment(actor, event_type.id, start, factories.client_named())
+    assert queries(read) == 2
+
+
+def test_the_list_of_experts() -> None:
+    def read() -> None:
+        experts.list_experts("e", page=1, page_size=100)
+
+    assert queries(read) == 2
+    for _ in range(5):
+        host, _ = factories.make_expert()
+        factories.make_event_type(host), factories.make_event_type(host)
+    assert queries(read) == 2
+
+
+def test_an_agenda_cold_and_warm() -> None:
+    event, actor = factories.make_event(), factories.make_actor()
+    slug = event.slug
+
+    def read() -> None:
+        agenda.read_agenda(actor, slug)
+
+    for size in (1, 6):
+        for _ in range(size):
+            session = factories.make_session(event, speakers=[{"name": "A"}, {"name": "B"}])
+        assert (queries(read), queries(read)) == (4, 2)
+    seats.book_seat(actor, session.id)
+    assert (queries(read), queries(read)) == (4, 2)
+
+
+def test_booking_a_seat() -> None:
+    """Look, lock the calendar, judge, take, book, occupy, mail, audit."""
+
+    def book() -> int:
+        return queries(lambda: seats.book_seat(actor, session_id))
+
+    actor, session_id = factories.make_actor(), factories.make_session().id
+    alone = book()
+    event = factories.make_event()
+    actor = factories.make_actor()
+    for number in range(5):
+        earlier = factories.make_session(event, starts_at=hours(-2 - number), capacity=9)
+        seats.book_seat(actor, earlier.id)
+        seats.book_seat(factories.make_actor(), earlier.id)
+    session_id = factories.make_session(event, capacity=9).id
+    seats.book_seat(factories.make_actor(), session_id)
+    assert (alone, book()) == (8, 8)
+
+
+def test_a_sold_out_seat_is_refused_after_two_looks() -> None:
+    session_id, actor = factories.make_session().id, factories.make_actor()
+    seats.book_seat(factories.make_actor(), session_id)
+
+    def refused() -> None:
+        with pytest.raises(Exception, match="All seats"):
+            seats.book_seat(actor, session_id)
+
+    assert queries(refused) == 2
+
+
+def test_booking_an_appointment() -> None:
+    """Look, lock the calendars, rules, conflicts, book, occupy, two mails, audit."""
+    host, _ = factories.make_expert()
+    event_type_id = factories.make_event_type(host).id
+
+    def book(start: datetime) -> int:
+        return queries(
+            lambda: book_appointment(None, event_type_id, start, factories.client_named())
+        )
+
+    alone = book(TEN)
+    for number in range(5):
+        book(hours(0.5 + number / 2))
+    assert (alone, book(hours(24))) == (9, 9)
+
+
+def test_cancelling() -> None:
+    def cancelled() -> int:
+        uid = book_appointment(None, event_type_id, TEN, factories.client_named()).booking["uid"]
+        return queries(lambda: cancel_booking(host, uid))
+
+    host, _ = factories.make_expert()
+    event_type_id = factories.make_event_type(host).id
+    alone = cancelled()
+    for number in range(1, 6):
+        book_appointment(None, event_type_id, hours(number), factories.client_named())
+    assert alone == cancelled()

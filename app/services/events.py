@@ -39,6 +39,11 @@ def get_event(slug: str) -> Event:
     return event
 
 
+def find_slug(event_id: int) -> str | None:
+    """Where the event's agenda is."""
+    return db.session.scalar(select(Event.slug).where(Event.id == event_id))
+
+
 def list_public() -> list[Event]:
     """Events whose agenda everybody may read, the next to begin first."""
     return list(

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
 from app import gates, limits
 from app.gates import current_actor
-from app.services import accounts, bookings, clock, event_types, experts, profiles, rooms
+from app.services import accounts, bookings, clock, event_types, events, experts, profiles, rooms
 from app.services.errors import EmailTaken, InvalidInput, NotFound
-from app.services.policy import EXPERT, Actor, require_account
+from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
 from app.views.booking import is_over, is_soon
 from app.views.local_time import zone_choices
@@ -267,6 +268,8 @@ def _zone_of(actor: Actor) -> str:
 def _navigation(actor: Actor | None) -> list[dict[str, str]]:
     if actor and actor.must_change_password:
         return []
+    if actor and actor.audience != ACCOUNT:
+        return _agenda_navigation(actor)
     items = [("booking_pages.list_experts", "Experts", "users")]
     if actor:
         items.append(("account_pages.my_bookings", "My bookings", "calendar-check"))
@@ -277,8 +280,22 @@ def _navigation(actor: Actor | None) -> list[dict[str, str]]:
     ]
 
 
+def _agenda_navigation(actor: Actor) -> list[dict[str, str]]:
+    """Where an agenda's sign-in leads: this event, and nothing of an account."""
+    try:
+        slug = events.find_slug(int(actor.audience.removeprefix("agenda:")))
+    except SQLAlchemyError:  # the page may be the one that says so
+        return []
+    items = [("show", "Agenda", "calendar-days"), ("mine", "My schedule", "calendar-check")]
+    return [
+        {"href": url_for(f"agenda_pages.{endpoint}", slug=slug), "text": text, "icon": icon}
+        for endpoint, text, icon in items
+        if slug
+    ]
+
+
 def _account_navigation(actor: Actor | None) -> list[dict[str, str]]:
-    if actor is None or actor.must_change_password:
+    if actor is None or actor.must_change_password or actor.audience != ACCOUNT:
         return []
     items = [{"href": url_for("account_pages.profile"), "text": "Profile", "icon": "user-round"}]
     if actor.is_staff:

@@ -1,0 +1,23 @@
+// The service worker keeps what was read, for when there is no connection; never for anybody else.
+
+const PRIVATE = "rendezvous-private";
+
+/** Starts the worker, and gives it what this page was made of: it missed that on the first visit. */
+export async function keepForOffline(urls) {
+  if (!("serviceWorker" in navigator)) return;
+  try {
+    await navigator.serviceWorker.register("/service-worker.js", { scope: "/agenda/" });
+    const { active } = await navigator.serviceWorker.ready;
+    const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+    const parts = loaded.filter((url) => new URL(url).pathname.startsWith("/static/"));
+    active.postMessage({ type: "keep", urls: [...urls, ...parts] });
+  } catch {
+    // Private windows and plain LAN addresses have none: the agenda is then for reading online.
+  }
+}
+
+/** Forgets what was kept for whoever was signed in. */
+export async function forget() {
+  navigator.serviceWorker?.controller?.postMessage({ type: "forget" });
+  if ("caches" in window) await caches.delete(PRIVATE);
+}

@@ -1,0 +1,292 @@
+"""The agenda's pages: what runs when and where, seats, and one's own schedule.
+
+They work without scripts: filters are a form, days are links, a seat is a post. With
+scripts the same markup comes alive (`static/js/agenda/`).
+"""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from flask import (
+    Blueprint,
+    Response,
+    current_app,
+    flash,
+    redirect,
+    render_template,
+    request,
+    send_from_directory,
+    url_for,
+)
+from flask_babel import gettext
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.gates import current_actor
+from app.services import agenda, clock, events, seats, waitlist
+from app.services.errors import DomainError, NotFound, Overlap, SessionFull, Unauthenticated
+from app.services.personal_schedule import read_personal_schedule
+from app.services.policy import ACCOUNT
+from app.views.agenda_days import (
+    VIEWS,
+    Filters,
+    choices,
+    day_shown,
+    days_of,
+    instant,
+    lay_out,
+    plan,
+    room_order,
+    state_of,
+)
+from app.views.local_time import local_day
+
+COMMANDS = {
+    "book": seats.book_seat,
+    "release": seats.release_seat,
+    "wait": waitlist.join,
+    "leave": waitlist.leave,
+}
+MAX_REPLACED = 50
+
+Answer = str | tuple[str, int] | AnyResponse
+
+blueprint = Blueprint("agenda_pages", __name__)
+
+
+@blueprint.app_template_filter()
+def date_name(date: str, form: str = "short") -> str:
+    """`Sat 12 Dec`, of a conference day."""
+    return local_day(f"{date}T00:00:00Z", "UTC", form)
+
+
+@blueprint.app_template_filter()
+def span_name(minutes: int) -> str:
+    """`25 min`, `1 h 10 min`; nothing for none."""
+    hours, rest = divmod(minutes, 60)
+    parts = [
+        gettext("%(n)d h", n=hours) if hours else "",
+        gettext("%(n)d min", n=rest) if rest else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+@blueprint.get("/agenda/<slug>")
+def show(slug: str) -> Answer:
+    try:
+        shown = _read(slug)
+    except (NotFound, Unauthenticated) as error:
+        return _closed(slug, error)
+    now = clock.now()
+    filters = Filters.of(request.args)
+    sessions = shown["sessions"]
+    found = [session for session in sessions if filters.admit(session)]
+    date = day_shown(shown, request.args.get("day"), now)
+    details = _details(sessions, request.args.get("session", type=int))
+    if details and request.args.get("day") is None:
+        date = details["day"]
+    view = request.args.get("view")
+    return render_template(
+        "agenda/agenda.html",
+        event=shown["event"],
+        version=shown["version"],
+        dates=days_of(shown),
+        counts={day: sum(each["day"] == day for each in found) for day in days_of(shown)},
+        day=lay_out(found, date, ZoneInfo(shown["event"]["time_zone"]), now),
+        view=view if view in VIEWS else "auto",
+        filters=filters,
+        rooms=room_order(sessions),
+        tracks=choices(sessions, "track"),
+        languages=choices(sessions, "language"),
+        has_capacities=any(session["capacity"] is not None for session in sessions),
+        is_running=any(
+            instant(each["starts_at"]) <= now < instant(each["ends_at"]) for each in sessions
+        ),
+        details=details,
+        waiting=_waiting(slug),
+        link=lambda **changes: _link(slug, filters, date, view, **changes),
+        session_link=_link(slug, filters, date, view, session=""),
+        can_book=current_actor() is not None,
+        reader=_reader(),
+    )
+
+
+@blueprint.post("/agenda/<slug>")
+def act(slug: str) -> Answer:
+    """A button of a page without scripts: book, release, wait or leave."""
+    form = request.form
+    [name] = [name for name in COMMANDS if name in form][:1] or ["book"]
+    session_id = form.get(name, default=0, type=int)
+    replace = form.getlist("replace")[:MAX_REPLACED]
+    if not 0 < session_id < 2**31:
+        raise NotFound
+    try:
+        if name == "book":
+            seats.book_seat(current_actor(), session_id, replace=replace)
+        else:
+            COMMANDS[name](current_actor(), session_id)
+    except Overlap as error:
+        return _question("agenda/replace.html", slug, session_id, error), 409
+    except SessionFull as error:
+        return _question("agenda/full.html", slug, session_id, error), 409
+    except (NotFound, Unauthenticated):
+        raise
+    except DomainError as error:
+        flash(error.detail, "danger")
+    else:
+        flash(_done(name, replaced=bool(replace)), "success")
+    if form.get("to") == "mine":
+        return redirect(url_for(".mine", slug=slug), 303)
+    back = _link(slug, Filters.of(form), form.get("day"), form.get("view"))
+    return redirect(f"{back}#session-{session_id}", 303)
+
+
+@blueprint.get("/agenda/<slug>/mine")
+def mine(slug: str) -> Answer:
+    try:
+        schedule = read_personal_schedule(current_actor(), slug)
+    except (NotFound, Unauthenticated) as error:
+        return _closed(slug, error)
+    return render_template(
+        "agenda/mine.html",
+        event=schedule.event,
+        version=schedule.version,
+        days=plan(schedule.bookings, ZoneInfo(schedule.event.time_zone), clock.now()),
+        waiting=schedule.waiting,
+        reader=_reader(),
+    )
+
+
+@blueprint.get("/agenda/<slug>/manifest.webmanifest")
+def manifest(slug: str) -> Response:
+    """What makes the agenda an app on the home screen."""
+    name = current_app.config["PRODUCT_NAME"]
+    content = {
+        "name": gettext("%(product)s agenda", product=name),
+        "short_name": name,
+        "id": url_for(".show", slug=slug),
+        "start_url": url_for(".show", slug=slug),
+        "scope": "/agenda/",
+        "display": "standalone",
+        "background_color": current_app.config.get("BACKGROUND_COLOUR", "#f5f7f9"),
+        "theme_color": current_app.config.get("ACCENT_COLOUR", "#0c6765"),
+        "icons": [
+            {
+                "src": url_for("static", filename="img/mark.svg"),
+                "type": "image/svg+xml",
+                "sizes": "any",
+            }
+        ],
+    }
+    return Response(orjson.dumps(content), mimetype="application/manifest+json")
+
+
+@blueprint.get("/service-worker.js")
+def service_worker() -> Response:
+    """From the root, so that it may serve `/agenda/`."""
+    folder = f"{current_app.static_folder}/js/agenda"
+    response = send_from_directory(folder, "service-worker.js", mimetype="text/javascript")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.after_request
+def name_reader(response: Response) -> Response:
+    """Tell the service worker whose page this is: it keeps none for anybody else."""
+    if request.method == "GET" and response.mimetype == "text/html":
+        response.headers["X-Reader"] = _reader()
+    return response
+
+
+# -- pieces ----------------------------------------------------------------------------
+
+
+def _read(slug: str) -> dict[str, Any]:
+    found = agenda.read_agenda(current_actor(), slug)
+    assert found is not None
+    shown: dict[str, Any] = orjson.loads(found.body)
+    return shown
+
+
+def _waiting(slug: str) -> list[dict[str, Any]]:
+    actor = current_actor()
+    return waitlist.list_own(actor, events.get_event(slug).id) if actor else []
+
+
+def _details(sessions: list[dict[str, Any]], session_id: int | None) -> dict[str, Any] | None:
+    """The session that the address names, in full; nothing where it is not of this event."""
+    if session_id is None or not any(each["id"] == session_id for each in sessions):
+        return None
+    session = agenda.get_session(current_actor(), session_id)
+    now = clock.now()
+    starts_at, ends_at = instant(session["starts_at"]), instant(session["ends_at"])
+    return session | {
+        "state": state_of(session, now),
+        "is_now": starts_at <= now < ends_at,
+        "is_over": ends_at <= now,
+        "minutes": round((ends_at - starts_at).total_seconds() / 60),
+    }
+
+
+def _question(template: str, slug: str, session_id: int, error: DomainError) -> str:
+    """A refusal with a way on: both sides, and the buttons."""
+    shown = _read(slug)
+    return render_template(
+        template,
+        event=shown["event"],
+        wanted=agenda.get_session(current_actor(), session_id),
+        booked=[session for session in shown["sessions"] if session["booked"]],
+        back=_link(
+            slug, Filters.of(request.form), request.form.get("day"), request.form.get("view")
+        ),
+        **error.extra,
+    )
+
+
+def _closed(slug: str, error: DomainError) -> tuple[str, int]:
+    actor = current_actor()
+    status = 404 if isinstance(error, NotFound) else 401
+    if actor is None and status == 404:
+        raise error
+    other = actor is not None and actor.audience != ACCOUNT
+    return render_template("agenda/closed.html", slug=slug, is_elsewhere=other), status
+
+
+def _link(
+    slug: str,
+    filters: Filters,
+    date: str | None,
+    shown_as: str | None,
+    /,
+    **changes: Any,
+) -> str:
+    """The agenda as it is asked for now, but for `changes`; None leaves one out."""
+    query: MultiDict[str, str] = MultiDict(filters.pairs())
+    query.update({name: value for name, value in (("day", date), ("view", shown_as)) if value})
+    for name, value in changes.items():
+        query.setlist(name, [] if value is None else [str(value)])
+    return url_for(".show", slug=slug, **query.to_dict(flat=False))
+
+
+def _done(name: str, *, replaced: bool) -> str:
+    if name == "book":
+        return gettext("Replaced. You have the seat.") if replaced else gettext("Booked.")
+    if name == "release":
+        return gettext("Cancelled. Your seat goes to somebody else.")
+    if name == "wait":
+        return gettext("You are on the waitlist. We mail you when a seat is yours.")
+    return gettext("You left the waitlist.")
+
+
+def _reader() -> str:
+    """A name for this sign-in that tells nothing about it."""
+    actor = current_actor()
+    if actor is None or actor.sign_in_id is None:
+        return "guest"
+    key = current_app.config["SECRET_KEY"].encode()
+    return hmac.new(key, f"reader:{actor.sign_in_id}".encode(), sha256).hexdigest()[:24]

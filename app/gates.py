@@ -18,7 +18,7 @@ from typing import Any
 
 import jwt
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
-from flask_jwt_extended import create_access_token, set_access_cookies, unset_jwt_cookies
+from flask_jwt_extended import create_access_token, unset_jwt_cookies
 from flask_socketio import ConnectionRefusedError as SocketRefused
 from flask_wtf.csrf import CSRFProtect, validate_csrf
 from wtforms import ValidationError
@@ -247,8 +247,21 @@ def issue_token(sign_in: SignIn) -> str:
 def set_token_cookie(response: Response, sign_in: SignIn, token: str) -> None:
     """Give the browser the token too; a session it had before ends."""
     _end_browser_session()
-    lifetime = sign_in.expires_at - clock.now()
-    set_access_cookies(response, token, max_age=int(lifetime.total_seconds()))
+    config = current_app.config
+    # Not by flask_jwt_extended's function, which would refuse an agenda's audience.
+    csrf = jwt.decode(token, options={"verify_signature": False})["csrf"]  # made just now
+    for name, value, is_hidden in [
+        (config["JWT_ACCESS_COOKIE_NAME"], token, True),
+        (config["JWT_ACCESS_CSRF_COOKIE_NAME"], csrf, False),
+    ]:
+        response.set_cookie(
+            name,
+            value,
+            max_age=sign_in.expires_at - clock.now(),
+            secure=config["JWT_COOKIE_SECURE"],
+            httponly=is_hidden,
+            samesite=config["JWT_COOKIE_SAMESITE"],
+        )
     g.forget_token_cookie = False
 
 

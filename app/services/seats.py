@@ -90,9 +90,14 @@ def take(session: AnyRow) -> AnyRow | None:
     None when there is none left. Raises `Stale` when it moved in between.
     """
     taken = ledger.take_seat(session.id)
-    if taken and (taken.starts_at, taken.ends_at) != (session.starts_at, session.ends_at):
-        raise Stale("This session was moved a moment ago. Please look at it again.")
+    if taken:
+        _refuse_moved(session, taken)
     return taken
+
+
+def _refuse_moved(session: AnyRow, locked: AnyRow) -> None:
+    if (locked.starts_at, locked.ends_at) != (session.starts_at, session.ends_at):
+        raise Stale("This session was moved a moment ago. Please look at it again.")
 
 
 def _is_held(session: AnyRow) -> bool:
@@ -100,7 +105,10 @@ def _is_held(session: AnyRow) -> bool:
 
 
 def _accept_offer(session: AnyRow, attendee: Actor) -> bool:
-    """Leave the session's queue, if in it; True when that gives a seat held until now."""
+    """Leave the session's queue, if in it; True when that gives a seat held until now.
+
+    Raises `Stale` when the session moved since it was looked at.
+    """
     if session.entry_id is None:
         return False
     ledger.lock((), [session.id])
@@ -110,7 +118,11 @@ def _accept_offer(session: AnyRow, attendee: Actor) -> bool:
         .returning(WaitlistEntry.offer_expires_at)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return left is not None and left.offer_expires_at is not None
+    if left is None or left.offer_expires_at is None:
+        return False
+    now = select(EventSession.starts_at, EventSession.ends_at).where(EventSession.id == session.id)
+    _refuse_moved(session, db.session.execute(now).one())
+    return True
 
 
 def find_session(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow:

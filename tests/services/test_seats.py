@@ -10,7 +10,7 @@ import pytest
 from app.extensions import db
 from app.models import AuditEntry, Booking, EventSession
 from app.models.interval import Interval
-from app.services import bookings, changes, event_sessions, seats
+from app.services import bookings, changes, event_sessions, guarantees, seats, waitlist
 from app.services.appointments import book_appointment
 from app.services.errors import (
     DomainError,
@@ -409,3 +409,23 @@ def test_each_deed_is_in_the_audit() -> None:
         ("book", actor.user_id),
         ("cancel", actor.user_id),
     ]
+
+
+def test_a_seat_held_for_who_waited_is_taken_only_at_the_time_that_was_looked_at(
+    meanwhile: Any, published: list[Any]
+) -> None:
+    admin, session = factories.make_admin(), factories.make_session()
+    holder, waiting = factories.make_actor(), factories.make_actor()
+    seats.book_seat(holder, session.id)
+    waitlist.join(waiting, session.id)
+    busy = own_booking("seat", waiting)  # so the seat is offered, not given
+    seats.release_seat(holder, session.id)
+    waitlist.promote(session.id)
+    times = {
+        name: getattr(session, name) + timedelta(minutes=5) for name in ("starts_at", "ends_at")
+    }
+    meanwhile(lambda: event_sessions.move_event_session(admin, session.id, times))
+    refusal(Stale, waiting, session.id, replace=[busy])
+    assert rows.booking(busy).status == "confirmed"
+    assert seats.book_seat(waiting, session.id, replace=[busy]).replaced == [busy]
+    assert guarantees.find_breaches() == []

@@ -135,6 +135,7 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "FAB_CREATE_DB": False,
         "FAB_UPDATE_PERMS": False,
         "FAB_ADD_OPENAPI_VIEWS": False,
+        "FAB_ADD_MENU_API": False,
         "FAB_PASSWORD_COMPLEXITY_ENABLED": False,
         "FAB_SAFE_REDIRECT_HOSTS": [urlsplit(public_url).hostname or "localhost"],
         "BABEL_DEFAULT_LOCALE": "en",

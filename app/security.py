@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from flask import Flask, Response, make_response, redirect, render_template, request, url_for
+from flask import Flask, Response, make_response, redirect, render_template, request
 from flask_appbuilder import expose
 from flask_appbuilder.security.api import SecurityApi as FabSecurityApi
 from flask_appbuilder.security.decorators import no_cache
 from flask_appbuilder.security.sqla.manager import SecurityManager as FabSecurityManager
 from flask_appbuilder.security.sqla.models import PermissionView, Role, User
-from flask_appbuilder.security.views import AuthDBView, RoleModelView, UserModelView
+from flask_appbuilder.security.views import AuthDBView
 from flask_appbuilder.utils.base import get_safe_redirect
 from flask_jwt_extended import JWTManager
 from flask_limiter import Limiter
@@ -37,8 +37,9 @@ from app.views.api.payload import read_json
 ROLES: dict[str, list[list[str]]] = {
     ADMIN: [[".*", ".*"]],
     CONTRIBUTOR: [
-        ["(Room|Event|EventSession)View$", "can_(list|show)$"],
-        ["(Rooms|Events|Sessions|Agenda)$", "menu_access$"],
+        ["HomeView$", "can_index$"],
+        ["(Booking|Room|Event|EventSession)View$", "can_(list|show)$"],
+        ["(Time|Bookings|Rooms|Events|Sessions)$", "menu_access$"],
     ],
     EXPERT: [],
     ATTENDEE: [],
@@ -130,39 +131,11 @@ class SecurityApi(FabSecurityApi):
         return json_answer({"access_token": token})
 
 
-class UserView(UserModelView):
-    """Users, to look at; FAB's own forms would write past our services."""
-
-    base_permissions = ["can_list", "can_show", "can_userinfo"]
-    list_columns = ["first_name", "last_name", "email", "active", "roles"]
-    search_columns = ["first_name", "last_name", "username", "email", "active", "roles"]
-    order_columns = ["first_name", "last_name", "email", "active"]
-    userinfoedit = None  # an action that leads to FAB's form
-
-    @expose("/userinfo/")
-    def userinfo(self) -> Response:
-        """Where FAB's menu leads."""
-        return redirect(url_for("account_pages.profile"))  # type: ignore[return-value]
-
-
-class RoleView(RoleModelView):
-    """Roles, to look at: what they may is code."""
-
-    base_permissions = ["can_list", "can_show"]
-    list_columns = ["name"]
-    show_columns = ["name"]
-    search_columns = ["name"]
-    order_columns = ["name"]
-    copy_role = None
-
-
 class SecurityManager(FabSecurityManager):
     """FAB's questions about users and permissions, answered by us."""
 
     authdbview = LoginView
     security_api = SecurityApi
-    userdbmodelview = UserView
-    rolemodelview = RoleView
 
     @staticmethod
     def create_builtin_roles() -> dict[str, list[list[str]]]:
@@ -186,17 +159,11 @@ class SecurityManager(FabSecurityManager):
         return manager
 
     def register_views(self) -> None:
-        """FAB's login, users and roles; none of its password and registration forms."""
+        """FAB's login. Users and roles are the back-office's (`views/admin/users.py`);
+        none of FAB's lists, password and registration forms is built in."""
         self.appbuilder.add_api(self.security_api)
         self.auth_view = self.authdbview()
         self.appbuilder.add_view_no_menu(self.auth_view)
-        self.user_view = self.appbuilder.add_view(
-            self.userdbmodelview, "List Users", icon="fa-user", label="Users", category="Security"
-        )
-        role_view = self.appbuilder.add_view(
-            self.rolemodelview, "List Roles", icon="fa-key", label="Roles", category="Security"
-        )
-        role_view.related_views = []
 
     # Who
 

@@ -4,6 +4,27 @@ from __future__ import annotations
 
 from flask_appbuilder import AppBuilder
 
+from app.views.admin.base import ServiceModelView
+from app.views.admin.bookings import BookingView
+from app.views.admin.event_sessions import EventSessionView
+from app.views.admin.event_types import EventTypeView
+from app.views.admin.events import EventView
+from app.views.admin.experts import ExpertView
+from app.views.admin.records import AuditView, OutboxView
+from app.views.admin.rooms import RoomView
+from app.views.admin.users import RoleView, UserView
+
+MENU: dict[str, list[type[ServiceModelView]]] = {
+    "Time": [BookingView, EventSessionView, EventView, RoomView],
+    "Offers": [ExpertView, EventTypeView],
+    "People": [UserView, RoleView],
+    "System": [OutboxView, AuditView],
+}
+
 
 def register(builder: AppBuilder) -> None:
     """Add the back-office's views and menu."""
+    for category, views in MENU.items():
+        for view in views:
+            builder.add_view(view, view.plural, icon=view.icon, category=category)
+    builder.add_link("API", href="/swagger/v1", icon="link", category="System")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
+from hashlib import sha256
 from typing import Any, NoReturn
 
 from flask import current_app, flash, redirect, render_template, request, url_for
@@ -28,6 +29,7 @@ from app.services.errors import (
     MustChangePassword,
     NotAllowed,
     NotFound,
+    Stale,
     Unauthenticated,
 )
 from app.services.policy import Actor
@@ -40,6 +42,11 @@ PAGE_SIZE = 25
 MAX_SELECTED = 100
 # Refusals that no other input would change.
 _FINAL = (Unauthenticated, MustChangePassword, NotAllowed)
+
+OVERTAKEN = (
+    "Somebody changed this in the meantime. What you typed is still here;"
+    " saving again puts it in place of theirs."
+)
 
 Answer = str | tuple[str, int] | Response
 
@@ -147,6 +154,7 @@ class ServiceModelView(ModelView):
     add_columns: list[str] = []
     edit_columns: list[str] = []
     base_order: tuple[str, str] = ("id", "desc")
+    order_of: Mapping[str, str] = {}  # a column of the list: what it is ordered by
     list_filters: Sequence[ListFilter] = ()
     number_columns: frozenset[str] = frozenset()
     loads: Sequence[Any] = ()  # loader options: what cells read beyond the row itself
@@ -162,8 +170,8 @@ class ServiceModelView(ModelView):
 
     # -- what a subclass says --------------------------------------------------------
 
-    def create(self, actor: Actor | None, form: Any) -> int:
-        """Make what the form says; returns its id."""
+    def create(self, actor: Actor | None, form: Any) -> Any:
+        """Make what the form says; returns what `_created` takes, its id."""
         raise NotImplementedError
 
     def update(self, actor: Actor | None, item: Any, form: Any) -> str | None:
@@ -276,21 +284,24 @@ class ServiceModelView(ModelView):
             return self._form_page(form, error)
         return self._created(made)
 
-    def _created(self, made: int) -> Answer:
+    def _created(self, made: Any) -> Answer:
         flash(f"{self.noun.capitalize()} added.", "success")
-        return redirect(self._url("show", pk=made), 303)
+        return self._to("show", pk=made)
 
     def _edit(self, pk: int) -> Answer:
         item = self._item(pk)
         if not self.is_changeable(item):
             flash(f"“{self.name_of(item)}” cannot be changed any more.", "warning")
-            return redirect(self._url("show", pk=pk), 303)
-        form = self._filled(self._edit_form(item), self.values_of(item))
-        name = self.name_of(item)
+            return self._to("show", pk=pk)
+        values = self.values_of(item)
+        form = self._filled(self._edit_form(item), values)
+        name, seen = self.name_of(item), _digest(values)
         if request.method == "GET":
-            return self._form_page(form, item=item, name=name)
+            return self._form_page(form, item=item, name=name, seen=seen)
         if not form.validate():
             return self._form_page(form, InvalidInput({}), item=item, name=name)
+        if request.form.get("seen", seen) != seen:
+            return self._form_page(form, Stale(OVERTAKEN), item=item, name=name, seen=seen)
         try:
             message = self.update(current_actor(), item, form)
         except _FINAL:
@@ -298,7 +309,7 @@ class ServiceModelView(ModelView):
         except DomainError as error:
             return self._form_page(form, error, item=self._item(pk), name=name)
         flash(message or "Saved.", "success")
-        return redirect(self._url("show", pk=pk), 303)
+        return self._to("show", pk=pk)
 
     def _delete(self, pk: int) -> Answer:
         return self._delete_these([self._item(pk)], back=self._url("show", pk=pk))
@@ -312,7 +323,7 @@ class ServiceModelView(ModelView):
         found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).all()
         if not found:
             flash(f"Choose which {self.plural.lower()} first.", "warning")
-            return redirect(self._url("list"), 303)
+            return self._to("list")
         return self._delete_these(found, back=self._url("list"))
 
     def _delete_these(self, items: Sequence[Any], *, back: str) -> Answer:
@@ -335,7 +346,7 @@ class ServiceModelView(ModelView):
                 messages.append(message or f"“{name}” {self.removed}.")
         if not refused:
             flash(" ".join(messages), "success")
-            return redirect(self._url("list"), 303)
+            return self._to("list")
         if len(names) == 1:
             return self._delete_page(
                 [self._item(pk) for pk in names], names, form, back, refused[0][1]
@@ -442,6 +453,11 @@ class ServiceModelView(ModelView):
         value = look(item) if look else getattr(item, column)
         return "" if value is None else cells.yes(value) if isinstance(value, bool) else value
 
+    def orders(self, column: str) -> str | None:
+        """What a click on the head of `column` orders by."""
+        name = self.order_of.get(column, column)
+        return name if name in self.order_columns else None
+
     def label(self, column: str) -> str:
         """The head of a column."""
         return self.label_columns.get(column) or column.replace("_", " ").capitalize()
@@ -470,6 +486,7 @@ class ServiceModelView(ModelView):
         *,
         item: Any = None,
         name: str = "",
+        seen: str = "",
     ) -> Answer:
         page = self._page(
             "admin/form.html",
@@ -479,6 +496,7 @@ class ServiceModelView(ModelView):
             error=error,
             notes=[*self._placed(form, error), *self._notes(error)],
             users=suggested_users() if any(isinstance(each, UserField) for each in form) else [],
+            seen=seen or request.form.get("seen", ""),
             submit="Save" if name else f"Add {self.noun}",
             back=self._url("show", pk=item.id) if item else self._url("list"),
         )
@@ -528,6 +546,9 @@ class ServiceModelView(ModelView):
     def _url(self, method: str, **values: Any) -> str:
         return url_for(f"{self.endpoint}.{method}", **values)
 
+    def _to(self, method: str, **values: Any) -> Response:
+        return redirect(self._url(method, **values), 303)
+
     # -- FAB's own start-up, without what it would generate ----------------------------
 
     def _init_properties(self) -> None:
@@ -541,3 +562,8 @@ class ServiceModelView(ModelView):
 
     def _init_titles(self) -> None:
         self.title = self.list_title = self.plural
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """What an edit form was filled with, to notice whether that still holds."""
+    return sha256(repr(sorted(values.items())).encode()).hexdigest()[:16]

@@ -78,6 +78,7 @@ class EventView(ServiceModelView):
     edit_columns = add_columns
     label_columns = {"slug": "Address", "starts_on": "First day", "public": "Public agenda"}
     base_order = ("starts_on", "desc")
+    order_of = {"dates": "starts_on"}
     number_columns = frozenset({"sessions"})
     list_filters = (
         ListFilter(

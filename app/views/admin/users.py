@@ -1,0 +1,280 @@
+"""Users and their roles in the back-office."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from typing import Any
+
+from flask import flash, url_for
+from flask_appbuilder import expose
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import selectinload
+from werkzeug.wrappers import Response
+
+from app.extensions import db
+from app.gates import current_actor
+from app.models import Expert, Role, User
+from app.models.user import full_name
+from app.services import accounts, attachments
+from app.services.errors import InvalidInput
+from app.services.passwords import one_time
+from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
+from app.views.admin import cells
+from app.views.admin.base import (
+    Answer,
+    Deed,
+    ListFilter,
+    ReadingInterface,
+    ServiceModelView,
+    permitted,
+)
+from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
+
+ROLES = {
+    ATTENDEE: "Attendee: books seats and appointments",
+    EXPERT: "Expert: is booked",
+    CONTRIBUTOR: "Contributor: reserves rooms, checks people in",
+    ADMIN: "Admin: may do everything",
+}
+
+
+class UserForm(OfficeForm):
+    name = LineField("Name", maximum=129, required=True)
+    email = EmailField("Email", maximum=128, required=True)
+    time_zone = ZoneField("Time zone", empty="Not known")
+    roles = RolesField("Roles", choices=[*ROLES.items()])
+
+
+class UserView(ServiceModelView):
+    """`/backoffice/users/`."""
+
+    datamodel = ReadingInterface(User)
+    route_base = "/backoffice/users"
+    noun, plural, icon = "user", "Users", "users"
+    empty = "Add somebody, or let people register."
+
+    list_columns = ["name", "email", "role_names", "state", "seen"]
+    show_columns = [
+        "name",
+        "email",
+        "role_names",
+        "state",
+        "time_zone",
+        "address_proven",
+        "seen",
+        "login_count",
+        "expert_page",
+    ]
+    search_columns = ["first_name", "last_name", "email"]
+    order_columns = ["first_name", "last_name", "email", "last_login"]
+    add_columns = ["name", "email", "time_zone", "roles"]
+    edit_columns = ["name", "email", "time_zone", "roles"]
+    label_columns = {
+        "role_names": "Roles",
+        "seen": "Last sign-in",
+        "last_login": "Last sign-in",
+        "login_count": "Sign-ins",
+        "address_proven": "Address proven",
+    }
+    base_order = ("id", "desc")
+    order_of = {"name": "first_name", "seen": "last_login"}
+    loads = (selectinload(User.roles),)
+    list_filters = (
+        ListFilter(
+            "role",
+            "Role",
+            lambda: [(name, name) for name in ROLES],
+            lambda value: User.roles.any(Role.name == value),
+        ),
+        ListFilter(
+            "state",
+            "State",
+            lambda: [
+                ("active", "Active"),
+                ("inactive", "Deactivated"),
+                ("flagged", "Must change the password"),
+            ],
+            lambda value: (
+                User.must_change_password.is_(True)
+                if value == "flagged"
+                else User.active.is_(value == "active")
+            ),
+        ),
+    )
+    add_form = edit_form = UserForm
+
+    def name_of(self, item: User) -> str:
+        return full_name(item.first_name, item.last_name)
+
+    def matching(self, words: str) -> ColumnElement[bool]:
+        whole = (User.first_name + " " + User.last_name).icontains(words, autoescape=True)
+        return or_(super().matching(words), whole)
+
+    def initial(self) -> dict[str, Any]:
+        return {"roles": [ATTENDEE]}
+
+    def values_of(self, item: User) -> dict[str, Any]:
+        return {
+            "name": self.name_of(item),
+            "email": item.email,
+            "time_zone": item.time_zone or "",
+            "roles": sorted(role.name for role in item.roles),
+        }
+
+    def create(self, actor: Actor | None, form: Any) -> tuple[int, str]:
+        password = one_time()
+        user = accounts.create_account(
+            form.name.data,
+            form.email.data,
+            password,
+            time_zone=form.time_zone.data or None,
+            roles=form.roles.data,
+            must_change_password=True,
+            actor=actor,
+        )
+        return user.id, password
+
+    def _created(self, made: tuple[int, str]) -> Answer:
+        return self._password_page(*made)
+
+    def update(self, actor: Actor | None, item: User, form: Any) -> None:
+        accounts.update_user(
+            actor,
+            item.id,
+            name=form.name.data,
+            email=form.email.data,
+            time_zone=form.time_zone.data,
+            roles=form.roles.data,
+        )
+
+    def remove(self, actor: Actor | None, item: User, form: Any) -> None:
+        accounts.delete_user(actor, item.id)
+
+    def attached(self, item: User) -> list[str]:
+        return attachments.of_user(item.id)
+
+    def deeds(self, item: User) -> list[Deed]:
+        switch = (
+            Deed("Deactivate", self._url("deactivate", pk=item.id), "ban")
+            if item.active
+            else Deed("Activate", self._url("activate", pk=item.id), "check")
+        )
+        return [Deed("Reset password", self._url("reset_password", pk=item.id), "key-round"), switch]
+
+    def links(self, item: User) -> list[tuple[str, str]]:
+        return [
+            ("Their bookings", url_for("BookingView.list", q=item.email)),
+            ("What they did", url_for("AuditView.list", q=item.email)),
+        ]
+
+    @expose("/deactivate/<int:pk>", methods=["POST"])
+    @permitted("edit")
+    def deactivate(self, pk: int) -> Answer:
+        return self._do(accounts.deactivate, pk, "deactivated. All sessions have ended.")
+
+    @expose("/activate/<int:pk>", methods=["POST"])
+    @permitted("edit")
+    def activate(self, pk: int) -> Answer:
+        return self._do(accounts.activate, pk, "can sign in again.")
+
+    @expose("/reset-password/<int:pk>", methods=["POST"])
+    @permitted("edit")
+    def reset_password(self, pk: int) -> Answer:
+        return self._password_page(pk, accounts.reset_password(current_actor(), pk))
+
+    def _do(self, command: Callable[[Actor | None, int], None], pk: int, done: str) -> Response:
+        name = self.name_of(self._item(pk))
+        try:
+            command(current_actor(), pk)
+        except InvalidInput as error:
+            flash(" ".join(text for texts in error.errors.values() for text in texts), "danger")
+        else:
+            flash(f"{name} {done}", "success")
+        return self._to("show", pk=pk)
+
+    def _password_page(self, pk: int, password: str) -> Answer:
+        # In the answer itself: a redirect would have to keep it somewhere.
+        item = self._item(pk)
+        return self._page(
+            "admin/password.html",
+            title=f"One-time password of {self.name_of(item)}",
+            item=item,
+            password=password,
+        )
+
+    def annotate(self, rows: Sequence[User]) -> None:
+        experts = db.session.execute(
+            select(Expert.user_id, Expert.id).where(Expert.user_id.in_([row.id for row in rows]))
+        )
+        of_user = dict(experts.tuples().all())
+        for row in rows:
+            row.expert_id = of_user.get(row.id)
+
+    def cell_name(self, item: User) -> str:
+        return self.name_of(item)
+
+    def cell_role_names(self, item: User) -> str:
+        return ", ".join(sorted(role.name for role in item.roles)) or "None"
+
+    def cell_state(self, item: User) -> Markup:
+        if not item.active:
+            return cells.badge("Deactivated", "bad")
+        if item.must_change_password:
+            return cells.badge("Must change the password", "warn")
+        return cells.badge("Active", "good")
+
+    def cell_seen(self, item: User) -> Any:
+        # FAB's column: UTC without zone.
+        at = item.last_login and item.last_login.replace(tzinfo=UTC)
+        return cells.moment(at, self.zone()) or "Never"
+
+    def cell_address_proven(self, item: User) -> Any:
+        return cells.moment(item.email_verified_at, self.zone()) or "Not yet"
+
+    def cell_login_count(self, item: User) -> int:
+        return item.login_count or 0
+
+    def cell_expert_page(self, item: Any) -> Any:
+        if item.expert_id is None:
+            return "None"
+        return cells.link("Profile", url_for("ExpertView.show", pk=item.expert_id))
+
+
+class RoleView(ServiceModelView):
+    """`/backoffice/roles/`: to look at. What they may is code (`app/security.py`)."""
+
+    datamodel = ReadingInterface(Role)
+    route_base = "/backoffice/roles"
+    noun, plural, icon = "role", "Roles", "shield-check"
+    include_route_methods = {"list", "show"}
+
+    list_columns = ["name", "meaning", "holders"]
+    show_columns = ["name", "meaning", "holders"]
+    search_columns = ["name"]
+    order_columns = ["name"]
+    base_order = ("name", "asc")
+    number_columns = frozenset({"holders"})
+
+    def annotate(self, rows: Sequence[Role]) -> None:
+        holds = User.__mapper__.relationships["roles"].secondary.c
+        counted = db.session.execute(
+            select(holds.role_id, func.count())
+            .where(holds.role_id.in_([row.id for row in rows]))
+            .group_by(holds.role_id)
+        )
+        numbers = dict(counted.tuples().all())
+        for row in rows:
+            row.holder_count = numbers.get(row.id, 0)
+
+    def links(self, item: Role) -> list[tuple[str, str]]:
+        if item.name not in ROLES:
+            return []
+        return [("Who has it", url_for("UserView.list", role=item.name))]
+
+    def cell_meaning(self, item: Role) -> str:
+        return ROLES.get(item.name, "").partition(": ")[2].capitalize() or "Nothing: guests"
+
+    def cell_holders(self, item: Any) -> int:
+        return item.holder_count

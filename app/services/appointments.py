@@ -11,7 +11,7 @@ from uuid import uuid4
 from sqlalchemy import insert, update
 
 from app.extensions import db
-from app.models import Booking, EventType
+from app.models import Booking
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
@@ -21,7 +21,7 @@ from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, St
 from app.services.manage_links import manage_token, token_hash
 from app.services.meeting_links import place_of
 from app.services.policy import Actor, require_account, require_admin
-from app.services.transaction import transactional
+from app.services.transaction import execute, transactional
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ def _book_offered(
     booked_by: Actor | None,
 ) -> Booked:
     client = _checked(client)
-    offer = slots.find_offer(EventType.id == event_type_id)
+    offer = slots.find_offer(event_type_id)
     try:
         return _book(actor, offer, starts_at, client, replace, booked_by)
     except SlotTaken:
@@ -100,14 +100,13 @@ def _book(
     replaced = bookings.find_replaceable(actor, replace)
     ignoring = {row.id for row in replaced}
     claims = _claims(offer, starts_at, actor.calendar_id if actor else None)
+    _require_offered(offer, starts_at, ignoring)
     locked = bookings.lock_with_replaced([claim.calendar_id for claim in claims], replaced)
     _judge(actor, offer, starts_at, claims, ignoring)
     released = bookings.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
-    payload = _write(
-        actor, offer, starts_at, client, claims, tuple(locked.values()), booked_by
-    )
+    payload = _write(actor, offer, starts_at, client, claims, tuple(locked.values()), booked_by)
     return Booked(payload, released)
 
 
@@ -121,7 +120,7 @@ def reschedule_appointment(
     """
     bookings.check_version(row, version)
     bookings.require_movable(row)
-    offer = slots.find_offer(EventType.id == row.event_type_id)
+    offer = slots.find_offer(row.event_type_id)
     client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
     try:
         return _move(actor, row, offer, starts_at, client_calendar)
@@ -141,6 +140,7 @@ def _move(
     client_calendar: int | None,
 ) -> dict[str, Any]:
     claims = _claims(offer, starts_at, client_calendar)
+    _require_offered(offer, starts_at, {row.id})
     locked = ledger.lock(
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=row.id)
     )
@@ -207,6 +207,16 @@ def _claims(
     return claims + [ledger.Claim(each, Interval(starts_at, ends_at)) for each in sorted(others)]
 
 
+def _require_offered(offer: AnyRow, starts_at: datetime, ignoring: set[int]) -> None:
+    """Raises `NotOffered` for a start that the rules exclude, whatever is busy.
+
+    Asked before the locks, which many may wait for.
+    """
+    refused = slots.why_not_offered(offer, starts_at, ignoring=ignoring)
+    if refused:
+        raise NotOffered(refused.detail, rule=refused.rule)
+
+
 def _judge(
     actor: Actor | None,
     offer: AnyRow,
@@ -215,9 +225,8 @@ def _judge(
     ignoring: set[int],
 ) -> None:
     """Raises why the locked calendars do not take this start."""
-    refused = slots.why_not_offered(offer, starts_at, ignoring=ignoring)
-    if refused:
-        raise NotOffered(refused.detail, rule=refused.rule)
+    if offer.daily_limit is not None:  # others may have reached it while the locks were waited for
+        _require_offered(offer, starts_at, ignoring)
     in_the_way = ledger.find_conflicts(claims, ignoring=ignoring)
     # The client's own time is the client's to see and to give up; other time is not free.
     own = {_cause(each) for each in in_the_way if _is_own(each, actor, offer)}
@@ -270,7 +279,7 @@ def _write(
         "created_at": clock.now(),
     }
     stored = appointment | {"manage_token_hash": token_hash(manage_token(uid))}
-    booking_id = db.session.execute(_INSERT, stored).scalar_one()
+    booking_id = execute(_INSERT, stored).scalar_one()
     ledger.occupy(claims, booking_id=booking_id)
     row = bookings.new_row(
         **appointment,

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from app.extensions import db
 from app.models import AuditEntry
 from app.services import clock
 from app.services.policy import Actor
+from app.services.transaction import execute
 
 _INSERT = insert(AuditEntry.__table__)
 _NAME = re.compile("[a-z_]{1,40}")
@@ -21,7 +21,7 @@ def record(
     actor: Actor | None, action: str, object_kind: str, object_id: object, **changes: Any
 ) -> None:
     """Write one entry. `changes` are JSON values and never a secret."""
-    db.session.execute(
+    execute(
         _INSERT,
         {
             "at": clock.now(),

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    Executable,
     String,
     and_,
     bindparam,
@@ -34,7 +36,7 @@ from app.models.types import AnyRow
 from app.services.changes import CalendarVersion
 from app.services.clock import rfc3339
 from app.services.policy import ACCOUNT, Actor, may_attend
-from app.services.transaction import is_first
+from app.services.transaction import execute, is_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def lock(
     wanted = sorted(set(calendar_ids))
     versions = {}
     if wanted:
-        locked = db.session.execute(
+        locked: Iterable[AnyRow] = execute(
             _lock_calendars(postgresql=_on_postgresql(), many=len(wanted) > 1), {"ids": wanted}
         )
         versions = {row.id: CalendarVersion(*row) for row in locked}
@@ -148,21 +150,12 @@ def find_conflicts(
     `ignoring` are ids of bookings about to be released by the same transaction,
     `ignoring_session` the event session that is being moved.
     """
-    wanted = or_(
-        *(
-            and_(
-                BusyPeriod.calendar_id == claim.calendar_id,
-                overlapping(
-                    BusyPeriod.starts_at,
-                    BusyPeriod.ends_at,
-                    claim.period.starts_at,
-                    claim.period.ends_at,
-                ),
-            )
-            for claim in claims
-        )
-    )
-    rows = db.session.execute(_CONFLICTS.where(wanted)).all()
+    wanted: dict[str, object] = {}
+    for number, claim in enumerate(claims):
+        wanted[f"calendar_{number}"] = claim.calendar_id
+        wanted[f"starts_at_{number}"] = claim.period.starts_at
+        wanted[f"ends_at_{number}"] = claim.period.ends_at
+    rows = execute(_conflicts_with(len(claims)), wanted)
     return sorted(
         (
             _conflict(row)
@@ -178,7 +171,7 @@ def occupy(
     claims: Iterable[Claim], *, booking_id: int | None = None, event_session_id: int | None = None
 ) -> None:
     """Write the busy periods. The database refuses an overlap, whoever forgot to judge."""
-    db.session.execute(
+    execute(
         _OCCUPY,
         [
             {
@@ -208,12 +201,12 @@ def take_seat(event_session_id: int) -> AnyRow | None:
 
     Returns `seats_taken` after it, and the times that the session has now.
     """
-    return db.session.execute(_TAKE_SEAT, {"session": event_session_id}).one_or_none()
+    return execute(_TAKE_SEAT, {"session": event_session_id}).one_or_none()
 
 
 def free_seat(event_session_id: int) -> None:
     """Give one seat back."""
-    db.session.execute(_FREE_SEAT, {"session": event_session_id})
+    execute(_FREE_SEAT, {"session": event_session_id})
 
 
 def calendars_of(*, booking_id: int | None = None, event_session_id: int | None = None) -> set[int]:
@@ -261,7 +254,6 @@ _LOCK = (
     .where(Calendar.id.in_(_ids))
     .values(version=Calendar.version + 1)
     .returning(*_CALENDAR_VERSION)
-    .execution_options(synchronize_session=False)
 )
 # An UPDATE alone locks in the order of its plan; two of them could deadlock.
 _in_order = (
@@ -276,7 +268,6 @@ _LOCK_IN_ORDER = (
     .where(Calendar.id == _in_order.c.id)
     .values(version=Calendar.version + 1)
     .returning(*_CALENDAR_VERSION)
-    .execution_options(synchronize_session=False)
 )
 _OCCUPY = insert(BusyPeriod.__table__)
 _session: BindParameter[int] = bindparam("session")
@@ -286,13 +277,11 @@ _TAKE_SEAT = (
     .where(EventSession.seats_taken < EventSession.capacity)
     .values(seats_taken=EventSession.seats_taken + 1, version=EventSession.version + 1)
     .returning(EventSession.seats_taken, EventSession.starts_at, EventSession.ends_at)
-    .execution_options(synchronize_session=False)
 )
 _FREE_SEAT = (
     update(EventSession)
     .where(EventSession.id == _session)
     .values(seats_taken=EventSession.seats_taken - 1, version=EventSession.version + 1)
-    .execution_options(synchronize_session=False)
 )
 _CONFLICTS = (
     select(
@@ -317,6 +306,27 @@ _CONFLICTS = (
         EventSession.id == func.coalesce(BusyPeriod.event_session_id, Booking.event_session_id),
     )
 )
+
+
+@cache
+def _conflicts_with(claims: int) -> Executable:
+    """The conflicts with so many claims; they are bound as `calendar_0`, `starts_at_0`, …"""
+    return _CONFLICTS.where(
+        or_(
+            *(
+                and_(
+                    BusyPeriod.calendar_id == bindparam(f"calendar_{number}"),
+                    overlapping(
+                        BusyPeriod.starts_at,
+                        BusyPeriod.ends_at,
+                        bindparam(f"starts_at_{number}"),
+                        bindparam(f"ends_at_{number}"),
+                    ),
+                )
+                for number in range(claims)
+            )
+        )
+    )
 
 
 def _conflict(row: AnyRow) -> Conflict:

@@ -44,7 +44,7 @@ from app.models import OutboxMessage
 from app.models.outbox import FAILED, PENDING, SENDING, SENT
 from app.services import clock, mail_messages
 from app.services.plain_text import one_line
-from app.services.transaction import after_commit, transactional
+from app.services.transaction import after_commit, execute, transactional
 
 LEASE = timedelta(minutes=2)
 # A mail begun before this much of the lease has passed is done before it ends.
@@ -90,7 +90,7 @@ def enqueue(
     """
     now = clock.now()
     host = urlsplit(current_app.config["PUBLIC_URL"]).hostname
-    db.session.execute(
+    execute(
         _INSERT,
         {
             "template": template,

@@ -18,7 +18,7 @@ from app.services import accounts, admission, audit, bookings, changes, clock, l
 from app.services.bookings import Booked
 from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
 from app.services.policy import Actor, require_signed_in
-from app.services.transaction import transactional
+from app.services.transaction import execute, transactional
 
 
 def book_seat(
@@ -127,7 +127,7 @@ def _accept_offer(session: AnyRow, attendee: Actor) -> bool:
 
 def find_session(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow:
     """The session as the actor can book it for the attendee. Raises why it cannot."""
-    session = db.session.execute(
+    session = execute(
         SESSION, {"session": event_session_id, "user": attendee.user_id}
     ).one_or_none()
     if session is None:
@@ -168,7 +168,7 @@ def write(
         "event_session_id": session.id,
         "created_at": clock.now(),
     }
-    booking_id = db.session.execute(_INSERT, seat).scalar_one()
+    booking_id = execute(_INSERT, seat).scalar_one()
     ledger.occupy([claim], booking_id=booking_id)
     row = bookings.new_row(
         **seat,

@@ -19,7 +19,7 @@ from app.models import Calendar, SignIn, User
 from app.models.user import Role, full_name
 from app.services import changes, clock
 from app.services.policy import ACCOUNT, Actor
-from app.services.transaction import transactional
+from app.services.transaction import execute, transactional
 
 KEPT_AFTER_END = timedelta(days=1)
 _PURGE_ONE_IN = 200
@@ -91,7 +91,7 @@ def start_sign_in(
 
 def find_actor(sign_in_id: str) -> Actor | None:
     """Who acts with this sign-in, in one query; None when it ended or the user may not act."""
-    row = db.session.execute(_ACTOR, {"id": sign_in_id, "now": clock.now()}).one_or_none()
+    row = execute(_ACTOR, {"id": sign_in_id, "now": clock.now()}).one_or_none()
     if row is None:
         return None
     return Actor(

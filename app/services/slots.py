@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -28,6 +27,7 @@ from app.models.types import AnyRow
 from app.services import availability, clock
 from app.services.errors import Gone, InvalidInput, NotFound
 from app.services.experts import weekly_intervals
+from app.services.transaction import execute
 
 MAX_DAYS = 62
 ALTERNATIVES = 5
@@ -51,7 +51,9 @@ def list_slots(
     The zone is the expert's unless given. Five queries at most, whatever is booked.
     Raises `NotFound`, `Gone` (inactive), `InvalidInput` (reversed, over 62 days, zone).
     """
-    offer = find_offer(EventType.slug == type_slug, Expert.slug == expert_slug)
+    offer = _offered(
+        execute(_OFFER_AT, {"expert_slug": expert_slug, "type_slug": type_slug}).one_or_none()
+    )
     zone_name = time_zone or offer.time_zone
     try:
         zone = ZoneInfo(zone_name)
@@ -75,9 +77,12 @@ def list_slots(
     return Slots(zone_name, offer.duration_minutes, offer.version, days)
 
 
-def find_offer(*where: Any) -> AnyRow:
+def find_offer(event_type_id: int) -> AnyRow:
     """One event type with its expert, calendars and zone. Raises `NotFound`, `Gone`."""
-    offer = db.session.execute(_OFFERS.where(*where)).one_or_none()
+    return _offered(execute(_OFFER, {"id": event_type_id}).one_or_none())
+
+
+def _offered(offer: AnyRow | None) -> AnyRow:
     if offer is None:
         raise NotFound
     if not offer.is_active:
@@ -136,11 +141,7 @@ def why_not_offered(
 
 def rules_of(offer: AnyRow) -> availability.Rules:
     """The rules of an offer, with all overrides of its expert."""
-    overrides = db.session.execute(
-        select(DateOverride.date, DateOverride.intervals).where(
-            DateOverride.expert_id == offer.expert_id
-        )
-    )
+    overrides = execute(_OVERRIDES, {"expert": offer.expert_id})
     return availability.Rules(
         time_zone=offer.time_zone,
         weekly=weekly_intervals(offer.weekly_hours),
@@ -182,23 +183,12 @@ def _busy(
     )
     calendars = {offer.calendar_id, offer.room_calendar_id, client_calendar_id} - {None}
     by_calendar: dict[int, list[Interval]] = {calendar: [] for calendar in calendars}
-    for row in db.session.execute(
-        select(
-            BusyPeriod.calendar_id,
-            BusyPeriod.starts_at,
-            BusyPeriod.ends_at,
-            BusyPeriod.booking_id,
-        )
-        .where(BusyPeriod.calendar_id.in_(calendars))
-        .where(
-            overlapping(
-                BusyPeriod.starts_at,
-                BusyPeriod.ends_at,
-                window.starts_at - reach,
-                window.ends_at + reach,
-            )
-        )
-    ):
+    wanted = {
+        "calendars": list(calendars),
+        "starts_at": window.starts_at - reach,
+        "ends_at": window.ends_at + reach,
+    }
+    for row in execute(_BUSY, wanted):
         if row.booking_id is None or row.booking_id not in ignoring:
             by_calendar[row.calendar_id].append(Interval(row.starts_at, row.ends_at))
     busy = by_calendar.pop(offer.calendar_id)
@@ -240,4 +230,19 @@ _OFFERS = (
     .outerjoin(Room, Room.id == EventType.room_id)
     .outerjoin(_RoomCalendar, _RoomCalendar.room_id == EventType.room_id)
     .where(User.active.is_(True))
+)
+_OFFER = _OFFERS.where(EventType.id == bindparam("id"))
+_OFFER_AT = _OFFERS.where(
+    EventType.slug == bindparam("type_slug"), Expert.slug == bindparam("expert_slug")
+)
+_OVERRIDES = select(DateOverride.date, DateOverride.intervals).where(
+    DateOverride.expert_id == bindparam("expert")
+)
+_BUSY = select(
+    BusyPeriod.calendar_id, BusyPeriod.starts_at, BusyPeriod.ends_at, BusyPeriod.booking_id
+).where(
+    BusyPeriod.calendar_id.in_(bindparam("calendars", expanding=True)),
+    overlapping(
+        BusyPeriod.starts_at, BusyPeriod.ends_at, bindparam("starts_at"), bindparam("ends_at")
+    ),
 )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from random import random
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+from sqlalchemy import CursorResult, Executable
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -97,6 +98,17 @@ def after_commit(callback: Callable[[], None]) -> None:
     if transaction is None:
         raise RuntimeError("after_commit() outside a transaction")
     transaction.after_commit.append(callback)
+
+
+def execute(
+    statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+) -> CursorResult[Any]:
+    """Execute a statement as Core does: half the price of `db.session.execute`.
+
+    For what runs in every request or under a hot row's lock. Rows are columns, never
+    objects, and objects that wait to be flushed are not.
+    """
+    return db.session.connection().execute(statement, parameters)
 
 
 def is_first(what: object) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from click import ClickException
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
@@ -22,8 +23,11 @@ SQLITE_LOCK_WAIT_SECONDS = 8.0
 POSTGRESQL_LOCK_WAIT_SECONDS = 3
 
 
-class ConfigurationError(Exception):
-    """A setting is missing, malformed or unsafe; the text says which and what to do."""
+class ConfigurationError(ClickException):
+    """A setting is missing, malformed or unsafe; the text says which and what to do.
+
+    A command that meets it prints the text and exits, as for any wrong use of it.
+    """
 
 
 def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:

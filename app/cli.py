@@ -14,6 +14,7 @@ import click
 import flask_migrate
 from flask import Flask, current_app
 from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
 
 from app.models.event import ADMISSIONS
 from app.services import (
@@ -34,7 +35,22 @@ from app.services.policy import ADMIN, Actor
 from app.services.schedule_format import MAX_BYTES
 from app.services.schedule_import import Options, Report, import_schedule
 
-booking = AppGroup("booking", help="Prepare, check and operate the booking system.")
+
+class Commands(AppGroup):
+    """Commands whose refusals are sentences: an operator never sees a trace of ours."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DomainError as error:
+            raise _refusal(error) from error
+        except DBAPIError as error:
+            raise click.ClickException(
+                f"The database cannot be used: {str(error.orig).strip()}. See: flask booking doctor"
+            ) from error
+
+
+booking = Commands("booking", help="Prepare, check and operate the booking system.")
 
 
 def init_app(app: Flask) -> None:
@@ -118,10 +134,7 @@ def import_schedule_file(
     """
     with click.open_file(file, "rb") as opened:
         data = opened.read(MAX_BYTES + 1)
-    try:
-        report = import_schedule(_operator(), data, slug, Options(**options), dry_run=dry_run)
-    except DomainError as error:
-        raise _refusal(error) from error
+    report = import_schedule(_operator(), data, slug, Options(**options), dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(report.as_payload(), ensure_ascii=False, indent=2))
     else:
@@ -134,10 +147,7 @@ def import_schedule_file(
 @click.option("--format", "kind", type=click.Choice(schedule_export.KINDS), required=True)
 def export_schedule(slug: str, kind: str) -> None:
     """Print an event's schedule: frab XML, JSON as pretalx has it, or iCalendar."""
-    try:
-        exported = schedule_export.export_schedule(_operator(), slug, kind)
-    except DomainError as error:
-        raise _refusal(error) from error
+    exported = schedule_export.export_schedule(_operator(), slug, kind)
     click.echo(exported, nl=False)
 
 
@@ -154,10 +164,7 @@ def print_qr(slug: str, file: Path | None) -> None:
     kind = file.suffix.lower().removeprefix(".") if file else ""
     if file and kind not in qr_codes.KINDS:
         raise click.BadParameter("Use a name that ends in .svg, .png or .pdf.", param_hint="--out")
-    try:
-        event = events.get_event(slug)
-    except DomainError as error:
-        raise _refusal(error) from error
+    event = events.get_event(slug)
     url = admission.qr_url(event)
     if file:
         file.write_bytes(qr_codes.picture(event, url, kind))
@@ -169,10 +176,7 @@ def print_qr(slug: str, file: Path | None) -> None:
 @click.argument("emails", metavar="EMAIL...", nargs=-1, required=True)
 def check_in(slug: str, emails: tuple[str, ...]) -> None:
     """Check attendees in, also those who are not on the list yet."""
-    try:
-        found = admission.check_in(_operator(), slug, emails)
-    except DomainError as error:
-        raise _refusal(error) from error
+    found = admission.check_in(_operator(), slug, emails)
     for attendee in found:
         click.echo(f"{attendee.email} is checked in.")
 
@@ -190,8 +194,6 @@ def import_attendee_list(file: TextIO, slug: str, *, dry_run: bool) -> None:
         done = attendee_import.import_attendees(_operator(), slug, file.read(), dry_run=dry_run)
     except UnicodeDecodeError as error:
         raise click.ClickException(f"{file.name} is not UTF-8.") from error
-    except DomainError as error:
-        raise _refusal(error) from error
     signs = {"add": "+", "change": "~", "error": "!"}
     for row in done.rows:
         if sign := signs.get(row.action):

@@ -303,8 +303,7 @@ def operation(
     described: Schema = {
         "summary": summary,
         "security": [{}, *security] if needs == "nothing" else security,
-        "responses": {str(status): _answer(status, what) for status, what in answers.items()}
-        | _refusals(codes),
+        "responses": _responses(answers, codes),
     }
     if parameters or idempotent:
         described["parameters"] = parameters + ([_IDEMPOTENCY] if idempotent else [])
@@ -330,6 +329,19 @@ def paged(items: Schema) -> Schema:
     return obj(
         items=listed(items), page=whole(1), page_size=whole(1, MAX_PAGE_SIZE), total=whole(0)
     )
+
+
+def _responses(
+    answers: Mapping[int, Schema | str | None], codes: Iterable[str]
+) -> dict[str, Schema]:
+    found = _refusals(codes)
+    for status, what in answers.items():
+        described = _answer(status, what)
+        refused = found.get(str(status), {}).get("content", {})
+        if "content" in described:
+            described["content"] |= refused
+        found[str(status)] = described
+    return dict(sorted(found.items()))
 
 
 def _answer(status: int, what: Schema | str | None) -> Schema:
@@ -632,6 +644,15 @@ PATHS: dict[str, dict[str, Schema]] = {
             needs="sign-in",
             refusals=["not_found", "gone"],
         ),
+    },
+    "/api/sessions/{event_session_id}/waitlist": {
+        "post": operation(
+            "Wait for a seat of a full session",
+            {201: obj(position=whole(1))},
+            needs="sign-in",
+            refusals=["not_found", "gone", "invalid_input"],
+        ),
+        "delete": operation("Wait no longer", {204: None}, needs="sign-in", refusals=["not_found"]),
     },
     "/api/openapi.json": {"get": public("This document", {"type": "object"})},
     "/healthz": {"get": public("Whether it is alive", obj(status=one_of("ok")))},

@@ -148,7 +148,7 @@ class Site:
 
 
 @contextmanager
-def running(database_url: str, instance: Path) -> Iterator[Site]:
+def running(database_url: str, instance: Path, **settings: str) -> Iterator[Site]:
     """Prepare the database as `make run` does, and serve it until the block ends."""
     port = servers._free_port()
     url = f"http://127.0.0.1:{port}"
@@ -166,6 +166,7 @@ def running(database_url: str, instance: Path) -> Iterator[Site]:
         "DEFAULT_TIME_ZONE": "Europe/Berlin",
         "RATELIMIT_ENABLED": "0",
         "PYTHONWARNINGS": "ignore",
+        **settings,
     }
     prepared = subprocess.run(
         [sys.executable, "-m", "flask", "booking", "prepare"],

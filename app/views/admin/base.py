@@ -64,12 +64,16 @@ class ReadingInterface(SQLAInterface):
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """A choice that narrows a list: `options` are values and texts, `where` the condition."""
+    """A choice that narrows a list: `options` are values and texts, `where` the condition.
+
+    One that is not offered is reached by links only, and its options are not read before.
+    """
 
     name: str
     label: str
     options: Callable[[], Iterable[tuple[str, str]]]
     where: Callable[[str], ColumnElement[bool]]
+    is_offered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +194,12 @@ class ServiceModelView(ModelView):
         """What the add form shows at first."""
         return {}
 
-    def offer(self, form: Any) -> None:
-        """Fill in what the form's fields offer to choose from."""
+    def new_noun(self) -> str:
+        """What the add form adds."""
+        return self.noun
+
+    def offer(self, form: Any, item: Any = None) -> None:
+        """Fill in what the form's fields offer to choose from; `item` is what is edited."""
 
     def attached(self, item: Any) -> list[str]:
         """What hangs on `item`, told before it is deleted."""
@@ -294,7 +302,7 @@ class ServiceModelView(ModelView):
             flash(f"“{self.name_of(item)}” cannot be changed any more.", "warning")
             return self._to("show", pk=pk)
         values = self.values_of(item)
-        form = self._filled(self._edit_form(item), values)
+        form = self._filled(self._edit_form(item), values, item)
         name, seen = self.name_of(item), _digest(values)
         if request.method == "GET":
             return self._form_page(form, item=item, name=name, seen=seen)
@@ -408,10 +416,14 @@ class ServiceModelView(ModelView):
         order = query.choice("order", self.order_columns) or ""
         direction = query.choice("direction", ("asc", "desc")) or ("asc" if order else "")
         page = query.integer("page", minimum=1, maximum=MAX_INTEGER // PAGE_SIZE) or 1
-        options = {name: [*each.options()] for name, each in filters.items()}
+        options = {
+            name: [*each.options()]
+            for name, each in filters.items()
+            if each.is_offered or name in request.args
+        }
         chosen = {
             name: value
-            for name in filters
+            for name in options
             if (value := query.choice(name, [value for value, _ in options[name]]))
         }
         query.check()
@@ -490,14 +502,14 @@ class ServiceModelView(ModelView):
     ) -> Answer:
         page = self._page(
             "admin/form.html",
-            title=f"Edit “{name}”" if name else f"Add {self.noun}",
+            title=f"Edit “{name}”" if name else f"Add {self.new_noun()}",
             form=form,
             item=item,
             error=error,
             notes=[*self._placed(form, error), *self._notes(error)],
             users=suggested_users() if any(isinstance(each, UserField) for each in form) else [],
             seen=seen or request.form.get("seen", ""),
-            submit="Save" if name else f"Add {self.noun}",
+            submit="Save" if name else f"Add {self.new_noun()}",
             back=self._url("show", pk=item.id) if item else self._url("list"),
         )
         return (page, status_of(error)) if error else page
@@ -527,12 +539,14 @@ class ServiceModelView(ModelView):
                 for each in alternatives
             )
 
-    def _filled(self, form: type[OfficeForm], values: Mapping[str, Any]) -> OfficeForm:
+    def _filled(
+        self, form: type[OfficeForm], values: Mapping[str, Any], item: Any = None
+    ) -> OfficeForm:
         filled = form(request.form if request.method == "POST" else None, data=dict(values))
         for field in filled:
             if isinstance(field, ZoneField):
                 field.offer(zone_choices())
-        self.offer(filled)
+        self.offer(filled, item)
         return filled
 
     def _add_form(self) -> type[OfficeForm]:

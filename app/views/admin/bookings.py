@@ -24,7 +24,7 @@ from app.models import (
 from app.models.booking import RESERVATION_TYPES
 from app.models.interval import Interval
 from app.models.user import full_name
-from app.services import appointments, bookings, clock, reservations, seats
+from app.services import appointments, cancellation, clock, reservations, seats
 from app.services.appointments import Client
 from app.services.errors import InvalidInput
 from app.services.policy import Actor
@@ -211,6 +211,7 @@ class BookingView(ServiceModelView):
             "Session",
             lambda: [(str(row.id), row.title) for row in _bookable_sessions()],
             lambda value: Booking.event_session_id == int(value),
+            is_offered=False,
         ),
     )
     delete_form = CancelForm
@@ -255,13 +256,19 @@ class BookingView(ServiceModelView):
             if (value := request.args.get(name, "")).isdecimal() and len(value) < 10
         }
 
-    def offer(self, form: Any) -> None:
+    def offer(self, form: Any, item: Any = None) -> None:
         if "event_type_id" in form:
             form.event_type_id.offer(_event_type_choices())
         if "event_session_id" in form:
             form.event_session_id.offer(_session_choices(form.event_session_id.object_data))
         if "room_id" in form:
             form.room_id.offer(_zoned_room_choices())
+
+        if item is not None and "starts_at" in form and "room_id" not in form:
+            form.starts_at.description = f"In {_zone_of(item)}."
+
+    def new_noun(self) -> str:
+        return KINDS[self._kind() or ""].lower()
 
     def create(self, actor: Actor | None, form: Any) -> int:
         if isinstance(form, AppointmentForm):
@@ -331,7 +338,7 @@ class BookingView(ServiceModelView):
         return "This seat was given up for one in the other session."
 
     def remove(self, actor: Actor | None, item: Booking, form: Any) -> None:
-        bookings.cancel_booking(actor, item.uid, reason=(form.reason.data or "").strip())
+        cancellation.cancel_booking(actor, item.uid, reason=(form.reason.data or "").strip())
 
     def attached(self, item: Booking) -> list[str]:
         return [f"{KINDS[item.kind]} of {_who(item)}, {_plain_time(item)}"]
@@ -371,7 +378,9 @@ class BookingView(ServiceModelView):
     def cell_event_type(self, item: Booking) -> Any:
         if item.event_type is None:
             return ""
-        return cells.link(item.event_type.title, url_for("EventTypeView.show", pk=item.event_type_id))
+        return cells.link(
+            item.event_type.title, url_for("EventTypeView.show", pk=item.event_type_id)
+        )
 
     def cell_session(self, item: Booking) -> Any:
         if item.event_session is None:
@@ -447,7 +456,9 @@ def _wanted(
 
 def _event_type_choices() -> list[tuple[int, str]]:
     rows = db.session.execute(
-        select(EventType.id, EventType.title, EventType.duration_minutes, Expert.name, Expert.time_zone)
+        select(
+            EventType.id, EventType.title, EventType.duration_minutes, Expert.name, Expert.time_zone
+        )
         .join(Expert)
         .where(EventType.is_active)
         .order_by(Expert.name, EventType.title, EventType.id)

@@ -6,18 +6,19 @@ from datetime import datetime
 
 from markupsafe import Markup
 
+from app.services import clock
 from app.views.local_time import instant, local_date, local_day, local_time, zone_name
 
 
 def moment(at: datetime | None, zone: str) -> Markup | str:
-    """`Tue 4 Mar 2031, 10:00 CET`."""
+    """`Tue 4 Mar, 10:00 CET`."""
     if at is None:
         return ""
     return Markup('<time datetime="{}">{}</time>').format(instant(at), plain_moment(at, zone))
 
 
 def span(starts_at: datetime, ends_at: datetime, zone: str) -> Markup:
-    """`Tue 4 Mar 2031, 10:00` to `11:00 CET`, with both days where they differ."""
+    """`Tue 4 Mar, 10:00` to `11:00 CET`, with both days where they differ."""
     return Markup('<time datetime="{}">{}</time>').format(
         instant(starts_at), plain_span(starts_at, ends_at, zone)
     )
@@ -38,8 +39,10 @@ def plain_span(starts_at: datetime | str, ends_at: datetime | str, zone: str) ->
 
 
 def day(at: datetime | str, zone: str) -> str:
-    """`Tue 4 Mar 2031`."""
-    return f"{local_day(at, zone, 'short')} {local_date(at, zone)[:4]}"
+    """`Tue 4 Mar`, and the year if it is not this one."""
+    year = local_date(at, zone)[:4]
+    short = local_day(at, zone, "short")
+    return short if year == local_date(clock.now(), zone)[:4] else f"{short} {year}"
 
 
 def badge(text: str, tone: str = "") -> Markup:

@@ -30,6 +30,7 @@ from app.views.admin.forms import (
     TextField,
     local_of,
 )
+from app.views.local_time import zone_name
 
 
 class Releasing(DomainError):
@@ -159,14 +160,14 @@ class EventSessionView(ServiceModelView):
             "speakers": _typed_speakers(item),
         }
 
-    def offer(self, form: Any) -> None:
+    def offer(self, form: Any, item: Any = None) -> None:
         form.room_id.offer(room_choices())
         if "event_id" in form:
             form.event_id.offer(
                 (event.id, f"{event.title} ({event.time_zone})") for event in _events()
             )
-        else:
-            form.starts_at.description = form.ends_at.description = ""
+        if item is not None:
+            form.starts_at.description = form.ends_at.description = _zone_of(item)
 
     def create(self, actor: Actor | None, form: Any) -> int:
         event = db.session.get_one(Event, form.event_id.data)
@@ -212,9 +213,7 @@ class EventSessionView(ServiceModelView):
     def links(self, item: EventSession) -> list[tuple[str, str]]:
         links = [("Its seats", url_for("BookingView.list", session=item.id))]
         if item.capacity is not None and self.is_changeable(item):
-            links.append(
-                ("Book a seat", url_for("BookingView.add", kind="seat", session=item.id))
-            )
+            links.append(("Book a seat", url_for("BookingView.add", kind="seat", session=item.id)))
         return links
 
     def _created(self, made: int) -> Response:
@@ -268,3 +267,7 @@ def _typed_speakers(item: EventSession) -> str:
         f"{each.name} <{each.user.email}>" if each.user else each.name for each in item.speakers
     )
 
+
+def _zone_of(item: EventSession) -> str:
+    zone = item.event.time_zone
+    return f"In {zone}, {zone_name(item.starts_at, zone)} then."

@@ -164,15 +164,13 @@ class EventTypeView(ServiceModelView):
             "is_active": True,
         }
 
-    def offer(self, form: Any) -> None:
+    def offer(self, form: Any, item: Any = None) -> None:
         form.room_id.offer(room_choices())
         if "expert_id" in form:
             form.expert_id.offer(expert_choices())
 
     def create(self, actor: Actor | None, form: Any) -> int:
-        return event_types.create_event_type(
-            actor, _values(form), expert_id=form.expert_id.data
-        ).id
+        return event_types.create_event_type(actor, _values(form), expert_id=form.expert_id.data).id
 
     def update(self, actor: Actor | None, item: EventType, form: Any) -> None:
         event_types.update_event_type(actor, item.id, _values(form))

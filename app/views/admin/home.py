@@ -57,7 +57,7 @@ def _figures(actor: Actor, now: Overview) -> list[Figure]:
         "sessions",
         url_for("EventSessionView.list", when="upcoming", status="confirmed"),
     )
-    reservations = Figure(now.reservations, "room reservations", bookings("reservation"))
+    reservations = Figure(now.reservations, "reservations", bookings("reservation"))
     if not actor.is_admin:
         return [reservations, sessions]
     return [

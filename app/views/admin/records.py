@@ -58,9 +58,7 @@ class OutboxView(ServiceModelView):
     order_of = {"written": "created_at", "sent": "sent_at"}
     number_columns = frozenset({"attempts"})
     list_filters = (
-        ListFilter(
-            "state", "State", STATES.items, lambda value: OutboxMessage.state == value
-        ),
+        ListFilter("state", "State", STATES.items, lambda value: OutboxMessage.state == value),
     )
 
     def name_of(self, item: OutboxMessage) -> str:

@@ -161,7 +161,10 @@ class UserView(ServiceModelView):
             if item.active
             else Deed("Activate", self._url("activate", pk=item.id), "check")
         )
-        return [Deed("Reset password", self._url("reset_password", pk=item.id), "key-round"), switch]
+        return [
+            Deed("Reset password", self._url("reset_password", pk=item.id), "key-round"),
+            switch,
+        ]
 
     def links(self, item: User) -> list[tuple[str, str]]:
         return [

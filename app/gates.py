@@ -18,6 +18,7 @@ from typing import Any
 
 import jwt
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
 from flask_jwt_extended import create_access_token, unset_jwt_cookies
 from flask_socketio import ConnectionRefusedError as SocketRefused
 from flask_wtf.csrf import CSRFProtect, validate_csrf
@@ -120,9 +121,20 @@ _NO_CSRF = (
 )
 
 
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's signed cookies, but their signer is made once rather than for each request."""
+
+    _serializer: Any = None
+
+    def get_signing_serializer(self, app: Flask) -> Any:
+        self._serializer = self._serializer or super().get_signing_serializer(app)
+        return self._serializer
+
+
 def init_app(app: Flask) -> None:
     """Put the gates in front of every request, and safe headers on every response."""
     CSRFProtect(app)
+    app.session_interface = _Sessions()
     app.before_request(_check_request)
     app.after_request(_finish)
     app.context_processor(lambda: {"actor": g.get("actor")})

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import CompoundSelect, and_, bindparam, false, func, select, true, union_all
+from sqlalchemy import (
+    BindParameter,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -19,6 +28,7 @@ from app.services import admission
 from app.services.clock import rfc3339
 from app.services.errors import NotFound
 from app.services.policy import Actor, may_attend, require_signed_in
+from app.services.transaction import execute
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,7 @@ class Agenda:
 class _Encoded:
     """One version of an event's agenda, in pieces, shared by all its readers."""
 
-    event: AnyRow  # with its version; SQLite may give the id of a deleted event again
+    event: tuple[Any, ...]  # with its version; SQLite may give a deleted event's id again
     head: bytes
     sessions: dict[int, bytes]  # by id, in order; nothing in them is a reader's own
     body: bytes
@@ -52,11 +62,11 @@ _WAITLISTED = b',"booked":false,"waitlisted":true}'
 def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> Agenda:
     """The agenda for this reader, without body when its ETag is among the `known` ones.
 
-    Two queries whatever the size, and two more after a change. Raises `NotFound` when
+    One query whatever the size, and two more after a change. Raises `NotFound` when
     there is none or the reader is neither attendee nor staff and it is not public.
     """
     event = _find_event(actor, slug)
-    own = _own_marks(actor, event.id)
+    own = _own_marks(actor, event)
     marks = "".join(
         f"{'b' if mark is _BOOKED else 'w'}{each}" for each, mark in sorted(own.items())
     )
@@ -64,7 +74,7 @@ def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> 
     if etag in known:
         return Agenda(etag, None)
     encoded = _encoded.get(event.id)
-    if encoded is None or encoded.event != event:
+    if encoded is None or encoded.event != event[:-1]:
         encoded = _encoded[event.id] = _encode(event)
     if not own:
         return Agenda(etag, encoded.body)
@@ -86,7 +96,7 @@ def get_session(actor: Actor | None, event_session_id: int) -> dict[str, Any]:
         .where(Speaker.event_session_id == event_session_id)
         .order_by(Speaker.position)
     )
-    mark = _own_marks(actor, event.id).get(event_session_id)
+    mark = _own_marks(actor, event).get(event_session_id)
     return {
         **_session(rows[0], list(speakers)),
         "description": rows[0].description,
@@ -134,7 +144,8 @@ def seats_now(
 
 
 def _find_event(actor: Actor | None, slug: str) -> AnyRow:
-    event = db.session.execute(_EVENT, {"slug": slug}).one_or_none()
+    wanted = {"slug": slug, "user": actor.user_id if actor else None}
+    event = execute(_EVENT, wanted).one_or_none()
     if event is None:
         raise NotFound
     if not event.public:
@@ -144,17 +155,17 @@ def _find_event(actor: Actor | None, slug: str) -> AnyRow:
     return event
 
 
-def _own_marks(actor: Actor | None, event_id: int) -> dict[int, bytes]:
+def _own_marks(actor: Actor | None, event: AnyRow) -> dict[int, bytes]:
     """How the reader stands to sessions, where that is anything: their encoded ends.
 
     Nothing for a guest, nor for a sign-in that reaches another event's agenda only.
     """
-    if actor is None or not may_attend(actor, event_id):
+    if actor is None or not event.marks or not may_attend(actor, event.id):
         return {}
-    rows = db.session.execute(_OWN, {"user": actor.user_id, "event": event_id})
+    # A seat is told rather than a place in the queue for it.
     return {
-        session_id: _BOOKED if is_booked else _WAITLISTED
-        for session_id, is_booked in sorted(map(tuple, rows), key=itemgetter(1))
+        int(mark[1:]): _BOOKED if mark[0] == "b" else _WAITLISTED
+        for mark in sorted(event.marks.split(), reverse=True)
     }
 
 
@@ -184,7 +195,7 @@ def _encode(event: AnyRow) -> _Encoded:
             "version": event.topic_version,
         }
     )[:-1]
-    return _Encoded(event, head, sessions, _joined(head, sessions, {}))
+    return _Encoded(tuple(event[:-1]), head, sessions, _joined(head, sessions, {}))
 
 
 def _joined(head: bytes, sessions: Mapping[int, bytes], own: Mapping[int, bytes]) -> bytes:
@@ -220,6 +231,20 @@ _TOPIC_VERSION = Event.version + func.coalesce(
     .scalar_subquery(),
     0,
 )
+# What the reader has: "b12" is a seat in session 12, "w12" a place in its queue.
+_slug: BindParameter[str] = bindparam("slug")
+_reader: BindParameter[int] = bindparam("user")
+_own = union_all(
+    select((literal("b") + cast(Booking.event_session_id, String)).label("mark"))
+    .join(EventSession, EventSession.id == Booking.event_session_id)
+    .join(Event, Event.id == EventSession.event_id)
+    .where(Booking.user_id == _reader, Booking.status == CONFIRMED, Event.slug == _slug),
+    select((literal("w") + cast(WaitlistEntry.event_session_id, String)).label("mark"))
+    .join(EventSession, EventSession.id == WaitlistEntry.event_session_id)
+    .join(Event, Event.id == EventSession.event_id)
+    .where(WaitlistEntry.user_id == _reader, Event.slug == _slug),
+).subquery()
+_MARKS = select(func.aggregate_strings(_own.c.mark, " ")).scalar_subquery()
 _EVENT = select(
     Event.id,
     Event.slug,
@@ -231,17 +256,8 @@ _EVENT = select(
     Event.public,
     Event.admission,
     _TOPIC_VERSION.label("topic_version"),
-).where(Event.slug == bindparam("slug"))
-_OWN: CompoundSelect[*tuple[Any, ...]] = union_all(
-    select(Booking.event_session_id, true())
-    .join(EventSession, EventSession.id == Booking.event_session_id)
-    .where(Booking.user_id == bindparam("user"), Booking.status == CONFIRMED)
-    .where(EventSession.event_id == bindparam("event")),
-    select(WaitlistEntry.event_session_id, false())
-    .join(EventSession, EventSession.id == WaitlistEntry.event_session_id)
-    .where(WaitlistEntry.user_id == bindparam("user"))
-    .where(EventSession.event_id == bindparam("event")),
-)
+    _MARKS.label("marks"),  # the last: what comes before is the same for all readers
+).where(Event.slug == _slug)
 _SESSIONS = (
     select(
         EventSession.id,

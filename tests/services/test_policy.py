@@ -11,6 +11,7 @@ from app.services import (
     agenda,
     appointments,
     bookings,
+    cancellation,
     event_sessions,
     event_types,
     events,
@@ -20,6 +21,7 @@ from app.services import (
     reservations,
     rooms,
     seats,
+    waitlist,
 )
 from app.services.errors import DomainError, MustChangePassword, NotAllowed, Unauthenticated
 from app.services.policy import (
@@ -103,12 +105,14 @@ COMMANDS: dict[str, Callable[[Any], Any]] = {
     "book_for_client": lambda who: appointments.book_for_client(who, 1, NOW, CLIENT),
     "book_seat": lambda who: seats.book_seat(who, 1),
     "release_seat": lambda who: seats.release_seat(who, 1),
+    "join the waitlist": lambda who: waitlist.join(who, 1),
+    "leave the waitlist": lambda who: waitlist.leave(who, 1),
     "reserve_room": lambda who: reservations.reserve_room(who, WANTED),
     "move_reservation": lambda who: reservations.move_reservation(who, "uid", WANTED),
     "reschedule_booking": lambda who: rescheduling.reschedule_booking(who, "uid", NOW),
     "get_booking": lambda who: bookings.get_booking(who, "uid"),
     "list_bookings": lambda who: bookings.list_bookings(who, page=1, page_size=1),
-    "cancel_booking": lambda who: bookings.cancel_booking(who, "uid"),
+    "cancel_booking": lambda who: cancellation.cancel_booking(who, "uid"),
     "become_expert": experts.become_expert,
     "own_expert": experts.own_expert,
     "update_expert": lambda who: experts.update_expert(who, {}),

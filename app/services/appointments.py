@@ -15,7 +15,7 @@ from app.models import Booking
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, fields, ledger, slots
+from app.services import audit, bookings, cancellation, changes, clock, fields, ledger, slots
 from app.services.bookings import Booked
 from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
 from app.services.manage_links import manage_token, token_hash
@@ -103,7 +103,7 @@ def _book(
     _require_offered(offer, starts_at, ignoring)
     locked = bookings.lock_with_replaced([claim.calendar_id for claim in claims], replaced)
     _judge(actor, offer, starts_at, claims, ignoring)
-    released = bookings.release_bookings(
+    released = cancellation.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
     payload = _write(actor, offer, starts_at, client, claims, tuple(locked.values()), booked_by)

@@ -1,7 +1,7 @@
-"""All bookings, whatever their kind: how they read, and how they are cancelled.
+"""All bookings, whatever their kind: how they read, and what every command on them needs.
 
 Making and moving them differs by kind and stands in `appointments`, `seats` and
-`reservations`.
+`reservations`; giving them up does not, and stands in `cancellation`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, func, or_, select
 
 from app.extensions import db
 from app.models import (
@@ -28,13 +28,10 @@ from app.models import (
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, changes, clock, ledger, mail
+from app.services import changes, clock, ledger, mail
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
 from app.services.policy import Actor, require_signed_in
-from app.services.transaction import transactional
-
-MAX_REASON = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,110 +164,6 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
     return shown
 
 
-# -- cancelling --------------------------------------------------------------------
-
-
-@transactional
-def cancel_booking(
-    actor: Actor | None, uid: str, *, reason: str = "", version: int | None = None
-) -> dict[str, Any]:
-    """Cancel one's booking of any kind; cancelling twice is one cancellation.
-
-    Locks the calendars that it occupies, then its session. Raises `NotFound`,
-    `NotAllowed` (a reservation of somebody else), `Stale`, `Gone` (it is over).
-    """
-    actor = require_signed_in(actor)
-    row = _row_for(actor, uid, to_change=True)
-    return cancel_row(row, actor, reason=reason, version=version)
-
-
-def cancel_row(
-    row: AnyRow,
-    actor: Actor | None,
-    *,
-    reason: str = "",
-    version: int | None = None,
-    everything: bool = False,
-) -> dict[str, Any]:
-    """Cancel a booking that the caller has found and allowed. Joins the transaction."""
-    check_reason(reason)
-    if row.status == CANCELLED:
-        return describe(row, actor, everything=everything)
-    check_version(row, version)
-    if row.ends_at <= clock.now():
-        raise Gone("This booking is over.")
-    locked = ledger.lock(
-        ledger.calendars_of(booking_id=row.id),
-        [row.event_session_id] if row.event_session_id else (),
-    )
-    # As it is now: it may have been moved or cancelled while the locks were waited for.
-    row = find_row(row.uid) or row
-    if row.status == CANCELLED:
-        return describe(row, actor, everything=everything)
-    check_version(row, version)
-    if not ledger.calendars_of(booking_id=row.id) <= locked.keys():
-        raise Stale
-    release_bookings(actor, [row], tuple(locked.values()), reason=reason, version=version)
-    after = find_row(row.uid)
-    assert after is not None
-    return describe(after, actor, everything=everything)
-
-
-def release_bookings(
-    actor: Actor | None,
-    rows: Iterable[AnyRow],
-    locked: Sequence[changes.CalendarVersion],
-    *,
-    reason: str,
-    version: int | None = None,
-) -> list[str]:
-    """Cancel bookings whose calendars and sessions are locked; returns the uids.
-
-    One that was cancelled in the meantime is left as it is. Raises `Stale` when
-    `version` is given and no longer that of the row.
-    """
-    now = clock.now()
-    released = []
-    for row in rows:
-        mine = _calendars_among(row.id, locked)
-        changed = db.session.execute(
-            update(Booking)
-            .where(Booking.id == row.id, Booking.status == CONFIRMED)
-            .values(
-                status=CANCELLED,
-                cancelled_at=now,
-                cancel_reason=reason,
-                version=Booking.version + 1,
-                sequence=Booking.sequence + 1,
-            )
-            .returning(Booking.version, Booking.sequence)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-        if changed is None:
-            continue
-        if version is not None and changed.version != version + 1:
-            raise Stale
-        ledger.release(booking_ids=[row.id])
-        if row.event_session_id:
-            ledger.free_seat(row.event_session_id)
-            changes.publish(
-                changes.SeatsChanged(
-                    row.event_id, row.event_slug, row.event_session_id, may_be_free=True
-                )
-            )
-        payload = describe(row, actor, everything=True) | {
-            "status": CANCELLED,
-            "version": changed.version,
-            "sequence": changed.sequence,
-        }
-        by_host = actor is not None and actor.user_id != row.user_id
-        send_notices("cancelled", row, payload, reason=reason, by_host=by_host)
-        audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
-        publish(changes.BOOKING_CANCELLED, payload, mine)
-        released.append(row.uid)
-    return released
-
-
 # -- what commands of every kind need ------------------------------------------------
 
 
@@ -396,12 +289,6 @@ def check_version(row: AnyRow, version: int | None) -> None:
         raise Stale
 
 
-def check_reason(reason: str) -> None:
-    """Raises `InvalidInput` for a reason that is too long."""
-    if len(reason) > MAX_REASON:
-        raise InvalidInput({"reason": [f"At most {MAX_REASON} characters."]})
-
-
 def require_movable(row: AnyRow) -> None:
     """Raises `Gone` for a booking that is cancelled or over."""
     if row.status == CANCELLED:
@@ -448,13 +335,6 @@ def _is_party(row: AnyRow, actor: Actor) -> bool:
 
 def _may_change(row: AnyRow, actor: Actor) -> bool:
     return actor.is_admin or _is_party(row, actor)
-
-
-def _calendars_among(
-    booking_id: int, locked: Sequence[changes.CalendarVersion]
-) -> list[changes.CalendarVersion]:
-    occupied = ledger.calendars_of(booking_id=booking_id)
-    return [calendar for calendar in locked if calendar.calendar_id in occupied]
 
 
 _Host = User.__table__.alias("host")

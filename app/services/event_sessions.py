@@ -23,7 +23,7 @@ from app.models import Booking, BusyPeriod, Calendar, EventSession, Room, Speake
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, events, fields, ledger, waitlist
+from app.services import audit, bookings, cancellation, changes, events, fields, ledger, waitlist
 from app.services.clock import rfc3339
 from app.services.errors import Busy, Gone, NotFound, Overlap, Stale
 from app.services.policy import Actor, require_admin
@@ -303,7 +303,7 @@ def _move(
     session.version += 1
     db.session.flush()
     reason = "The session moved to a time at which you have another booking."
-    bookings.release_bookings(actor, leaving, tuple(locked.values()), reason=reason)
+    cancellation.release_bookings(actor, leaving, tuple(locked.values()), reason=reason)
     ledger.release(event_session_ids=[session.id])
     ledger.occupy(claims, event_session_id=session.id)
     if period != previous:
@@ -363,7 +363,7 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     held = ledger.calendars_of(event_session_id=session.id)
     if not held | set(_attendees(session.id).values()) <= locked.keys():
         raise _MoreToLock
-    released = bookings.release_bookings(
+    released = cancellation.release_bookings(
         actor, seats, tuple(locked.values()), reason="The session was cancelled."
     )
     waitlist.clear(session.id)

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.models import Booking
 from app.models.types import AnyRow
-from app.services import appointments, bookings
+from app.services import appointments, bookings, cancellation
 from app.services.errors import NotFound
 from app.services.manage_links import manage_url, token_hash
 from app.services.transaction import transactional
@@ -25,7 +25,7 @@ def get_booking(token: str) -> dict[str, Any]:
 @transactional
 def cancel(token: str, *, reason: str = "") -> dict[str, Any]:
     """Cancel by link; again is one cancellation. Raises `NotFound`, `Gone` (over)."""
-    return as_guest(bookings.cancel_row(_row(token), None, reason=reason, everything=True))
+    return as_guest(cancellation.cancel_row(_row(token), None, reason=reason, everything=True))
 
 
 def reschedule(token: str, starts_at: datetime) -> dict[str, Any]:

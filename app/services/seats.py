@@ -14,7 +14,7 @@ from app.models import Booking, Event, EventSession, Room, WaitlistEntry
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import accounts, admission, audit, bookings, changes, clock, ledger
+from app.services import accounts, admission, audit, bookings, cancellation, changes, clock, ledger
 from app.services.bookings import Booked
 from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
 from app.services.policy import Actor, require_signed_in
@@ -56,7 +56,7 @@ def release_seat(actor: Actor | None, event_session_id: int) -> None:
     actor = require_signed_in(actor)
     uid = db.session.scalar(_OWN_SEAT, {"session": event_session_id, "user": actor.user_id})
     if uid:
-        bookings.cancel_booking(actor, uid)
+        cancellation.cancel_booking(actor, uid)
         return
     session = db.session.get(EventSession, event_session_id)
     if session is None or not admission.is_admitted(
@@ -78,7 +78,7 @@ def _book(actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ..
         raise Overlap(ledger.shown_to(attendee, in_the_way))
     if not _accept_offer(session, attendee) and take(session) is None:
         raise _full(find_session(actor, attendee, session.id))
-    released = bookings.release_bookings(
+    released = cancellation.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
     return Booked(write(actor, attendee, session, claim, locked[attendee.calendar_id]), released)

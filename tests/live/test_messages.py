@@ -12,6 +12,7 @@ from flask import Flask
 from app.models.interval import Interval
 from app.services import (
     bookings,
+    cancellation,
     changes,
     event_sessions,
     events,
@@ -370,7 +371,7 @@ def test_reservations_are_told_to_the_room_and_the_responsible_user(
     with scene.app.app_context():
         booked = reservations.reserve_room(staff, Wanted(scene.room_id, span, "Canary title"))
         rescheduling.reschedule_booking(staff, booked["uid"], datetime.fromisoformat(TEN))
-        bookings.cancel_booking(staff, booked["uid"])
+        cancellation.cancel_booking(staff, booked["uid"])
     heard = guest.heard()
     assert [(name, message["version"], message["starts_at"]) for name, message in heard] == [
         ("newBooking", 1, NINE),

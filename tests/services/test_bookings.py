@@ -13,7 +13,8 @@ from app.models import AuditEntry, Booking
 from app.models.interval import Interval
 from app.services import bookings, changes, seats
 from app.services.appointments import book_appointment
-from app.services.bookings import cancel_booking, get_booking, list_bookings
+from app.services.bookings import get_booking, list_bookings
+from app.services.cancellation import cancel_booking
 from app.services.errors import (
     DomainError,
     Gone,

@@ -10,7 +10,7 @@ import pytest
 from app.models.interval import Interval
 from app.services import changes, event_sessions, event_types, seats
 from app.services.appointments import Client, book_appointment
-from app.services.bookings import cancel_booking
+from app.services.cancellation import cancel_booking
 from app.services.changes import (
     AgendaChanged,
     BookingChanged,

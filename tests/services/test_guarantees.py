@@ -18,7 +18,7 @@ from app.models import Booking, BusyPeriod, Calendar, EventSession
 from app.models.interval import Interval
 from app.services import event_sessions, guarantees, seats
 from app.services.appointments import book_appointment
-from app.services.bookings import cancel_booking
+from app.services.cancellation import cancel_booking
 from app.services.reservations import Wanted, reserve_room
 from tests import factories, rows
 

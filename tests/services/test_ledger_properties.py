@@ -29,7 +29,7 @@ from app.models import AuditEntry, Booking, BusyPeriod, EventSession, OutboxMess
 from app.models.interval import Interval
 from app.services import changes, guarantees, seats
 from app.services.appointments import book_appointment
-from app.services.bookings import cancel_booking
+from app.services.cancellation import cancel_booking
 from app.services.errors import DomainError, InvalidInput, Overlap, SessionFull, SlotTaken
 from app.services.experts import become_expert
 from app.services.policy import CONTRIBUTOR, EXPERT

@@ -20,7 +20,7 @@ from app.models import OutboxMessage
 from app.models.interval import Interval
 from app.services import event_sessions, guarantees, seats
 from app.services.appointments import book_appointment
-from app.services.bookings import cancel_booking
+from app.services.cancellation import cancel_booking
 from app.services.errors import Stale
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted, move_reservation, reserve_room

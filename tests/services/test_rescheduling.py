@@ -10,7 +10,7 @@ import pytest
 from app.models.interval import Interval
 from app.services import seats
 from app.services.appointments import book_appointment
-from app.services.bookings import cancel_booking
+from app.services.cancellation import cancel_booking
 from app.services.errors import (
     DomainError,
     Gone,

@@ -10,7 +10,7 @@ import pytest
 
 from app.models import Booking
 from app.models.interval import Interval
-from app.services import accounts, bookings, changes, guarantees
+from app.services import accounts, bookings, cancellation, changes, guarantees
 from app.services.errors import (
     DomainError,
     Gone,
@@ -240,7 +240,7 @@ def test_a_contributor_changes_only_own_reservations() -> None:
     )
     uid = reserve_room(other, wanted(room))["uid"]
     refusal(NotAllowed, lambda: move_reservation(staff, uid, wanted(room, 60, 90)))
-    refusal(NotAllowed, lambda: bookings.cancel_booking(staff, uid))
+    refusal(NotAllowed, lambda: cancellation.cancel_booking(staff, uid))
     assert rows.booking(uid).version == 1
     assert bookings.get_booking(staff, uid)["title"] == "A meeting"
 
@@ -254,7 +254,7 @@ def test_an_admin_changes_every_reservation() -> None:
     uid = reserve_room(other, wanted(room))["uid"]
     kept = wanted(room, 60, 90, responsible_user_id=other.user_id)
     assert move_reservation(admin, uid, kept)["responsible_user"]["id"] == other.user_id
-    assert bookings.cancel_booking(admin, uid)["status"] == "cancelled"
+    assert cancellation.cancel_booking(admin, uid)["status"] == "cancelled"
 
 
 def test_a_contributor_does_not_hand_a_reservation_over() -> None:
@@ -271,7 +271,7 @@ def test_a_contributor_does_not_hand_a_reservation_over() -> None:
 def test_what_is_cancelled_over_or_no_reservation_is_not_moved(at: Any) -> None:
     room, staff = factories.make_room(), factories.make_contributor()
     cancelled = reserve_room(staff, wanted(room, 60, 90))["uid"]
-    bookings.cancel_booking(staff, cancelled)
+    cancellation.cancel_booking(staff, cancelled)
     refusal(Gone, lambda: move_reservation(staff, cancelled, wanted(room, 120, 150)))
     over = reserve_room(staff, wanted(room))["uid"]
     from app.services.seats import book_seat
@@ -295,7 +295,7 @@ def test_a_running_reservation_is_prolonged_and_renamed_but_not_begun_earlier(at
 def test_a_cancelled_reservation_frees_room_and_user() -> None:
     room, staff = factories.make_room(), factories.make_contributor()
     uid = reserve_room(staff, wanted(room))["uid"]
-    bookings.cancel_booking(staff, uid, reason="Rain")
+    cancellation.cancel_booking(staff, uid, reason="Rain")
     assert rows.booking(uid).cancel_reason == "Rain"
     assert rows.busy(staff.calendar_id) == []
     assert reserve_room(factories.make_contributor(), wanted(room))["uid"] != uid

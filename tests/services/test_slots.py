@@ -10,7 +10,7 @@ import pytest
 from app.models.interval import Interval
 from app.services import event_sessions, event_types, experts, seats, slots
 from app.services.appointments import book_appointment
-from app.services.bookings import cancel_booking
+from app.services.cancellation import cancel_booking
 from app.services.errors import Gone, InvalidInput, NotFound, NotOffered, SlotTaken
 from app.services.reservations import Wanted, reserve_room
 from tests import factories, rows

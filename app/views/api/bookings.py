@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from app.gates import current_actor
-from app.services import appointments, bookings, guests
+from app.services import appointments, bookings, cancellation, guests
 from app.services.appointments import Client
 from app.services.icalendar_export import booking_calendar
 from app.services.manage_links import manage_url
@@ -79,14 +79,14 @@ def change(uid: str) -> Response:
     body = read_json()
     status = body.choice("status", ("cancelled",))
     starts_at = body.instant("starts_at")
-    reason = body.text("reason", max_length=bookings.MAX_REASON) or ""
+    reason = body.text("reason", max_length=cancellation.MAX_REASON) or ""
     version = body.integer("version", minimum=0)
     body.check()
     if (status is None) == (starts_at is None):
         body.reject("status", "Send either status cancelled or a new starts_at.")
     body.check()
     if status:
-        changed = bookings.cancel_booking(current_actor(), uid, reason=reason, version=version)
+        changed = cancellation.cancel_booking(current_actor(), uid, reason=reason, version=version)
     else:
         changed = reschedule_booking(current_actor(), uid, starts_at, version=version)
     return json_answer({"booking": changed})
@@ -98,7 +98,7 @@ def manage(token: str) -> Response:
     body = read_json()
     action = body.choice("action", ("cancel", "reschedule"), required=True)
     starts_at = body.instant("starts_at", required=action == "reschedule")
-    reason = body.text("reason", max_length=bookings.MAX_REASON) or ""
+    reason = body.text("reason", max_length=cancellation.MAX_REASON) or ""
     body.check()
     if action == "cancel":
         changed = guests.cancel(token, reason=reason)

@@ -16,7 +16,7 @@ from app.models.event import ADMISSIONS
 from app.models.event_type import LOCATION_KINDS
 from app.services import errors
 from app.services.availability import Rule
-from app.services.bookings import MAX_REASON
+from app.services.cancellation import MAX_REASON
 from app.views.api.payload import MAX_PAGE_SIZE
 
 Schema = dict[str, Any]

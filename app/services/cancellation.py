@@ -1,0 +1,133 @@
+"""Giving bookings up: cancelling, of any kind, and releasing what another replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import update
+
+from app.extensions import db
+from app.models import Booking
+from app.models.booking import CANCELLED, CONFIRMED
+from app.models.types import AnyRow
+from app.services import audit, bookings, changes, clock, ledger
+from app.services.errors import Gone, InvalidInput, Stale
+from app.services.policy import Actor, require_signed_in
+from app.services.transaction import transactional
+
+MAX_REASON = 1000
+
+
+@transactional
+def cancel_booking(
+    actor: Actor | None, uid: str, *, reason: str = "", version: int | None = None
+) -> dict[str, Any]:
+    """Cancel one's booking of any kind; cancelling twice is one cancellation.
+
+    Locks the calendars that it occupies, then its session. Raises `NotFound`,
+    `NotAllowed` (a reservation of somebody else), `Stale`, `Gone` (it is over).
+    """
+    actor = require_signed_in(actor)
+    row = bookings.row_to_change(actor, uid)
+    return cancel_row(row, actor, reason=reason, version=version)
+
+
+def cancel_row(
+    row: AnyRow,
+    actor: Actor | None,
+    *,
+    reason: str = "",
+    version: int | None = None,
+    everything: bool = False,
+) -> dict[str, Any]:
+    """Cancel a booking that the caller has found and allowed. Joins the transaction."""
+    check_reason(reason)
+    if row.status == CANCELLED:
+        return bookings.describe(row, actor, everything=everything)
+    bookings.check_version(row, version)
+    if row.ends_at <= clock.now():
+        raise Gone("This booking is over.")
+    locked = ledger.lock(
+        ledger.calendars_of(booking_id=row.id),
+        [row.event_session_id] if row.event_session_id else (),
+    )
+    # As it is now: it may have been moved or cancelled while the locks were waited for.
+    row = bookings.find_row(row.uid) or row
+    if row.status == CANCELLED:
+        return bookings.describe(row, actor, everything=everything)
+    bookings.check_version(row, version)
+    if not ledger.calendars_of(booking_id=row.id) <= locked.keys():
+        raise Stale
+    release_bookings(actor, [row], tuple(locked.values()), reason=reason, version=version)
+    after = bookings.find_row(row.uid)
+    assert after is not None
+    return bookings.describe(after, actor, everything=everything)
+
+
+def release_bookings(
+    actor: Actor | None,
+    rows: Iterable[AnyRow],
+    locked: Sequence[changes.CalendarVersion],
+    *,
+    reason: str,
+    version: int | None = None,
+) -> list[str]:
+    """Cancel bookings whose calendars and sessions are locked; returns the uids.
+
+    One that was cancelled in the meantime is left as it is. Raises `Stale` when
+    `version` is given and no longer that of the row.
+    """
+    now = clock.now()
+    released = []
+    for row in rows:
+        mine = _calendars_among(row.id, locked)
+        changed = db.session.execute(
+            update(Booking)
+            .where(Booking.id == row.id, Booking.status == CONFIRMED)
+            .values(
+                status=CANCELLED,
+                cancelled_at=now,
+                cancel_reason=reason,
+                version=Booking.version + 1,
+                sequence=Booking.sequence + 1,
+            )
+            .returning(Booking.version, Booking.sequence)
+            .execution_options(synchronize_session=False)
+        ).one_or_none()
+        if changed is None:
+            continue
+        if version is not None and changed.version != version + 1:
+            raise Stale
+        ledger.release(booking_ids=[row.id])
+        if row.event_session_id:
+            ledger.free_seat(row.event_session_id)
+            changes.publish(
+                changes.SeatsChanged(
+                    row.event_id, row.event_slug, row.event_session_id, may_be_free=True
+                )
+            )
+        payload = bookings.describe(row, actor, everything=True) | {
+            "status": CANCELLED,
+            "version": changed.version,
+            "sequence": changed.sequence,
+        }
+        by_host = actor is not None and actor.user_id != row.user_id
+        bookings.send_notices("cancelled", row, payload, reason=reason, by_host=by_host)
+        audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
+        bookings.publish(changes.BOOKING_CANCELLED, payload, mine)
+        released.append(row.uid)
+    return released
+
+
+def check_reason(reason: str) -> None:
+    """Raises `InvalidInput` for a reason that is too long."""
+    if len(reason) > MAX_REASON:
+        raise InvalidInput({"reason": [f"At most {MAX_REASON} characters."]})
+
+
+def _calendars_among(
+    booking_id: int, locked: Sequence[changes.CalendarVersion]
+) -> list[changes.CalendarVersion]:
+    occupied = ledger.calendars_of(booking_id=booking_id)
+    return [calendar for calendar in locked if calendar.calendar_id in occupied]

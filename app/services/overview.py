@@ -44,9 +44,7 @@ def get_overview(actor: Actor | None, time_zone: str) -> Overview:
             .where(Booking.status == CONFIRMED)
             .where(overlapping(Booking.starts_at, Booking.ends_at, starts_at, ends_at))
             .group_by(Booking.kind)
-        )
-        .tuples()
-        .all()
+        ).all()
     )
     sessions, users, waiting, failed = db.session.execute(
         select(

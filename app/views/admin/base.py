@@ -123,11 +123,8 @@ def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[...
         @wraps(method)
         def checked(self: Any, *args: Any, **kwargs: Any) -> Answer:
             if current_actor() is None:
-                return redirect(
-                    url_for(
-                        f"{self.appbuilder.sm.auth_view.endpoint}.login", next=request.full_path
-                    )
-                )
+                login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
+                return redirect(url_for(login, next=request.full_path.removesuffix("?")))
             if not self.appbuilder.sm.has_access(f"can_{permission}", self.class_permission_name):
                 raise NotAllowed
             return method(self, *args, **kwargs)

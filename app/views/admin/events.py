@@ -122,7 +122,7 @@ class EventView(ServiceModelView):
             .where(EventSession.status == "confirmed")
             .group_by(EventSession.event_id)
         )
-        numbers = dict(counted.tuples().all())
+        numbers = dict(counted.all())
         for row in rows:
             row.session_count = numbers.get(row.id, 0)
 

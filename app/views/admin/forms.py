@@ -21,7 +21,9 @@ from wtforms import (
     SelectMultipleField,
     StringField,
     TextAreaField,
+    ValidationError,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.widgets import DateInput, EmailInput
 
 from app.extensions import db
@@ -140,7 +142,10 @@ def local_of(instant: datetime, zone: str) -> datetime:
 
 
 class ChoiceField(SelectField):
-    """One of a few words."""
+    """One of a few words: values and texts."""
+
+    def __init__(self, label: str, *, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(label, choices=_choices(choices), **kwargs)
 
 
 class IdField(SelectField):
@@ -156,12 +161,12 @@ class IdField(SelectField):
     def offer(self, choices: Iterable[tuple[int, str]]) -> None:
         """What can be chosen."""
         first = "" if self.empty else "Choose …"
-        self.choices = [("", self.empty or first), *choices]
+        self.choices = _choices([("", self.empty or first), *choices])
 
     def pre_validate(self, form: Any) -> None:
         if self.data is None:
             if not self.empty:
-                raise ValueError("This field is required.")
+                raise ValidationError("This field is required.")
             return
         super().pre_validate(form)
 
@@ -179,11 +184,14 @@ class ZoneField(SelectField):
         if self.object_data and self.object_data not in dict(choices):
             choices.append((self.object_data, self.object_data))
         first = [("", self.empty.format(default=current_app.config["DEFAULT_TIME_ZONE"]))]
-        self.choices = (first if self.empty else []) + choices
+        self.choices = _choices((first if self.empty else []) + choices)
 
 
 class RolesField(SelectMultipleField):
     """Any of the roles, as checkboxes."""
+
+    def __init__(self, label: str, *, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(label, choices=_choices(choices), **kwargs)
 
 
 class UserField(EmailField):
@@ -234,6 +242,10 @@ def suggested_users() -> list[tuple[str, str]]:
         .limit(SUGGESTED_USERS)
     )
     return [(row.email, full_name(row.first_name, row.last_name)) for row in rows]
+
+
+def _choices(pairs: Iterable[tuple[Any, str]]) -> list[SelectChoice]:
+    return [SelectChoice(value=str(value), label=text) for value, text in pairs]
 
 
 def _id(value: Any) -> int | None:

@@ -211,7 +211,7 @@ class UserView(ServiceModelView):
         experts = db.session.execute(
             select(Expert.user_id, Expert.id).where(Expert.user_id.in_([row.id for row in rows]))
         )
-        of_user = dict(experts.tuples().all())
+        of_user = dict(experts.all())
         for row in rows:
             row.expert_id = of_user.get(row.id)
 
@@ -267,7 +267,7 @@ class RoleView(ServiceModelView):
             .where(holds.role_id.in_([row.id for row in rows]))
             .group_by(holds.role_id)
         )
-        numbers = dict(counted.tuples().all())
+        numbers = dict(counted.all())
         for row in rows:
             row.holder_count = numbers.get(row.id, 0)
 

@@ -50,9 +50,22 @@ function singleSubmit() {
   });
 }
 
+/** What the agenda keeps for reading offline ends with the sign-in: first that, then the form goes. */
+function forgetOnSignOut() {
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.matches("[data-sign-out]") || !("caches" in window)) return;
+    event.preventDefault();
+    const { forget } = await import("./agenda/offline.js");
+    await forget().catch(() => null);
+    form.submit();
+  });
+}
+
 for (const field of document.querySelectorAll("[data-fill-zone]")) field.value = ownZone;
 themeSwitch();
 copyButtons();
+forgetOnSignOut();
 singleSubmit();
 localise();
 showPendingToast();

@@ -18,6 +18,7 @@ export async function keepForOffline(urls) {
 
 /** Forgets what was kept for whoever was signed in. */
 export async function forget() {
-  navigator.serviceWorker?.controller?.postMessage({ type: "forget" });
+  const registration = await navigator.serviceWorker?.getRegistration("/agenda/");
+  registration?.active?.postMessage({ type: "forget" });
   if ("caches" in window) await caches.delete(PRIVATE);
 }

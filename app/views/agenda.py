@@ -7,7 +7,9 @@ scripts the same markup comes alive (`static/js/agenda/`).
 from __future__ import annotations
 
 import hmac
+import re
 from hashlib import sha256
+from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -54,6 +56,11 @@ COMMANDS = {
 }
 MAX_REPLACED = 50
 
+_TAG = re.compile(r"</?[a-z][a-z0-9]*(\s[^<>]*)?/?>", re.IGNORECASE)
+_LIST_ITEM = re.compile(r"<li(\s[^<>]*)?>", re.IGNORECASE)
+_BLOCK = re.compile(r"</?(p|br|div|ul|ol|h[1-6]|pre|blockquote)(\s[^<>]*)?/?>", re.IGNORECASE)
+_BLANK_LINES = re.compile(r"\n\s*\n")
+
 Answer = str | tuple[str, int] | AnyResponse
 
 blueprint = Blueprint("agenda_pages", __name__)
@@ -63,6 +70,15 @@ blueprint = Blueprint("agenda_pages", __name__)
 def date_name(date: str, form: str = "short") -> str:
     """`Sat 12 Dec`, of a conference day."""
     return local_day(f"{date}T00:00:00Z", "UTC", form)
+
+
+@blueprint.app_template_filter()
+def paragraphs(text: str) -> list[str]:
+    """What an organiser wrote, often as HTML, as the paragraphs of plain text in it."""
+    if _TAG.search(text):
+        text = _TAG.sub("", _LIST_ITEM.sub("\n\n• ", _BLOCK.sub("\n\n", text)))
+        text = unescape(text)
+    return [part.strip() for part in _BLANK_LINES.split(text) if part.strip()]
 
 
 @blueprint.app_template_filter()

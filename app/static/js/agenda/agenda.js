@@ -27,7 +27,7 @@ const dates = tabs.map((tab) => tab.dataset.day);
 const store = new Store(slug);
 let filters = new Filters(new URLSearchParams(location.search));
 let day = list.dataset.date;
-let view = root.dataset.view;
+let view = "auto";
 let zone = eventZone;
 let failure = null;
 let shownLive = "connecting";
@@ -61,7 +61,7 @@ function fromAddress() {
 const found = () => store.sessions.filter((session) => filters.admit(session));
 
 function show() {
-  root.dataset.view = view;
+  root.dataset.view = shownView();
   list.dataset.date = day;
   list.setAttribute("aria-label", dateText(day));
   for (const tab of tabs) {
@@ -84,10 +84,14 @@ function show() {
   showOffline();
 }
 
+/** What is found by words is read as a list: in the grid it would be far apart. */
+const shownView = () => (view === "auto" && filters.words ? "time" : view);
+
 function showTools() {
+  const shown = shownView();
+  const looks = shown === "list" || shown === "time" ? shown : isWide.matches ? "grid" : "time";
   for (const link of document.querySelectorAll("[data-view-link]")) {
-    const shown = view === "auto" ? (isWide.matches ? "grid" : "time") : view === "grid" && !isWide.matches ? "time" : view;
-    if (link.dataset.viewLink === shown) link.setAttribute("aria-current", "true");
+    if (link.dataset.viewLink === looks) link.setAttribute("aria-current", "true");
     else link.removeAttribute("aria-current");
   }
   for (const chip of document.querySelectorAll("[data-toggle]")) {
@@ -95,6 +99,7 @@ function showTools() {
     else chip.removeAttribute("aria-current");
   }
   document.querySelector("[data-clear]").hidden = !filters.isAny;
+  document.querySelector("[data-open-filters]").classList.toggle("chip--on", filters.count > 0);
   document.querySelector("[data-filter-count]").textContent = filters.count ? ` ${filters.count}` : "";
   for (const box of sheet.querySelectorAll("input[type=checkbox]")) {
     box.checked = { room: filters.rooms, track: filters.tracks, language: filters.languages }[box.name]?.includes(box.value) ?? filters[box.name];
@@ -304,7 +309,7 @@ document.addEventListener("submit", async (event) => {
     if (session) await desk.act(button.name, session);
     else toast("The agenda is not loaded yet. Please try again.");
   });
-});
+}, true); // before page.js takes it for a form that leaves the page
 
 /* --- Live -------------------------------------------------------------------------- */
 

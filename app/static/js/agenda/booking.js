@@ -10,7 +10,10 @@ import { overlaps, stateOf } from "./sessions.js";
 
 const seatPath = (id) => `/api/sessions/${id}/seat`;
 const waitPath = (id) => `/api/sessions/${id}/waitlist`;
-const quoted = (thing) => `“${thing.title ?? "something else"}”`;
+/** A title in a sentence: enough of it to know which one. */
+function quoted({ title = "something else" }) {
+  return `“${title.length > 48 ? `${title.slice(0, 47).trimEnd()}…` : title}”`;
+}
 
 export class Desk {
   #attempts = new Map(); // one per session: an uncertain answer is asked for again with its key

@@ -115,8 +115,19 @@ const closeButton = () => el("button", { class: "button button--quiet", type: "b
 const head = (session) =>
   el("header", { class: "details-head" }, session.track && el("p", { class: "small muted" }, session.track), el("h2", { id: "details-title", tabindex: "-1" }, session.title));
 
+const TAG = /<\/?[a-z][a-z0-9]*(\s[^<>]*)?\/?>/i;
+
+/** What an organiser wrote, often as HTML, as plain text. A parsed document runs and loads nothing. */
+function plain(text) {
+  if (!TAG.test(text)) return text;
+  const { body } = new DOMParser().parseFromString(text, "text/html");
+  for (const item of body.querySelectorAll("li")) item.prepend("\n\n• ");
+  for (const block of body.querySelectorAll("p, br, div, ul, ol, h1, h2, h3, h4, h5, h6, pre, blockquote")) block.before("\n\n");
+  return body.textContent;
+}
+
 function paragraphs(...texts) {
-  const found = texts.filter(Boolean).flatMap((text) => text.split(/\n{2,}/));
+  const found = texts.filter(Boolean).flatMap((text) => plain(text).split(/\n\s*\n/)).map((text) => text.trim()).filter(Boolean);
   return found.length ? found.map((text) => el("p", {}, text)) : [el("p", { class: "quiet" }, "No description.")];
 }
 

@@ -48,7 +48,7 @@ document.addEventListener("submit", async (event) => {
     }
   });
   document.getElementById("main").focus();
-});
+}, true); // before page.js takes it for a form that leaves the page
 
 function showConnection(status) {
   shownLive = status;

@@ -6,6 +6,7 @@ const SHARED = "rendezvous-shared";
 const PRIVATE = "rendezvous-private";
 const READER = "/agenda/.reader"; // an entry that names whose the private cache is
 const PATIENCE = 6000;
+const VENDOR_LIFETIME = 600_000;
 
 let generation = 0; // rises when the private cache is forgotten
 
@@ -22,13 +23,21 @@ self.addEventListener("fetch", (event) => {
   const { request } = event;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== self.location.origin) return;
-  if (url.pathname.startsWith("/static/")) event.respondWith(fromNetwork(event, SHARED));
+  if (url.pathname.startsWith("/static/vendor/")) event.respondWith(fromCache(event));
+  else if (url.pathname.startsWith("/static/")) event.respondWith(fromNetwork(event, SHARED));
   else if (request.mode === "navigate" && isPage(url)) event.respondWith(fromNetwork(event, PRIVATE));
   else if (isData(url)) event.respondWith(fromNetwork(event, PRIVATE));
 });
 
 const isPage = (url) => /^\/agenda\/[^/]+(\/mine)?$/.test(url.pathname);
 const isData = (url) => /^\/api\/(events\/[^/]+\/agenda|sessions\/\d+)$/.test(url.pathname);
+
+/** Icons and fonts, asked for again and again: what is some minutes old will do. */
+async function fromCache(event) {
+  const kept = await find(event.request, SHARED);
+  const isFresh = kept && Date.now() - Number(kept.headers.get("X-Kept-At")) < VENDOR_LIFETIME;
+  return isFresh ? kept : fromNetwork(event, SHARED);
+}
 
 async function fromNetwork(event, name) {
   const { request } = event;

@@ -288,6 +288,7 @@ def _move(
         if version is not None and version != session.version:
             raise Stale
         previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
+        room_id = session.room_id
         _apply(session, values)
         claims = _claims(session)
         calendars = {claim.calendar_id for claim in claims} | held
@@ -306,7 +307,7 @@ def _move(
     cancellation.release_bookings(actor, leaving, tuple(locked.values()), reason=reason)
     ledger.release(event_session_ids=[session.id])
     ledger.occupy(claims, event_session_id=session.id)
-    if period != previous:
+    if period != previous or session.room_id != room_id:
         staying = [row for row in seats if row not in leaving]
         _move_seats(session, staying, attendees, locked, previous)
     elif session.title != next((row.title for row in seats), session.title):

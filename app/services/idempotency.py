@@ -39,6 +39,9 @@ def once(
 ) -> tuple[Answer, bool]:
     """Run a command at most once per actor, path and key, in one transaction.
 
+    What is stored is `actor`, `path` and the answer's body as they are given here, for
+    24 hours: the caller leaves secrets out of them.
+
     Returns the answer, and whether it was given before. Locks the key first, without
     waiting. Raises `IdempotencyMismatch` when the payload is another,
     `IdempotencyInFlight` while the first request runs, `InvalidInput` for a bad key.

@@ -69,7 +69,7 @@ class Conflict:
     def seen_by(self, actor: Actor | None) -> dict[str, Any]:
         """The contract's conflict: in full when it is the actor's own, else just the times.
 
-        To a sign-in that reaches one event's agenda only, nothing else is its own.
+        Admins see everything. To a sign-in that reaches one event's agenda only, nothing else is its own.
         """
         shown: dict[str, Any] = {
             "starts_at": rfc3339(self.starts_at),
@@ -80,7 +80,7 @@ class Conflict:
             and (actor.calendar_id == self.calendar_id or actor.user_id == self.user_id)
             and (actor.audience == ACCOUNT or may_attend(actor, self.event_id or 0))
         )
-        if own or (actor and actor.is_staff and self.kind != "appointment"):
+        if own or (actor and actor.is_admin):
             shown |= {"kind": self.kind, "title": self.title}
             if self.uid:
                 shown["uid"] = self.uid

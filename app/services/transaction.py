@@ -133,7 +133,7 @@ def _transaction() -> Iterator[None]:
     transaction = session.info[_OPEN] = _Transaction()
     try:
         yield
-        session.commit()
+        _commit(session)
     except BaseException:
         session.rollback()
         raise
@@ -144,6 +144,18 @@ def _transaction() -> Iterator[None]:
             callback()
         except Exception:  # the data is durable: one listener must not silence the next
             log.exception("after-commit callback failed")
+
+
+def _commit(session: Session) -> None:
+    try:
+        session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            # Nobody knows whether it was saved, so it must not simply be run again.
+            raise Busy(
+                "The connection was lost while saving. Please look whether it was saved."
+            ) from error
+        raise
 
 
 def _open_transaction() -> _Transaction | None:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEntry, EventSession, Speaker
+from app.models import AuditEntry, EventSession, OutboxMessage, Speaker
 from app.models.interval import Interval
-from app.services import changes, guarantees, seats
+from app.services import bookings, changes, guarantees, seats
 from app.services.errors import (
     DomainError,
     Gone,
@@ -263,6 +264,19 @@ def test_who_is_busy_at_the_new_time_loses_the_seat_and_keeps_the_other(admin: A
     assert [rows.booking(uid).status for uid in (kept, moved)] == ["confirmed"] * 2
     assert (shown["seats_left"], rows.seats_taken(session.id)) == (1, 1)
     assert rows.mails()[3:] == [("seat_cancelled", busy.email), ("seat_rescheduled", free.email)]
+    assert guarantees.find_breaches() == []
+
+
+def test_a_new_room_is_told_to_who_has_a_seat(admin: Any) -> None:
+    session, attendee = factories.make_session(), factories.make_actor()
+    booked = seats.book_seat(attendee, session.id).booking
+    room = factories.make_room()
+    move_event_session(admin, session.id, {"room_id": room.id})
+    moved = bookings.get_booking(attendee, booked["uid"])
+    assert (moved["room"]["id"], moved["sequence"]) == (room.id, booked["sequence"] + 1)
+    assert (moved["starts_at"], moved["status"]) == (booked["starts_at"], "confirmed")
+    mails = db.session.scalars(select(OutboxMessage.template).order_by(OutboxMessage.id))
+    assert list(mails) == ["seat_confirmed", "seat_rescheduled"]
     assert guarantees.find_breaches() == []
 
 

@@ -481,3 +481,21 @@ def test_a_constraint_that_stands_for_nothing_is_a_bug_and_passes() -> None:
 def run_in_thread(act: Callable[[], None]) -> None:
     with ThreadPoolExecutor(1) as threads:
         threads.submit(act).result(30)
+
+
+def test_a_connection_lost_while_saving_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs: list[int] = []
+
+    def lose(_session: Any) -> None:
+        raise OperationalError("COMMIT", {}, Exception("gone"), connection_invalidated=True)
+
+    @transactional
+    def command() -> None:
+        runs.append(1)
+
+    monkeypatch.setattr(type(db.session()), "commit", lose)
+    with pytest.raises(Busy, match="whether it was saved"):
+        command()
+    assert runs == [1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from hashlib import sha256
 from typing import Any, ParamSpec
 
 import orjson
@@ -13,8 +14,10 @@ from app.gates import current_actor
 from app.services import idempotency
 from app.services.bookings import Page
 from app.services.idempotency import Answer
+from app.services.manage_links import manage_token
 
 P = ParamSpec("P")
+_TOKEN = "<manage-token>"  # noqa: S105 (what stands for one)
 
 
 def json_answer(payload: Mapping[str, Any], status: int = 200) -> Response:
@@ -50,17 +53,34 @@ def idempotent(view: Callable[P, Response]) -> Callable[P, Response]:
         def command() -> Answer:
             response = view(*args, **kwargs)
             fresh.append(response)
-            return Answer(response.status_code, response.get_data(as_text=True))
+            return Answer(response.status_code, _without_link(response.get_data(as_text=True)))
 
         payload = request.get_data()
-        answer, repeated = idempotency.once(_actor(payload), request.path, key, payload, command)
+        # Hashed, since the path may hold a manage link's token.
+        path = sha256(request.path.encode()).hexdigest()
+        answer, repeated = idempotency.once(_actor(payload), path, key, payload, command)
         if not repeated:
             return fresh[-1]
-        response = Response(answer.body, answer.status, mimetype="application/json")
+        body = _with_link(answer.body)
+        response = Response(body, answer.status, mimetype="application/json")
         response.headers["Idempotency-Replayed"] = "true"
         return response
 
     return run
+
+
+def _without_link(body: str) -> str:
+    """An answer as it may be stored: a guest's token is made again when it is repeated."""
+    return body.replace(_token_in(body), _TOKEN)
+
+
+def _with_link(body: str) -> str:
+    return body.replace(_TOKEN, _token_in(body))
+
+
+def _token_in(body: str) -> str:
+    uid: str = orjson.loads(body)["booking"]["uid"]
+    return manage_token(uid)
 
 
 def _actor(payload: bytes) -> str:

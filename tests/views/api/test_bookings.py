@@ -8,7 +8,10 @@ from typing import Any
 import icalendar
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from app.extensions import db
+from app.models import IdempotencyKey
 from app.models.interval import Interval
 from app.services import manage_links, reservations
 from app.services.reservations import Wanted
@@ -228,6 +231,20 @@ def test_the_same_request_again_gets_the_first_answer(world: World) -> None:
         assert first.json == again.json
         assert again.headers["Idempotency-Replayed"] == "true"
     assert world.by("ann").get("/api/bookings")["total"] == 2
+
+
+def test_what_is_kept_of_an_answer_has_no_link(app: Flask, world: World) -> None:
+    answer = world.guest("POST", "/api/bookings", world.booking(), key="k")
+    token = answer.json["manage_url"].rpartition("/")[2]
+    cancel = {"action": "cancel"}
+    first = world.guest("POST", f"/api/manage/{token}", cancel, key="k")
+    again = world.guest("POST", f"/api/manage/{token}", cancel, key="k")
+    assert (again.json, again.headers["Idempotency-Replayed"]) == (first.json, "true")
+    assert token in first.json["booking"]["ics_url"]
+    with app.app_context():
+        kept = db.session.execute(select(IdempotencyKey.path, IdempotencyKey.body)).all()
+    assert len(kept) == 2
+    assert token not in str(kept)
 
 
 def test_a_key_is_kept_for_one_payload(world: World) -> None:

@@ -219,9 +219,11 @@ class Broadcaster:
         self._manager = manager
         self._in_background = in_background
         self._lock = Lock()
-        # Sessions whose seats changed, by event id and slug; none for another change alone.
-        self._seats: dict[tuple[int, str], set[int]] = {}
+        # What waits to be told, by event id and slug.
+        self._seats: set[tuple[int, str]] = set()
         self._agendas: set[tuple[int, str]] = set()
+        # The sessions' versions by event, as this process told of them last.
+        self._told: dict[tuple[int, str], dict[int, int]] = {}
         self._is_flushing = False
 
     def __call__(self, change: changes.Change) -> None:
@@ -230,9 +232,9 @@ class Broadcaster:
         match change:
             case changes.BookingChanged():
                 self._booking_changed(change)
-            case changes.SeatsChanged(event_id, slug, session_id):
+            case changes.SeatsChanged(event_id, slug):
                 with self._lock:
-                    self._seats.setdefault((event_id, slug), set()).add(session_id)
+                    self._seats.add((event_id, slug))
                 self._flush_soon()
             case changes.AgendaChanged(event_id, slug):
                 with self._lock:
@@ -306,28 +308,36 @@ class Broadcaster:
     def _send_waiting(self) -> bool:
         """Send what waits, with the values of now; False if other processes had their turn."""
         is_all_sent = True
-        for event in {*self._seats, *self._agendas}:
-            event_id, slug = event
-            if not self._is_turn(event_id):
+        for event in self._seats | self._agendas:
+            if self._is_turn(event[0]):
+                self._send(*event)
+            else:
                 is_all_sent = False
-                continue
-            with self._lock:
-                sessions = self._seats.pop(event, set())
-                has_changed = event in self._agendas
-                self._agendas.discard(event)
-            try:
-                version, seats = agenda.seats_now(event_id, sessions)
-            except SQLAlchemyError:
-                with self._lock:
-                    self._seats.setdefault(event, set()).update(sessions)
-                    self._agendas.update({event} if has_changed else ())
-                raise
-            message = {"topic": f"event:{slug}", "version": version}
-            if seats:
-                socketio.emit("seats", message | {"sessions": seats}, to=f"event:{slug}")
-            if has_changed:
-                socketio.emit("agendaChanged", message, to=f"event:{slug}")
         return is_all_sent
+
+    def _send(self, event_id: int, slug: str) -> None:
+        event = (event_id, slug)
+        with self._lock:
+            have_seats_changed, has_changed = event in self._seats, event in self._agendas
+            self._seats.discard(event)
+            self._agendas.discard(event)
+        try:
+            version, seats = agenda.seats_now(event_id)
+        except SQLAlchemyError:
+            with self._lock:
+                self._seats.update({event} if have_seats_changed else ())
+                self._agendas.update({event} if has_changed else ())
+            raise
+        message = {"topic": f"event:{slug}", "version": version}
+        if have_seats_changed:
+            # All that changed since the last message, in whatever process: this one stands
+            # for every change up to its version.
+            told = self._told.get(event, {})
+            changed = [each for each in seats if each["version"] > told.get(each["id"], 1)]
+            self._told[event] = {each["id"]: each["version"] for each in seats}
+            socketio.emit("seats", message | {"sessions": changed}, to=f"event:{slug}")
+        if has_changed:
+            socketio.emit("agendaChanged", message, to=f"event:{slug}")
 
     def _is_turn(self, event_id: int) -> bool:
         return (

@@ -113,28 +113,13 @@ def topic_version(actor: Actor, slug: str) -> int:
     return version
 
 
-def seats_now(
-    event_id: int, event_session_ids: Collection[int]
-) -> tuple[int, list[dict[str, Any]]]:
-    """`(topic version, [{id, seats_left, version}])`, both read in one statement.
+def seats_now(event_id: int) -> tuple[int, list[dict[str, Any]]]:
+    """`(topic version, [{id, seats_left, version}])` of all sessions with a capacity.
 
-    Seats are never older than the version, so a reader who has seen this version has
-    seen these seats.
+    Both are read in one statement, so a reader who has seen this version has seen these
+    seats. `(0, [])` when there is no such event.
     """
-    rows = db.session.execute(
-        select(
-            EventSession.id,
-            EventSession.version,
-            (EventSession.capacity - EventSession.seats_taken).label("seats_left"),
-            _TOPIC_VERSION.label("topic_version"),
-        )
-        .select_from(Event)
-        .outerjoin(
-            EventSession,
-            and_(EventSession.event_id == Event.id, EventSession.id.in_(list(event_session_ids))),
-        )
-        .where(Event.id == event_id)
-    ).all()
+    rows = db.session.execute(_SEATS, {"event": event_id}).all()
     seats = [
         {"id": row.id, "seats_left": row.seats_left, "version": row.version}
         for row in rows
@@ -245,6 +230,25 @@ _own = union_all(
     .where(WaitlistEntry.user_id == _reader, Event.slug == _slug),
 ).subquery()
 _MARKS = select(func.aggregate_strings(_own.c.mark, " ")).scalar_subquery()
+_SEATS = (
+    select(
+        EventSession.id,
+        EventSession.version,
+        (EventSession.capacity - EventSession.seats_taken).label("seats_left"),
+        _TOPIC_VERSION.label("topic_version"),
+    )
+    .select_from(Event)
+    .outerjoin(
+        EventSession,
+        and_(
+            EventSession.event_id == Event.id,
+            EventSession.capacity.is_not(None),
+            EventSession.status == CONFIRMED,
+        ),
+    )
+    .where(Event.id == bindparam("event"))
+    .order_by(EventSession.id)
+)
 _EVENT = select(
     Event.id,
     Event.slug,

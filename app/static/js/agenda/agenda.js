@@ -44,7 +44,7 @@ function address({ session = null, to = day } = {}) {
 }
 
 const hrefOf = (session) => `${path}?${new URLSearchParams([...filters.pairs(), ["day", day], ...(view === "auto" ? [] : [["view", view]]), ["session", session.id]])}`;
-const signInOf = signIn && ((session) => `${signIn}?next=${encodeURIComponent(hrefOf(session))}`);
+const signInOf = signIn && ((session) => `${signIn}?next=${encodeURIComponent(hrefOf(session)).replaceAll("%2F", "/")}`);
 
 function fromAddress() {
   const hashed = location.hash.slice(1);

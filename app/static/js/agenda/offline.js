@@ -1,6 +1,8 @@
 // The service worker keeps what was read, for when there is no connection; never for anybody else.
 
 const PRIVATE = "rendezvous-private";
+// Of both pages, whichever was opened first.
+const PARTS = ["agenda.js", "booking.js", "details.js", "mine.js", "sessions.js", "store.js", "../regions.js"].map((name) => new URL(name, import.meta.url).href);
 
 /** Starts the worker, and gives it what this page was made of: it missed that on the first visit. */
 export async function keepForOffline(urls) {
@@ -10,7 +12,7 @@ export async function keepForOffline(urls) {
     const { active } = await navigator.serviceWorker.ready;
     const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
     const parts = loaded.filter((url) => new URL(url).pathname.startsWith("/static/"));
-    active.postMessage({ type: "keep", urls: [...urls, ...parts] });
+    active.postMessage({ type: "keep", urls: [...urls, ...new Set([...parts, ...PARTS])] });
   } catch {
     // Private windows and plain LAN addresses have none: the agenda is then for reading online.
   }

@@ -22,7 +22,11 @@ def of_user(user_id: int) -> list[str]:
         *_bookings(Booking.user_id == user_id),
         *_counted(
             ("expert page", "expert pages", _count(Expert, Expert.user_id == user_id)),
-            ("session to speak at", "sessions to speak at", _count(Speaker, Speaker.user_id == user_id)),
+            (
+                "session to speak at",
+                "sessions to speak at",
+                _count(Speaker, Speaker.user_id == user_id),
+            ),
         ),
     ]
 
@@ -31,7 +35,9 @@ def of_expert(expert_id: int) -> list[str]:
     """Bookings and event types of an expert."""
     return [
         *_bookings(Booking.expert_id == expert_id),
-        *_counted(("event type", "event types", _count(EventType, EventType.expert_id == expert_id))),
+        *_counted(
+            ("event type", "event types", _count(EventType, EventType.expert_id == expert_id))
+        ),
     ]
 
 

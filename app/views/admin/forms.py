@@ -178,6 +178,9 @@ class ZoneField(SelectField):
         super().__init__(label, choices=[], **kwargs)
         self.empty = empty
 
+    def process_data(self, value: str | None) -> None:
+        super().process_data(value or "")
+
     def offer(self, zones: Iterable[tuple[str, str]]) -> None:
         """What can be chosen; a zone that is set already always can."""
         choices = list(zones)

@@ -61,9 +61,7 @@ def test_forms_have_the_fields_that_their_views_name(app: Flask) -> None:
 
 
 @pytest.mark.parametrize("secret", sorted(SECRETS | {"id", "user_id", "username", "user.password"}))
-def test_nothing_is_filtered_or_ordered_by_a_secret(
-    app: Flask, world: World, secret: str
-) -> None:
+def test_nothing_is_filtered_or_ordered_by_a_secret(app: Flask, world: World, secret: str) -> None:
     office = world.office(world.root)
     for view in views(app):
         name = type(view).__name__

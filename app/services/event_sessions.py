@@ -19,7 +19,7 @@ from sqlalchemy import or_, select, update
 from sqlalchemy.orm import selectinload
 
 from app.extensions import db
-from app.models import Booking, BusyPeriod, Calendar, EventSession, Room, Speaker, User
+from app.models import Booking, BusyPeriod, Calendar, Event, EventSession, Room, Speaker, User
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
@@ -120,9 +120,7 @@ def _schedule(
     actor = require_admin(actor)
     event = events.get_event(event_slug)
     required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
-    session = EventSession(
-        event=event, guid=str(uuid4()), status=CONFIRMED, seats_taken=0, version=1
-    )
+    session = _new_session(event, str(uuid4()))
     with db.session.no_autoflush:
         _apply(session, required | dict(values))
         claims = _claims(session)
@@ -156,9 +154,7 @@ def schedule_sessions(
     sessions = []
     with db.session.no_autoflush, _rooms_at_hand(values for _, values in wanted):
         for guid, values in wanted:
-            session = EventSession(
-                event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1
-            )
+            session = _new_session(event, guid)
             _apply(session, required | dict(values))
             sessions.append(session)
         claims = _claims_of_all(sessions)
@@ -376,6 +372,11 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     audit.record(actor, "cancel", "event_session", session.id, released=released)
     _announce(changes.BOOKING_CANCELLED, session, [locked[each] for each in held])
     return released
+
+
+def _new_session(event: Event, guid: str) -> EventSession:
+    texts = dict.fromkeys(("abstract", "description", "track", "language"), "")
+    return EventSession(event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1, **texts)
 
 
 def _apply(session: EventSession, values: Mapping[str, Any]) -> None:

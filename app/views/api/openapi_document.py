@@ -116,6 +116,32 @@ SESSION = {
     "booked": FLAG,
     "waitlisted": FLAG,
 }
+_CONFLICT = obj({"uid", "kind", "title"}, uid=UID, kind=text(), title=text(), **PERIOD)
+SPEAKER = obj({"user_id"}, name=text(200), user_id=nullable(ID))
+SCHEDULE = {
+    "title": text(300),
+    "room_id": ID,
+    "starts_at": INSTANT,
+    "ends_at": INSTANT,
+    "capacity": nullable(whole(0)),
+    "speakers": listed(SPEAKER, maxItems=100),
+    "abstract": text(20_000),
+    "description": text(20_000),
+    "track": text(200),
+    "language": text(16),
+    "day": DATE,
+    "dry_run": FLAG,
+}
+EVENT = {
+    "slug": SLUG,
+    "title": text(200),
+    "time_zone": ZONE,
+    "starts_on": DATE,
+    "ends_on": DATE,
+    "venue": text(200),
+    "admission": one_of(*ADMISSIONS),
+    "public": FLAG,
+}
 SCHEMAS: dict[str, Schema] = {
     "User": obj(
         id=ID,
@@ -184,15 +210,20 @@ SCHEMAS: dict[str, Schema] = {
         version=VERSION,
         sessions=listed(ref("Session")),
     ),
-    "Event": obj(
-        slug=SLUG,
-        title=text(),
-        time_zone=ZONE,
-        starts_on=DATE,
-        ends_on=DATE,
-        venue=text(),
-        admission=one_of(*ADMISSIONS),
-        public=FLAG,
+    "Event": obj(**EVENT),
+    "Room": obj(id=ID, name=text(), capacity=nullable(whole(1)), time_zone=ZONE),
+    "ChangedSession": obj(
+        session=obj(
+            **{name: SESSION[name] for name in SESSION if name not in {"booked", "waitlisted"}}
+            | {"id": nullable(ID), "speakers": listed(SPEAKER)},
+            description=text(),
+            status=text(),
+        ),
+        impact=obj(
+            clashing=listed(_CONFLICT),
+            released=listed(UID),
+            conflicts=listed(_CONFLICT),
+        ),
     ),
     "Attendee": obj(
         id=ID,
@@ -212,7 +243,6 @@ SCHEMAS: dict[str, Schema] = {
 
 # -- errors --------------------------------------------------------------------------
 
-_CONFLICT = obj({"uid", "kind", "title"}, uid=UID, kind=text(), title=text(), **PERIOD)
 _EXTRAS: dict[str, dict[str, Schema]] = {
     "invalid_input": {
         "errors": {"type": "object", "additionalProperties": listed(text(), minItems=1)}
@@ -588,6 +618,41 @@ PATHS: dict[str, dict[str, Schema]] = {
             refusals=["not_found", "gone", "rate_limited"],
         )
     },
+    "/api/events": {
+        "post": operation(
+            "Add an event; for admins",
+            {201: obj(event=ref("Event"))},
+            body=obj({"venue", "admission", "public"}, **EVENT),
+        )
+    },
+    "/api/events/{slug}": {
+        "patch": operation(
+            "Change an event; for admins",
+            {200: obj(event=ref("Event"))},
+            body=patch(**EVENT),
+            refusals=["not_found"],
+        )
+    },
+    "/api/rooms": {
+        "post": operation(
+            "Add a room; for admins",
+            {201: obj(room=ref("Room"))},
+            body=obj(
+                {"capacity", "time_zone"},
+                name=text(128),
+                capacity=nullable(whole(1)),
+                time_zone=nullable(ZONE),
+            ),
+        )
+    },
+    "/api/events/{slug}/sessions": {
+        "post": operation(
+            "Schedule a session; with dry_run nothing is written; for admins",
+            {201: ref("ChangedSession"), 200: ref("ChangedSession")},
+            body=obj(set(SCHEDULE) - {"title", "room_id", "starts_at", "ends_at"}, **SCHEDULE),
+            refusals=["not_found", "overlap"],
+        )
+    },
     "/api/events/{slug}/attendees": {
         "get": read(
             "Who is on an event's list; for staff",
@@ -627,7 +692,18 @@ PATHS: dict[str, dict[str, Schema]] = {
         )
     },
     "/api/sessions/{event_session_id}": {
-        "get": public("A session of an agenda", obj(session=ref("Session")), refusals=["not_found"])
+        "get": public(
+            "A session of an agenda", obj(session=ref("Session")), refusals=["not_found"]
+        ),
+        "patch": operation(
+            "Move or change a session, seats included; with dry_run nothing is written; for admins",
+            {200: ref("ChangedSession")},
+            body=patch(**SCHEDULE, version=VERSION),
+            refusals=["not_found", "overlap", "stale", "gone"],
+        ),
+        "delete": operation(
+            "Cancel a session and all its seats; for admins", {204: None}, refusals=["not_found"]
+        ),
     },
     "/api/sessions/{event_session_id}/seat": {
         "post": operation(

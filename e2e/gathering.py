@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from app.services import event_sessions, events, rooms
+from app.services import admission, event_sessions, events, rooms
 from app.services.policy import ADMIN, Actor
 from e2e.site import Site
 
@@ -51,6 +51,7 @@ class Gathering:
     days: list[str]
     ids: dict[str, int]
     later: int  # the second run of "Hands on clocks"
+    qr: str  # what the code at the door leads to
 
     @property
     def path(self) -> str:
@@ -108,6 +109,7 @@ def gather(
             rooms.create_room(ADMINISTRATOR, {"name": f"{name} {suffix}"}).id
             for name in ("Hall 2", "Hall 10", "Attic")
         ]
+        qr = admission.qr_code(events.get_event(slug))
         ids: dict[str, int] = {}
         later = 0
         for day, clock, minutes, room, title, capacity, speakers, track in SESSIONS:
@@ -131,7 +133,7 @@ def gather(
             later = described["id"] if title in ids else later
             ids.setdefault(title, described["id"])
     days = [(first + shift + timedelta(days=n)).isoformat() for n in range(2)]
-    return Gathering(site, slug, days, ids, later)
+    return Gathering(site, slug, days, ids, later, f"/q/{qr}")
 
 
 class AgendaPage:

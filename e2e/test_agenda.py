@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import text
 
 from app import create_app
 from e2e.gathering import AgendaPage, Gather, Gathering, gather
@@ -67,6 +69,55 @@ def phone_of(
         return page
 
     return phone
+
+
+def mailed_code(site: Site, email: str) -> str:
+    """The newest code in the outbox, as the mail would say it."""
+    with site.engine.connect() as connection:
+        context = (
+            connection.execute(
+                text("SELECT context FROM outbox_message WHERE recipient = :to ORDER BY id DESC"),
+                {"to": email},
+            )
+            .scalars()
+            .first()
+        )
+    code: str = (json.loads(context) if isinstance(context, str) else context)["secret"]
+    return code
+
+
+def test_from_scan_to_seat_in_four_taps_and_two_fields(
+    page: Page, site: Site, gathered: Gather
+) -> None:
+    gathering = gathered(public=False)
+    email = f"scanner-{gathering.slug}@example.org"
+    page.goto(gathering.qr)
+    page.get_by_label("Email").fill(email)
+    page.get_by_role("button", name="Send me a code").tap()
+    field = page.get_by_label("Code from the mail")
+    expect(field).to_be_focused()
+    field.press_sequentially(mailed_code(site, email))  # the sixth digit sends it
+    expect(page).to_have_url(re.compile(gathering.path))
+    agenda = AgendaPage(page, gathering)
+    agenda.button("Opening workshop").tap()
+    expect(agenda.seats("Opening workshop")).to_have_text("Booked")
+
+    # What overlaps is asked about, and undone, with this sign-in as well.
+    agenda.button("Hands on clocks").tap()
+    page.get_by_role("dialog").get_by_role("button", name="Replace").tap()
+    expect(agenda.seats("Hands on clocks")).to_have_text("Booked")
+    page.get_by_role("button", name="Undo").last.tap()
+    expect(agenda.seats("Opening workshop")).to_have_text("Booked")
+
+    # It leads to this event and to nothing of an account.
+    page.get_by_role("button", name="Account menu").tap()
+    menu = page.locator("#account-menu")
+    expect(menu.get_by_role("link")).to_have_text(["Agenda", "My schedule"])
+    menu.get_by_role("link", name="My schedule").tap()
+    expect(page.get_by_role("link", name="Opening workshop", exact=True)).to_be_visible()
+    other = gathered(public=False)
+    page.goto(other.path)
+    expect(page.get_by_text("You are signed in to another event.")).to_be_visible()
 
 
 # -- booking -------------------------------------------------------------------------

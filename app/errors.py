@@ -100,9 +100,14 @@ def init_app(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    """Whether the client is a program: by the path, else by what it accepts."""
-    return request.path.startswith(API_PREFIXES) or (
-        request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+    """Whether the client is a program: by the path, a bearer token, or what it accepts."""
+    return (
+        "Authorization" in request.headers
+        or request.path.startswith(API_PREFIXES)
+        or (
+            request.accept_mimetypes.best_match(["text/html", "application/json"])
+            == "application/json"
+        )
     )
 
 

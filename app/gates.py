@@ -11,7 +11,6 @@ Gates only ask earlier what services ask again (`services/policy.py`).
 from __future__ import annotations
 
 import re
-import secrets
 from contextlib import suppress
 from hmac import compare_digest
 from typing import Any
@@ -103,6 +102,10 @@ _SIGN_IN_DOORS = {
     "/api/v1/security/login",
 }
 
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'self'"
+)
 _PRIVATE_PREFIXES = (
     "/api/auth/",
     "/api/v1/",
@@ -138,7 +141,6 @@ def init_app(app: Flask) -> None:
     app.before_request(_check_request)
     app.after_request(_finish)
     app.context_processor(lambda: {"actor": g.get("actor")})
-    app.jinja_env.globals["csp_nonce"] = _csp_nonce  # macros see no context
 
 
 # -- who -----------------------------------------------------------------------------
@@ -363,19 +365,11 @@ def _refuse_impossible_names() -> None:
             raise NotFound
 
 
-def _csp_nonce() -> str:
-    """For Flask-AppBuilder's templates, whose scripts are inline. Ours have none."""
-    if "csp_nonce" not in g:
-        g.csp_nonce = secrets.token_urlsafe(16)
-    nonce: str = g.csp_nonce
-    return nonce
-
-
 def _finish(response: Response) -> Response:
     if g.get("forget_token_cookie"):
         unset_jwt_cookies(response)
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _content_security_policy())
+    headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     if current_app.config["PUBLIC_URL"].startswith("https://"):
@@ -383,20 +377,3 @@ def _finish(response: Response) -> Response:
     if g.get("actor") is not None or request.path.startswith(_PRIVATE_PREFIXES):
         headers.setdefault("Cache-Control", "no-store")
     return response
-
-
-def _content_security_policy() -> str:
-    policy = {
-        "default-src": "'self'",
-        "img-src": "'self' data:",
-        "object-src": "'none'",
-        "base-uri": "'none'",
-        "form-action": "'self'",
-        "frame-ancestors": "'self'",
-    }
-    if nonce := g.get("csp_nonce"):
-        # A page of Flask-AppBuilder: its own inline scripts by nonce, and style
-        # attributes, which its widgets write into their markup.
-        policy["script-src"] = f"'self' 'nonce-{nonce}'"
-        policy["style-src"] = "'self' 'unsafe-inline'"
-    return "; ".join(f"{name} {value}" for name, value in policy.items())

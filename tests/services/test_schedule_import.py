@@ -425,7 +425,7 @@ class TestMoves:
             factories.period("2031-05-01T08:00Z", "2031-05-01T09:00Z"),
             factories.period("2031-05-01T10:00Z", "2031-05-01T11:00Z"),
         ]
-        assert [template for template, _ in rows.mails()].count("seat_rescheduled") == 2
+        assert [template for template, _ in rows.mails()].count("seat_rescheduled") == 3
 
     def test_whoever_is_busy_at_the_new_time_loses_the_seat_and_is_told(
         self, admin: policy.Actor
@@ -489,12 +489,13 @@ class TestMoves:
         assert rows.booking(uid).starts_at == session("b").starts_at
         assert session("a").version == version + 1
 
-    def test_another_room_alone_leaves_seats_as_they_are(self, admin: policy.Actor) -> None:
+    def test_another_room_alone_is_told_to_who_has_a_seat(self, admin: policy.Actor) -> None:
         schedule_import.import_schedule(admin, pentabarf(talk("a")), "conf", Options(capacity=3))
         uid = seats.book_seat(factories.make_actor(), session("a").id).booking["uid"]
         schedule_import.import_schedule(admin, pentabarf(talk("a", room="Attic")), "conf")
         assert session("a").room.name == "Attic"
-        assert rows.booking(uid).sequence == 0
+        assert rows.booking(uid).sequence == 1
+        assert [template for template, _ in rows.mails()] == ["seat_confirmed", "seat_rescheduled"]
 
     def test_a_new_time_and_title_reach_the_seats(self, admin: policy.Actor) -> None:
         schedule_import.import_schedule(admin, pentabarf(talk("a")), "conf", Options(capacity=3))

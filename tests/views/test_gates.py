@@ -149,7 +149,11 @@ def test_an_agendas_token_reaches_no_account(app: Flask, client: FlaskClient, an
         401,
         422,
     }
-    assert client.get("/users/list/", headers=bearer(token)).status_code in {302, 401, 403}
+    assert client.get("/backoffice/users/list/", headers=bearer(token)).status_code in {
+        302,
+        401,
+        403,
+    }
 
 
 def test_sockets_take_a_token_a_header_a_cookie_or_a_session(
@@ -395,11 +399,11 @@ def test_the_back_office_opens_to_admins_by_every_way(
         log_in(client, "boss@example.org")
     else:
         log_in_by_page(client, "boss@example.org")
-    assert client.get("/users/list/", headers=headers).status_code == 200
+    assert client.get("/backoffice/users/list/", headers=headers).status_code == 200
     stranger = app.test_client()
-    assert stranger.get("/users/list/").status_code == 302
+    assert stranger.get("/backoffice/users/list/").status_code == 302
     log_in(stranger)
-    assert stranger.get("/users/list/").status_code == 403
+    assert stranger.get("/backoffice/users/list/").status_code == 403
 
 
 def test_the_hash_is_neither_shown_nor_searched(app: Flask, client: FlaskClient) -> None:
@@ -408,12 +412,14 @@ def test_the_hash_is_neither_shown_nor_searched(app: Flask, client: FlaskClient)
     log_in(client, "boss@example.org")
     pages = [
         client.get(path).get_data(as_text=True)
-        for path in ("/users/list/", f"/users/show/{user_id}")
+        for path in ("/backoffice/users/list/", f"/backoffice/users/show/{user_id}")
     ]
     assert all("scrypt" not in page for page in pages)
     assert all("boss@example.org" in page for page in pages)
     for column in ("password", "feed_token_hash"):
-        filtered = client.get(f"/users/list/?_flt_0_{column}=scrypt").get_data(as_text=True)
+        filtered = client.get(f"/backoffice/users/list/?_flt_0_{column}=scrypt").get_data(
+            as_text=True
+        )
         assert "boss@example.org" in filtered  # the filter is not there
 
 
@@ -421,6 +427,8 @@ def test_the_hash_is_neither_shown_nor_searched(app: Flask, client: FlaskClient)
 
 
 def _path_of(rule: str) -> str:
+    """A path that the rule takes: numbers for numbers, the first of what it chooses from."""
+    rule = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule)
     return re.sub("<[^>]*>", lambda found: "1" if found[0].startswith("<int") else "x", rule)
 
 
@@ -485,7 +493,7 @@ def test_flask_appbuilders_own_check_refuses_the_flagged_too(app: Flask) -> None
         token = gates.issue_token(sign_ins.start_sign_in(make_user(ADMIN, flagged=True).id))
         free = gates.issue_token(sign_ins.start_sign_in(make_user(ADMIN).id))
     for given, allowed in ((token, False), (free, True)):
-        with app.test_request_context("/users/list/", headers=bearer(given)):
+        with app.test_request_context("/backoffice/users/list/", headers=bearer(given)):
             manager = current_app.appbuilder.sm  # type: ignore[attr-defined]
             manager.before_request()
             assert manager.has_access("can_list", "UserView") is allowed
@@ -508,18 +516,16 @@ def test_every_response_is_told_how_to_be_handled(app: Flask, client: FlaskClien
     assert client.get("/login/").headers["Cache-Control"].startswith("no-store")
 
 
-def test_only_flask_appbuilders_pages_may_have_inline_scripts(
-    app: Flask, client: FlaskClient
-) -> None:
+@pytest.mark.parametrize("path", ["/", "/backoffice/", "/backoffice/users/list/", "/swagger/v1"])
+def test_no_page_has_inline_scripts_or_styles(app: Flask, client: FlaskClient, path: str) -> None:
     with app.app_context():
         make_user(ADMIN, email="boss@example.org")
     log_in(client, "boss@example.org")
-    answer = client.get("/users/list/")
-    nonce = re.search(r"'nonce-([^']+)'", answer.headers["Content-Security-Policy"])
-    assert nonce
-    page = answer.get_data(as_text=True)
-    assert all(f'nonce="{nonce[1]}"' in each for each in re.findall(r"<script[^>]*>", page))
-    assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"].partition("style")[0]
+    page = client.get(path)
+    assert page.status_code == 200
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    assert all("src=" in each for each in re.findall(r"<script[^>]*>", page.text))
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=", page.text)
 
 
 @pytest.mark.parametrize("path", ["/api/experts/%00", "/%00", "/expert/99999999999999999999"])

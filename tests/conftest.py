@@ -26,7 +26,7 @@ from tests import servers
 NOW = datetime(2031, 3, 3, 6, 0, tzinfo=UTC)
 _KEPT = {"ab_role", "ab_permission", "ab_view_menu", "ab_permission_view"}
 _KEPT |= {"ab_permission_view_role", "alembic_version"}
-SECRET = "a-secret-for-tests-and-nothing-else-0123456789"  # noqa: S105
+SECRET = "a-secret-for-tests-and-nothing-else-0123456789"
 
 
 def settings_for(database_url: str, instance: Path, **changes: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from app.services.transaction import transactional
 
 _numbers = count(1)
 # Made once: hashing a password takes 100 ms. The password of every user made here.
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 _HASH = ""
 
 

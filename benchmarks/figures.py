@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -54,7 +53,9 @@ class Bench:
 
     def measure(self, processes: int) -> None:
         """All figures, with so many server processes."""
-        with product.running(self._settings(processes), processes=processes) as self._served:
+        bytes_server = product.running(self._settings(1), command=("-m", "benchmarks.served_bytes"))
+        served = product.running(self._settings(processes), processes=processes)
+        with bytes_server as self._bytes_server, served as self._served:
             self._book("Seats of one hot session", processes, self._hot_seats)
             self._book(f"Seats spread over {SPREAD} sessions", processes, self._spread_seats)
             self._book(f"Appointments of {EXPERTS} experts", processes, self._appointments)
@@ -229,15 +230,9 @@ class Bench:
 
     def _ready_bytes(self, clients: int, count: int, size: int) -> float:
         ready = [request("GET", f"/api/bytes/{size}")]
-        with self._bytes_server() as port:
-            load.run(Plan(port, 16, ready, WARM_UP, SECONDS))
-            return load.run(Plan(port, clients, ready, count, SECONDS)).per_second
-
-    @contextmanager
-    def _bytes_server(self) -> Iterator[int]:
-        command = ("-m", "benchmarks.served_bytes")
-        with product.running(self._settings(1), command=command) as served:
-            yield served.port
+        port = self._bytes_server.port
+        load.run(Plan(port, 16, ready, WARM_UP, SECONDS))
+        return load.run(Plan(port, clients, ready, count, SECONDS)).per_second
 
     # What they share
 

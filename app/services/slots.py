@@ -188,9 +188,10 @@ def _busy(
         "starts_at": window.starts_at - reach,
         "ends_at": window.ends_at + reach,
     }
-    for row in execute(_BUSY, wanted):
-        if row.booking_id is None or row.booking_id not in ignoring:
-            by_calendar[row.calendar_id].append(Interval(row.starts_at, row.ends_at))
+    # All at once and unpacked: there may be a thousand.
+    for calendar_id, starts_at, ends_at, booking_id in execute(_BUSY, wanted).all():
+        if booking_id is None or booking_id not in ignoring:
+            by_calendar[calendar_id].append(Interval(starts_at, ends_at))
     busy = by_calendar.pop(offer.calendar_id)
     return busy, [period for periods in by_calendar.values() for period in periods]
 

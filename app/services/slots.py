@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -189,7 +189,8 @@ def _busy(
         "ends_at": window.ends_at + reach,
     }
     # All at once and unpacked: there may be a thousand.
-    for calendar_id, starts_at, ends_at, booking_id in execute(_BUSY, wanted).all():
+    periods: Sequence[AnyRow] = execute(_BUSY, wanted).all()
+    for calendar_id, starts_at, ends_at, booking_id in periods:
         if booking_id is None or booking_id not in ignoring:
             by_calendar[calendar_id].append(Interval(starts_at, ends_at))
     busy = by_calendar.pop(offer.calendar_id)

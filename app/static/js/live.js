@@ -3,7 +3,7 @@
 
 const POLL = 30_000;
 const GRACE = 4_000;
-const EVENTS = ["newBooking", "bookingCancelled", "bookingRescheduled", "seats", "agendaChanged"];
+const EVENTS = ["newBooking", "bookingCancelled", "bookingRescheduled", "seats", "agendaChanged", "seatOffered"];
 // These stand for all changes up to their version, so a jump is no gap.
 const SUMMARIES = new Set(["seats", "agendaChanged"]);
 
@@ -48,6 +48,7 @@ function receive(name, payload) {
   const topic = topics.get(payload?.topic);
   if (!topic) return;
   const { version } = payload;
+  if (version === undefined) return topic.onchange?.(name, payload); // it is about nothing that is counted
   if (topic.version !== null && version <= topic.version) return;
   const gap = topic.version !== null && version > topic.version + 1 && !SUMMARIES.has(name);
   topic.version = version;

@@ -1,6 +1,6 @@
 // The agenda page comes alive: days and filters at once, seats as they change, booking in place.
 
-import { announce, el, icon, prefersStill } from "../dom.js";
+import { announce, el, icon } from "../dom.js";
 import { watch } from "../live.js";
 import { refreshRegions } from "../regions.js";
 import { cityOf, dateText, ownZone, sameClock, timeText, zoneShort } from "../time.js";
@@ -8,7 +8,7 @@ import { toast } from "../toast.js";
 import { Desk, pending } from "./booking.js";
 import { Details } from "./details.js";
 import { keepForOffline } from "./offline.js";
-import { Filters, isNow, renderDay, stateOf, updateRow } from "./sessions.js";
+import { Filters, isNow, placeNow, renderDay, stateOf, updateRow } from "./sessions.js";
 import { Store } from "./store.js";
 
 const about = document.querySelector('meta[name="agenda"]');
@@ -29,6 +29,7 @@ let filters = new Filters(new URLSearchParams(location.search));
 let day = list.dataset.date;
 let view = "auto";
 let zone = eventZone;
+const rendered = day;
 let failure = null;
 let shownLive = "connecting";
 
@@ -76,12 +77,25 @@ function show() {
     tab.querySelector("[data-count]").replaceChildren(...(filters.isAny ? [String(counts.get(tab.dataset.day)), el("span", { class: "visually-hidden" }, " found")] : []));
   }
   const here = matching.filter((session) => session.day === day);
-  const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.id : null;
   list.removeAttribute("aria-busy");
-  list.replaceChildren(...(here.length ? renderDay(here, { zone, hrefOf, signInOf }) : emptiness(counts)));
-  if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
+  if (here.length && signatureOf(here) === shownRows) update(here);
+  else showRows(here, counts);
+  if (here.length) placeNow(list, here);
   sheet.querySelector("[data-show]").textContent = matching.length === 1 ? "Show 1 session" : `Show ${matching.length} sessions`;
   showOffline();
+}
+
+let shownRows = null;
+
+/** What rows are made of, but for seats, which change in place. */
+const signatureOf = (sessions) =>
+  JSON.stringify([zone, filters.pairs(), view, ...sessions.map(({ id, title, speakers, room, track, starts_at: from, ends_at: until }) => [id, title, speakers, room.name, track, from, until])]);
+
+function showRows(here, counts) {
+  const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-id]")?.id : null;
+  list.replaceChildren(...(here.length ? renderDay(here, { zone, hrefOf, signInOf }) : emptiness(counts)));
+  shownRows = here.length ? signatureOf(here) : null;
+  if (focused) document.getElementById(focused)?.querySelector("a, button")?.focus();
 }
 
 /** What is found by words is read as a list: in the grid it would be far apart. */
@@ -108,11 +122,13 @@ function showTools() {
 }
 
 function showWaiting() {
+  shownRows = null;
   list.setAttribute("aria-busy", "true");
   list.replaceChildren(...Array.from({ length: 8 }, () => el("div", { class: "skeleton skeleton--row", "aria-hidden": "true" })));
 }
 
 function showFailure() {
+  shownRows = null;
   list.removeAttribute("aria-busy");
   const ended = failure.status === 401 || failure.status === 404;
   list.replaceChildren(
@@ -150,9 +166,13 @@ const shortDate = (date) => dateText(date, { weekday: "short", day: "numeric", m
 async function load() {
   failure = null;
   try {
+    const isFirst = !store.sessions;
     const isNew = await store.load();
     live?.loaded(store.version);
+    // The server rendered this very version: its rows are right, and stay.
+    if (isFirst && day === rendered && store.version === Number(root.dataset.version)) shownRows ??= signatureOf(found().filter((session) => session.day === day));
     if (isNew || !list.querySelector("[data-id]")) show();
+    tick();
   } catch (error) {
     failure = error;
     if (!list.querySelector("[data-id]")) show();
@@ -202,8 +222,11 @@ function jumpToNow() {
   const running = store.sessions?.find((session) => isNow(session));
   if (running && running.day !== day) go(running.day);
   const target = document.getElementById("now") ?? list.querySelector(".session--now");
-  target?.scrollIntoView({ behavior: prefersStill() ? "auto" : "smooth", block: "center" });
-  list.querySelector(".session--now a")?.focus({ preventScroll: true });
+  if (!target) return;
+  target.scrollIntoView({ block: "center" });
+  // What came into view may be of another height than was thought.
+  requestAnimationFrame(() => target.scrollIntoView({ block: "center" }));
+  target.previousElementSibling?.querySelector(".session__title a")?.focus({ preventScroll: true });
 }
 
 function openDetails(id) {
@@ -365,16 +388,16 @@ function listen() {
 /** Time goes on: what is over, what runs, and the line between. */
 function tick() {
   if (document.hidden || !store.sessions) return;
-  const running = store.sessions.some((session) => isNow(session));
-  document.querySelector("[data-jump]").hidden = !running;
+  document.querySelector("[data-jump]").hidden = !store.sessions.some((session) => isNow(session));
   const rows = [...list.querySelectorAll("[data-id]")].map((row) => [row, store.byId.get(Number(row.dataset.id))]);
   const isStale = rows.some(([row, session]) => session && (!row.classList.contains(`session--${stateOf(session)}`) || row.classList.contains("session--now") !== isNow(session)));
-  if (isStale) show();
+  const here = rows.map(([, session]) => session).filter(Boolean);
+  if (isStale) update(here);
+  if (here.length) placeNow(list, here);
 }
 
 /* --- Begin --------------------------------------------------------------------------- */
 
-const rendered = day;
 const wanted = fromAddress();
 showZone();
 showTools();
@@ -385,4 +408,5 @@ listen();
 // What the server rendered is on the screen; the rest of the agenda may come after it.
 load().catch(() => null);
 setInterval(tick, 30_000);
+document.addEventListener("visibilitychange", tick);
 keepForOffline([path, ...(signIn ? [] : [`${path}/mine`]), `/api/events/${slug}/agenda`]);

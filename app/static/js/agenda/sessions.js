@@ -163,7 +163,7 @@ function facts(session, zone) {
   return el(
     "p",
     { class: "session__facts" },
-    el("time", { class: "session__time", datetime: session.starts_at }, `${timeText(session.starts_at, zone)}–${timeText(session.ends_at, zone)}`),
+    el("time", { class: "session__time", datetime: session.starts_at }, timeText(session.starts_at, zone), el("span", { class: "session__until" }, `–${timeText(session.ends_at, zone)}`)),
     el("span", { class: "session__room" }, session.room.name),
     session.speakers.length > 0 && el("span", { class: "session__speakers" }, session.speakers.join(", ")),
     session.track && el("span", { class: "session__track" }, session.track),
@@ -187,7 +187,8 @@ export function updateRow(node, session, { signInOf, rolls = false }) {
   const places = [...node.classList].filter((name) => /^[tdc]\d-/.test(name)).join(" ");
   const look = `${lookOf(session)} ${places}`;
   if (node.className !== look) node.className = look;
-  node.querySelector("[data-places]").replaceWith(seats(session, rolls));
+  const [old, next] = [node.querySelector("[data-places]"), seats(session, rolls)];
+  if (old.className !== next.className || old.textContent !== next.textContent) old.replaceWith(next);
   replaceButton(node.querySelector(".session__act"), button(session, signInOf?.(session)), node.querySelector("a"));
 }
 
@@ -203,17 +204,32 @@ export function replaceButton(box, next, otherwise = null) {
 
 /* --- A day -------------------------------------------------------------------- */
 
-const nowLine = (place) => el("p", { class: `now-line ${place}`, id: "now" }, el("span", {}, "Now"));
+const roomsOf = (sessions) => [...new Set(sessions.map((session) => session.room.name))].sort(byName);
+
+function spanOf(sessions) {
+  const first = Math.min(...sessions.map((session) => at(session.starts_at)));
+  return { first, begin: Math.floor(first / HALF_HOUR) * HALF_HOUR, end: Math.max(...sessions.map((session) => at(session.ends_at))) };
+}
+
+/** The line of now, before what comes next, while the day is on. */
+export function placeNow(list, sessions) {
+  const now = Date.now();
+  const old = list.querySelector("#now");
+  const next = [...list.querySelectorAll(".group")].find((group) => at(group.dataset.start) > now);
+  const { first, begin, end } = spanOf(sessions);
+  if (!next || now < first || now >= end) return old?.remove();
+  const line = el("p", { class: `now-line ${digits("t", Math.max(0, Math.round((now - begin) / STEP)))} ${digits("n", roomsOf(sessions).length)}`, id: "now" }, el("span", {}, "Now"));
+  if (old?.nextElementSibling === next && old.className === line.className) return undefined;
+  old?.remove();
+  return next.before(line);
+}
 
 /** The rows of one day, in groups by start, with their places in the grid. `sessions` are in order. */
 export function renderDay(sessions, options) {
   const { zone } = options;
-  const now = Date.now();
-  const rooms = [...new Set(sessions.map((session) => session.room.name))].sort(byName);
+  const rooms = roomsOf(sessions);
   const column = new Map(rooms.map((name, index) => [name, index + 1]));
-  const first = Math.min(...sessions.map((session) => at(session.starts_at)));
-  const begin = Math.floor(first / HALF_HOUR) * HALF_HOUR;
-  const end = Math.max(...sessions.map((session) => at(session.ends_at)));
+  const { begin, end } = spanOf(sessions);
   const width = digits("n", rooms.length);
 
   const axis = [];
@@ -228,12 +244,7 @@ export function renderDay(sessions, options) {
     el("div", { class: "axis", "aria-hidden": "true" }, el("span", { class: "axis__corner" }), ...axis),
   ];
   const groups = Map.groupBy ? Map.groupBy(sessions, (session) => session.starts_at) : groupBy(sessions);
-  let isMarked = !(first <= now && now < end);
   for (const [start, members] of groups) {
-    if (!isMarked && at(start) > now) {
-      nodes.push(nowLine(`${digits("t", Math.max(0, Math.round((now - begin) / STEP)))} ${width}`));
-      isMarked = true;
-    }
     const rows = members.map((session) => {
       const from = Math.round((at(start) - begin) / STEP);
       const length = Math.max(1, Math.round((at(session.ends_at) - begin) / STEP) - from);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from app.extensions import db
 from app.models import Event, EventSession
 from app.models.event import ADMISSIONS
-from app.services import audit, changes, fields
+from app.services import audit, changes, clock, fields
 from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
@@ -44,11 +44,15 @@ def find_slug(event_id: int) -> str | None:
     return db.session.scalar(select(Event.slug).where(Event.id == event_id))
 
 
-def list_public() -> list[Event]:
-    """Events whose agenda everybody may read, the next to begin first."""
-    return list(
-        db.session.scalars(select(Event).where(Event.public).order_by(Event.starts_on, Event.id))
-    )
+def find_next_public() -> Event | None:
+    """The event whose agenda everybody may read and that is on now or begins next."""
+    yesterday = clock.now().date() - timedelta(days=1)  # somewhere it is still that day
+    return db.session.scalars(
+        select(Event)
+        .where(Event.public, Event.ends_on >= yesterday)
+        .order_by(Event.starts_on, Event.id)
+        .limit(1)
+    ).one_or_none()
 
 
 def list_events(actor: Actor | None) -> list[Event]:

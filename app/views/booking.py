@@ -13,7 +13,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import status_of
 from app.gates import current_actor
-from app.services import appointments, bookings, clock, event_types, experts, guests, slots
+from app.services import (
+    appointments,
+    bookings,
+    clock,
+    event_types,
+    events,
+    experts,
+    guests,
+    slots,
+)
 from app.services.appointments import Client
 from app.services.errors import Gone, InvalidInput, NotFound, NotOffered, Overlap, SlotTaken
 from app.services.manage_links import manage_token
@@ -32,7 +41,9 @@ blueprint = Blueprint("booking_pages", __name__)
 @blueprint.get("/")
 def home() -> str:
     found = experts.list_experts(page=1, page_size=HOME_EXPERTS)
-    return render_template("booking/home.html", experts=found.items)
+    return render_template(
+        "booking/home.html", experts=found.items, event=events.find_next_public()
+    )
 
 
 @blueprint.get("/experts")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -138,11 +138,16 @@ def test_an_event_with_sessions_is_kept(admin: Any) -> None:
     assert rows.count(Event) == 1
 
 
-def test_public_events_are_listed_the_next_first() -> None:
+def test_the_next_public_event_is_on_now_or_begins_first(at: Any) -> None:
+    assert events.find_next_public() is None
     later = factories.make_event(starts_on="2031-05-01", ends_on="2031-05-01")
-    sooner = factories.make_event(starts_on="2031-04-01", ends_on="2031-04-01")
-    factories.make_event(public=False)
-    assert events.list_public() == [sooner, later]
+    sooner = factories.make_event(starts_on="2031-04-01", ends_on="2031-04-02")
+    factories.make_event(starts_on="2031-03-10", ends_on="2031-03-10", public=False)
+    assert events.find_next_public() == sooner
+    at(datetime(2031, 4, 2, 23, tzinfo=UTC))
+    assert events.find_next_public() == sooner
+    at(datetime(2031, 4, 5, tzinfo=UTC))
+    assert events.find_next_public() == later
 
 
 # -- rooms -------------------------------------------------------------------------------

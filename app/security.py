@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from flask import Flask, Response, make_response, redirect, render_template, request
+from flask import Flask, Response, make_response, redirect, render_template, request, url_for
 from flask_appbuilder import expose
 from flask_appbuilder.security.api import SecurityApi as FabSecurityApi
 from flask_appbuilder.security.decorators import no_cache
@@ -65,6 +65,9 @@ class LoginView(AuthDBView):
         except Unauthenticated as error:
             return self._form(identifier, error.detail, 401)
         gates.start_browser_session(sign_in)
+        actor = gates.current_actor()
+        if actor and actor.must_change_password:  # nothing else opens before
+            target = url_for("account_pages.change_password")
         return redirect(target, 303)  # type: ignore[return-value]
 
     @expose("/logout/", methods=["GET", "POST"])

@@ -568,3 +568,10 @@ def test_the_secure_clock_of_tokens_is_utc(app: Flask, ann: int) -> None:
         sign_in = sign_ins.start_sign_in(ann, lifetime=timedelta(hours=1))
         claims = jwt.decode(gates.issue_token(sign_in), options={"verify_signature": False})
     assert datetime.fromtimestamp(claims["exp"], UTC) == sign_in.expires_at
+
+
+def test_who_owes_a_password_is_led_to_it_at_once(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        make_user(ADMIN, email="new@example.org", flagged=True)
+    answer = log_in_by_page(client, "new@example.org", next="/backoffice/")
+    assert answer.headers["Location"] == "/change-password"

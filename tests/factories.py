@@ -115,7 +115,11 @@ def make_event(**values: Any) -> Event:
 
 
 def make_session(
-    event: Event | None = None, *, starts_at: datetime | None = None, minutes: int = 60, **values: Any
+    event: Event | None = None,
+    *,
+    starts_at: datetime | None = None,
+    minutes: int = 60,
+    **values: Any,
 ) -> EventSession:
     """A session tomorrow at 10:00 UTC for an hour, with one seat, in a room of its own."""
     event = event or make_event()

@@ -302,6 +302,5 @@ def _account_navigation(actor: Actor | None) -> list[dict[str, str]]:
         items.append(
             {"href": url_for("admission.list_events"), "text": "Check-in", "icon": "scan-line"}
         )
-    if actor.is_admin:
         items.append({"href": "/backoffice/", "text": "Back-office", "icon": "settings"})
     return items

@@ -16,6 +16,7 @@ function quoted({ title = "something else" }) {
 }
 
 export class Desk {
+  #hush = null; // closes what was told last
   #attempts = new Map(); // one per session: an uncertain answer is asked for again with its key
 
   /** `find(id)` knows sessions, `booked()` lists own ones, `refresh(ids)` reads the truth and shows it. */
@@ -23,15 +24,22 @@ export class Desk {
     Object.assign(this, { zone, find, booked, refresh });
   }
 
+  /** One at a time: what an older Undo would take back may no longer be there. */
+  #tell(text, options) {
+    this.#hush?.();
+    this.#hush = toast(text, options);
+  }
+
   /** Does what a session's button says. */
   async act(name, session) {
+    this.#hush?.();
     try {
       if (name === "book") await this.book(session);
       else if (name === "release") await this.release(session);
       else if (name === "wait") await this.wait(session);
       else await this.leave(session);
     } catch (error) {
-      toast(error.isUncertain ? "No answer. Nothing is certain until this page shows it; please try again in a moment." : error.message);
+      this.#tell(error.isUncertain ? "No answer. Nothing is certain until this page shows it; please try again in a moment." : error.message);
       await this.#look([session.id]);
     }
   }
@@ -46,20 +54,20 @@ export class Desk {
       throw error;
     }
     await this.#look([session.id]);
-    toast(`Booked: ${quoted(session)}.`, { action: "Undo", onaction: () => this.#undo(() => this.#giveBack(session)) });
+    this.#tell(`Booked: ${quoted(session)}.`, { action: "Undo", onaction: () => this.#undo(() => this.#giveBack(session)) });
     return answer;
   }
 
   async release(session) {
     await api("DELETE", seatPath(session.id));
     await this.#look([session.id]);
-    toast(`Cancelled: ${quoted(session)}.`, { action: "Undo", onaction: () => this.#undo(() => this.#takeAgain(session)) });
+    this.#tell(`Cancelled: ${quoted(session)}.`, { action: "Undo", onaction: () => this.#undo(() => this.#takeAgain(session)) });
   }
 
   async wait(session) {
     const { position } = await api("POST", waitPath(session.id), { body: {} });
     await this.#look([session.id]);
-    toast(position === 1 ? "You are first on the waitlist. The next seat is yours." : `You are number ${position} on the waitlist.`, {
+    this.#tell(position === 1 ? "You are first on the waitlist. The next seat is yours." : `You are number ${position} on the waitlist.`, {
       action: "Undo",
       onaction: () => this.#undo(() => this.leave(session)),
     });
@@ -68,7 +76,7 @@ export class Desk {
   async leave(session) {
     await api("DELETE", waitPath(session.id));
     await this.#look([session.id]);
-    toast(`You left the waitlist of ${quoted(session)}.`);
+    this.#tell(`You left the waitlist of ${quoted(session)}.`);
   }
 
   #send(session, replace) {
@@ -90,7 +98,7 @@ export class Desk {
     try {
       await action();
     } catch (error) {
-      toast(error.message);
+      this.#tell(error.message);
     }
   }
 
@@ -133,7 +141,7 @@ export class Desk {
     }
     await this.#look([session.id, ...mine.map((each) => each.id).filter(Boolean)]);
     const canUndo = lost.every((each) => each && each.kind !== "reservation");
-    toast(
+    this.#tell(
       `Replaced. You have a seat in ${quoted(session)}.`,
       canUndo ? { action: "Undo", onaction: () => this.#undo(() => this.#restore(session, answer.booking, lost)) } : {},
     );
@@ -146,10 +154,10 @@ export class Desk {
     try {
       await this.#again(first, [booking.uid]);
       for (const each of more) await this.#again(each, []);
-      toast(`Undone. You have ${quoted(first)} again.`);
+      this.#tell(`Undone. You have ${quoted(first)} again.`);
     } catch (error) {
       const gone = error.code === "session_full" || error.code === "slot_taken";
-      toast(gone ? `${quoted(first)} is taken meanwhile. You keep ${quoted(session)}.` : `This could not be undone. ${error.message}`);
+      this.#tell(gone ? `${quoted(first)} is taken meanwhile. You keep ${quoted(session)}.` : `This could not be undone. ${error.message}`);
     }
     await this.#look([session.id, ...lost.map((each) => each.event_session?.id).filter(Boolean)]);
   }
@@ -234,16 +242,16 @@ export class Desk {
   async #giveBack(session) {
     await api("DELETE", seatPath(session.id));
     await this.#look([session.id]);
-    toast(`Undone. Your seat in ${quoted(session)} is given back.`);
+    this.#tell(`Undone. Your seat in ${quoted(session)} is given back.`);
   }
 
   async #takeAgain(session) {
     try {
       await command("POST", seatPath(session.id), {}, new Attempt());
-      toast(`Undone. You have your seat in ${quoted(session)} again.`);
+      this.#tell(`Undone. You have your seat in ${quoted(session)} again.`);
     } catch (error) {
       if (error.code !== "session_full") throw error;
-      toast("Somebody else has that seat already.", { action: "Join the waitlist", onaction: () => this.act("wait", session) });
+      this.#tell("Somebody else has that seat already.", { action: "Join the waitlist", onaction: () => this.act("wait", session) });
     }
     await this.#look([session.id]);
   }

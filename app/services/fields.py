@@ -37,6 +37,7 @@ def text(errors: Errors, name: str, value: object, *, maximum: int, required: bo
         errors[name] = [f"At most {maximum} characters."]
     elif not is_storable(value):
         errors[name] = ["This contains a character that cannot be stored."]
+        return ""  # nor looked for
     return value
 
 

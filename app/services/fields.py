@@ -31,13 +31,13 @@ def text(errors: Errors, name: str, value: object, *, maximum: int, required: bo
         errors[name] = ["This must be a text."]
         return ""
     value = value.strip()
+    if not is_storable(value):
+        errors[name] = ["This contains a character that cannot be stored."]
+        return ""  # nor looked for
     if required and not value:
         errors[name] = ["This field is required."]
     elif len(value) > maximum:
         errors[name] = [f"At most {maximum} characters."]
-    elif not is_storable(value):
-        errors[name] = ["This contains a character that cannot be stored."]
-        return ""  # nor looked for
     return value
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -65,7 +64,21 @@ def serve(app: Any, host: str, port: int, *, drain_seconds: float = 10.0) -> Non
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     pool = eventlet.GreenPool(10_000)
 
+    server = eventlet.spawn(
+        eventlet.wsgi.server,
+        listener,
+        app,
+        custom_pool=pool,
+        log_output=False,
+        socket_timeout=60,
+        keepalive=True,
+        debug=False,
+    )
+
     def stop() -> None:
+        # Whoever waits on the listener goes first: its number may next be that of a
+        # database connection, on which two would then wait.
+        server.kill()
         listener.close()
         with eventlet.Timeout(drain_seconds, False):
             pool.waitall()
@@ -76,14 +89,5 @@ def serve(app: Any, host: str, port: int, *, drain_seconds: float = 10.0) -> Non
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    with suppress(OSError):  # stop() closes the listener; then wait for it to exit
-        eventlet.wsgi.server(
-            listener,
-            app,
-            custom_pool=pool,
-            log_output=False,
-            socket_timeout=60,
-            keepalive=True,
-            debug=False,
-        )
-    eventlet.sleep(drain_seconds + 1)
+    server.wait()
+    eventlet.sleep(drain_seconds + 1)  # stop() ends the process

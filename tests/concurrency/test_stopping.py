@@ -12,7 +12,7 @@ from tests.concurrency import clients
 from tests.concurrency.world import World, book, outcomes, served
 
 pytestmark = pytest.mark.concurrency
-UNDER_WAY = 12
+UNDER_WAY = 24
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 

@@ -26,7 +26,7 @@ export class Details {
     this.#opener = document.activeElement;
     const body = el("div", { class: "dialog__body details-body" });
     const actions = el("div", { class: "dialog__actions details-actions" });
-    const node = el("dialog", { class: "dialog details", "aria-labelledby": "details-title" }, el("form", { class: "details-form", method: "post", "data-commands": "" }, body, actions));
+    const node = el("dialog", { class: "dialog session-dialog", "aria-labelledby": "details-title" }, el("form", { class: "details-form", method: "post", "data-commands": "" }, body, actions));
     node.addEventListener("cancel", (event) => {
       event.preventDefault();
       this.close();
@@ -94,9 +94,9 @@ export class Details {
     if (!this.#node || this.id !== session.id) return;
     const actions = this.#node.querySelector(".details-actions");
     const places = actions.querySelector("[data-places]");
-    if (!places) return actions.replaceChildren(seats(session), closeButton(), button(session, this.signInOf?.(session)) ?? "");
+    if (!places) return actions.replaceChildren(seats(session), closeButton(), button(session, this.signInOf?.(session), "Cancel seat") ?? "");
     places.replaceWith(seats(session, rolls));
-    replaceButton(actions, button(session, this.signInOf?.(session)), actions.querySelector("[data-close]"));
+    replaceButton(actions, button(session, this.signInOf?.(session), "Cancel seat"), actions.querySelector("[data-close]"));
   }
 
   close(silently = false) {

@@ -151,10 +151,11 @@ const ACTS = {
   booked: ["release", "Cancel"],
 };
 
-export function button(session, signIn = null) {
+/** `cancel`: beside a "Close" it takes more than one word. */
+export function button(session, signIn = null, cancel = "Cancel") {
   const act = ACTS[stateOf(session)];
   if (!act || at(session.ends_at) <= Date.now()) return null;
-  const content = [act[1], el("span", { class: "visually-hidden" }, ` ${session.title}`)];
+  const content = [act[0] === "release" ? cancel : act[1], el("span", { class: "visually-hidden" }, ` ${session.title}`)];
   if (signIn) return el("a", { class: `act act--${act[0]}`, href: signIn }, ...content);
   return el("button", { class: `act act--${act[0]}`, name: act[0], value: session.id }, ...content);
 }

@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv/bin
 # Passed on to pytest or the benchmarks: make test ARGS="-k seats"
 ARGS ?=
+# A process for each database; ARGS="-n0 --pdb" for one that can be talked to.
+PYTEST := $(VENV)/python -m pytest --numprocesses=2 --dist=loadgroup
 
 .PHONY: help run install development test e2e check format lock bench
 .DEFAULT_GOAL := help
@@ -22,11 +24,11 @@ development: ## the same, with what tests and checks need
 
 test: development ## all tests, with servers of their own; ARGS="-k seats" for some
 	@$(VENV)/python -m tools.test_services
-	@exec $(VENV)/python -m pytest $(ARGS)
+	@exec $(PYTEST) $(ARGS)
 
 e2e: development ## the browser tests alone
 	@$(VENV)/python -m tools.test_services
-	@exec $(VENV)/python -m pytest e2e $(ARGS)
+	@exec $(PYTEST) e2e $(ARGS)
 
 check: development ## format, lint, types, lock files
 	@$(VENV)/python -m tools.check

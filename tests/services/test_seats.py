@@ -404,8 +404,8 @@ def test_each_deed_is_in_the_audit() -> None:
     session, actor = factories.make_session(), factories.make_actor()
     seats.book_seat(actor, session.id)
     seats.release_seat(actor, session.id)
-    entries = db.session.query(AuditEntry).filter_by(object_kind="booking").all()
-    assert [(entry.action, entry.actor_id) for entry in entries] == [
+    entries = db.session.query(AuditEntry).filter_by(object_kind="booking")
+    assert [(entry.action, entry.actor_id) for entry in entries.order_by(AuditEntry.id)] == [
         ("book", actor.user_id),
         ("cancel", actor.user_id),
     ]

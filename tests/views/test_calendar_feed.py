@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import icalendar
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.services import calendar_feed, seats
-from tests import browser, openapi
+from app.services import seats
+from tests import openapi
 from tests.calls import caller, problem
 from tests.factories import actor_of, make_actor, make_event, make_session, make_user
+from tests.views.test_agenda_pages import come_in, enter
+from tests.views.test_gates import form_token
 
 pytestmark = pytest.mark.filterwarnings("ignore:Yielding raw tuples:DeprecationWarning")
 
@@ -64,8 +65,7 @@ def test_a_link_is_made_read_replaced_and_ended(app: Flask, client: FlaskClient)
 def test_guests_and_agendas_are_told_what_they_may_not_share(app: Flask) -> None:
     with app.app_context():
         event = make_event(slug="conf")
-        user = make_user()
-        attendee = actor_of(user, f"agenda:{event.id}")
+        attendee = actor_of(make_user(), f"agenda:{event.id}")
     for call in ("POST", "DELETE"):
         assert problem(caller(app)(call, "/api/calendar-feed")) == (401, "unauthenticated")
         inside = caller(app, attendee, attendee.audience)
@@ -80,15 +80,12 @@ def test_guests_and_agendas_are_told_what_they_may_not_share(app: Flask) -> None
 @pytest.mark.parametrize("path", ["/my-bookings", "/agenda/conf/mine"])
 def test_pages_show_a_new_link_once(app: Flask, client: FlaskClient, path: str) -> None:
     with app.app_context():
-        actor = make_actor()
         make_event(slug="conf")
-    browser.sign_in(client, actor.email)
+    enter(app, client)
 
     def press(deed: str) -> str:
-        page = client.get(path).get_data(as_text=True)
-        csrf = re.search(r'name="csrf_token" value="([^"]+)"', page)
-        assert csrf
-        answer = client.post(path, data={"csrf_token": csrf[1], "feed": deed})
+        csrf = form_token(client, path)
+        answer = client.post(path, data={"csrf_token": csrf, "feed": deed})
         assert answer.status_code == 200
         assert answer.headers["Cache-Control"] == "no-store"
         return answer.get_data(as_text=True)
@@ -101,23 +98,23 @@ def test_pages_show_a_new_link_once(app: Flask, client: FlaskClient, path: str) 
     assert client.get(path_of(found[1])).status_code == 200
     later = client.get(path).text
     assert "/calendar/" not in later
-    assert "in use since Monday, 3 March" in later
+    assert "in use since Monday 3 March" in later
     assert "Stop sharing" not in press("stop")
     assert client.get(path_of(found[1])).status_code == 404
     assert client.post(path, data={"feed": "share"}).status_code == 401  # without CSRF token
 
 
-def test_an_attendees_page_shares_the_event_only(app: Flask, monkeypatch: Any) -> None:
+def test_an_attendees_page_shares_the_event_only(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
-        event = make_event(slug="conf")
-        other = make_session(title="Elsewhere")
+        audience = f"agenda:{make_event(slug='conf').id}"
         user = make_user()
-        seats.book_seat(actor_of(user), other.id)
-    attendee = caller(app, actor_of(user, f"agenda:{event.id}"), f"agenda:{event.id}")
-    page = attendee("POST", "/agenda/conf/mine", headers={"Accept": "text/html"})
-    found = re.search(r'data-copy="[^"]+/calendar/([^"]+)\.ics"', page.text)
+        seats.book_seat(actor_of(user), make_session(title="Elsewhere").id)
+        user_id = user.id
+    come_in(app, client, user_id, audience)
+    csrf = form_token(client, "/agenda/conf/mine")
+    page = client.post("/agenda/conf/mine", data={"csrf_token": csrf, "feed": "share"})
+    found = re.search(r'data-copy="([^"]+)"', page.text)
     assert found
-    with app.app_context():
-        feed = calendar_feed.read_feed(found[1])
-    assert feed.body
-    assert b"Elsewhere" not in feed.body
+    feed = client.get(path_of(found[1]))
+    assert feed.status_code == 200
+    assert b"Elsewhere" not in feed.data

@@ -97,6 +97,7 @@ def test_a_killed_process_leaves_nothing_half_done(world: World) -> None:
         with served(world.settings) as products:
             ports = [product.port for product in products]
             requests = [swap.request(number, dice) for number in range(ATTENDEES)]
+            before = [swap.held(actor.user_id) for actor, _ in swap.attendees]
             with clients.released(ports, requests) as connections:
                 answers = [clients.read_answer(connections[0])]  # by now all are under way
                 os.kill(products[0].workers()[0], signal.SIGKILL)
@@ -104,6 +105,12 @@ def test_a_killed_process_leaves_nothing_half_done(world: World) -> None:
         assert {answer.status for answer in answers} <= {0, 200, 201, 409, 422}
         cut += outcomes(answers)["0"]
         swap.assert_everybody_holds_one()
+        # The old one or a new one: the old if it was refused, the new if it was promised.
+        for (actor, _), old, answer in zip(swap.attendees, before, answers, strict=True):
+            if answer.status in {409, 422}:
+                assert swap.held(actor.user_id) == old
+            elif answer.status:
+                assert swap.held(actor.user_id) == [answer.body["booking"]["uid"]]
         world.assert_sound()
     assert cut
 

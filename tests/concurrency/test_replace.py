@@ -124,3 +124,8 @@ def test_a_worker_that_was_killed_is_started_again(world: World) -> None:
         wait_until(lambda: len(set(product.workers()) - set(workers)) == 1, 30)
         product.wait_until_serving(2)
         assert clients.race([product.port], [Request("GET", "/healthz")])[0].status == 200
+        # Told to stop while it is about to start another, it stops that one too.
+        os.kill(product.workers()[0], signal.SIGKILL)
+        wait_until(lambda: product.log.read_text().count("starting another") == 2, 30)
+        os.kill(product.pid(), signal.SIGTERM)
+        product.wait_until_ended()

@@ -10,12 +10,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import eventloop
 
 WORKER = "--worker"
+LOOK_EVERY_SECONDS = 0.2
 RESTART_PAUSE_SECONDS = 1.0
 
 
@@ -49,28 +50,32 @@ def serve() -> int:
 
 def supervise(processes: int) -> int:
     """Keep `processes` workers alive until a signal."""
-    stopping = False
-    workers: list[subprocess.Popen[bytes]] = []
+    stopping = threading.Event()
+    received = signal.SIGTERM
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, __file__, WORKER])
 
     def stop(number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = True
-        for worker in workers:
-            worker.send_signal(number)
+        nonlocal received
+        received = signal.Signals(number)
+        stopping.set()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     workers = [start() for _ in range(processes)]
-    while not stopping:
-        time.sleep(0.2)
+    while not stopping.wait(LOOK_EVERY_SECONDS):
         for index, worker in enumerate(workers):
-            if not stopping and worker.poll() is not None:
-                print(f"run.py: worker {worker.pid} ended ({worker.returncode}), starting another")
-                time.sleep(RESTART_PAUSE_SECONDS)
-                workers[index] = start()
+            if worker.poll() is None:
+                continue
+            what = f"worker {worker.pid} ended ({worker.returncode}), starting another"
+            print(f"run.py: {what}", flush=True)
+            if stopping.wait(RESTART_PAUSE_SECONDS):
+                break
+            workers[index] = start()
+    # Here and not when the signal comes: then one might be just about to start.
+    for worker in workers:
+        worker.send_signal(received)
     for worker in workers:
         worker.wait()
     return 0

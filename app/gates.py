@@ -89,7 +89,7 @@ EXEMPT = frozenset(
 )
 # No credential is looked at here: files, and what machines ask.
 _ANONYMOUS_ENDPOINTS = {"static", "appbuilder.static"}
-_ANONYMOUS_BLUEPRINTS = {"health"}
+_ANONYMOUS_BLUEPRINTS = {"health", "calendar_feed"}
 
 # Here the body says who it is, and whatever credential comes along is not looked at: a
 # script that registers and then signs in keeps its cookies. No foreign page can send

@@ -5,6 +5,7 @@ from __future__ import annotations
 from alembic import context
 from alembic.runtime.environment import EnvironmentContext
 from flask import current_app
+from sqlalchemy.engine import Connection
 
 from app.extensions import db
 from app.models.types import UTCDateTime
@@ -20,19 +21,27 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 def run(migrations: EnvironmentContext) -> None:
     """Run in one transaction; on SQLite tables are rebuilt where ALTER cannot do it."""
     options = current_app.extensions["migrate"].configure_args
-    # Foreign keys off while tables are rebuilt: SQLite would cascade into their children.
     with db.engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.rollback()
+            _enforce_foreign_keys(connection, "OFF")
         migrations.configure(
             connection=connection, target_metadata=db.metadata, render_item=render_item, **options
         )
         with migrations.begin_transaction():
             migrations.run_migrations()
         if is_sqlite:
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            _enforce_foreign_keys(connection, "ON")
+
+
+def _enforce_foreign_keys(connection: Connection, switch: str) -> None:
+    """Off while SQLite rebuilds tables, or dropping one would cascade into its children.
+
+    Told to the driver, since SQLAlchemy would begin a transaction first, and in one this
+    does nothing (sqlite.org/pragma.html#pragma_foreign_keys).
+    """
+    connection.rollback()
+    connection.connection.execute(f"PRAGMA foreign_keys={switch}")  # type: ignore[attr-defined]
 
 
 if context.is_offline_mode():

@@ -3,6 +3,7 @@
 from app.models.admission import Attendee, EventCode, OneTimeCode
 from app.models.audit import AuditEntry
 from app.models.booking import Appointment, Booking, Reservation, Seat
+from app.models.calendar_feed import CalendarFeed
 from app.models.event import Event, Room
 from app.models.event_session import EventSession, Speaker
 from app.models.event_type import EventType
@@ -20,6 +21,7 @@ __all__ = [
     "Booking",
     "BusyPeriod",
     "Calendar",
+    "CalendarFeed",
     "DateOverride",
     "Event",
     "EventCode",

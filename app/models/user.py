@@ -26,8 +26,6 @@ User.must_change_password = mapped_column(
 # When the address was proven to be the user's, by a mailed link or code.
 User.email_verified_at = mapped_column(UTCDateTime, nullable=True)
 User.time_zone = mapped_column(String(64), nullable=True)
-# SHA-256 of the personal calendar feed's token; the token itself is not kept.
-User.feed_token_hash = mapped_column(String(64), nullable=True, unique=True)
 
 
 class SignIn(Model):

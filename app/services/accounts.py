@@ -11,13 +11,24 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Update, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Update,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from app.extensions import db
 from app.models import (
     Appointment,
     Booking,
     Calendar,
+    CalendarFeed,
     Expert,
     Role,
     SignIn,
@@ -272,7 +283,7 @@ def _replace_password(actor: Actor, verified: Verified, new_hash: str) -> None:
 def reset_password(actor: Actor | None, user_id: int) -> str:
     """Give a user a one-time password, to be changed at the first sign-in; returns it.
 
-    All the user's sessions and tokens end. Raises `NotAllowed`, `NotFound`.
+    All the user's sessions, tokens and calendar feeds end. Raises `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
     password = passwords.one_time()
@@ -301,6 +312,7 @@ def _set_password(
     user.must_change_password = must_change_password
     db.session.flush()
     sign_ins.end_sign_ins(user_id)
+    _end_calendar_feeds(user_id)  # whoever had the account may have shared its calendar
     audit.record(actor, "reset_password", "user", user_id)
 
 
@@ -474,12 +486,20 @@ def prove_address(email: str, *, name: str = "") -> User:
         if found and not {role.name for role in user.roles} & {ADMIN, CONTRIBUTOR}:
             user.password = None
             user.must_change_password = False
-            user.feed_token_hash = None
+            _end_calendar_feeds(user.id)
             sign_ins.end_sign_ins(user.id)
         db.session.flush()
         audit.record(None, "prove_address", "user", user.id)
     _adopt_bookings(user)
     return user
+
+
+def _end_calendar_feeds(user_id: int) -> None:
+    db.session.execute(
+        delete(CalendarFeed)
+        .where(CalendarFeed.user_id == user_id)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _adopt_bookings(user: User) -> None:

@@ -82,7 +82,7 @@ def list_bookings(
         raise InvalidInput({"when": ["Use upcoming or past."]})
     if status not in {CONFIRMED, CANCELLED}:
         raise InvalidInput({"status": ["Use confirmed or cancelled."]})
-    wanted = _ROWS.where(_involving(actor), Booking.status == status)
+    wanted = _ROWS.where(involving(actor), Booking.status == status)
     if when:
         now = clock.now()
         wanted = wanted.where(
@@ -317,7 +317,8 @@ def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> AnyRow:
     raise NotFound
 
 
-def _involving(actor: Actor) -> Any:
+def involving(actor: Actor) -> Any:
+    """The condition on rows of this module's select: the actor's own, as far as it reaches."""
     if actor.audience != "account":
         event_id = int(actor.audience.removeprefix("agenda:"))
         return (Booking.user_id == actor.user_id) & (EventSession.event_id == event_id)

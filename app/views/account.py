@@ -16,6 +16,7 @@ from app.services.errors import EmailTaken, InvalidInput, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
 from app.views.booking import is_over, is_soon
+from app.views.calendar_feed import change_calendar_feed, describe_calendar_feed
 from app.views.local_time import zone_choices
 
 PAGE_SIZE = 30
@@ -170,6 +171,16 @@ def _profile_form(
 
 @blueprint.get("/my-bookings")
 def my_bookings() -> str | Response:
+    return _my_bookings()
+
+
+@blueprint.post("/my-bookings")
+def change_feed() -> str | Response:
+    """The calendar link's buttons; the answer shows a new link, once."""
+    return _my_bookings(change_calendar_feed(None))
+
+
+def _my_bookings(feed_token: str | None = None) -> str | Response:
     if (actor := current_actor()) is None:
         return _to_sign_in()
     query = read_query()
@@ -194,8 +205,15 @@ def my_bookings() -> str | Response:
         zone=_zone_of(actor),
         own_slug=expert and expert["slug"],
         version=version,
+        feed=_calendar_feed(actor, feed_token),
         **_nearness(found.items),
     )
+
+
+def _calendar_feed(actor: Actor, token: str | None) -> dict[str, Any] | None:
+    if actor.audience != ACCOUNT:
+        return None
+    return describe_calendar_feed(url_for(".change_feed"), None, token)
 
 
 # -- an expert's dashboard -----------------------------------------------------------

@@ -46,6 +46,7 @@ from app.views.agenda_days import (
     room_order,
     state_of,
 )
+from app.views.calendar_feed import change_calendar_feed, describe_calendar_feed
 from app.views.local_time import local_day
 
 COMMANDS = {
@@ -164,6 +165,17 @@ def act(slug: str) -> Answer:
 
 @blueprint.get("/agenda/<slug>/mine")
 def mine(slug: str) -> Answer:
+    return _mine(slug)
+
+
+@blueprint.post("/agenda/<slug>/mine")
+def change_feed(slug: str) -> Answer:
+    """The calendar link's buttons; the answer shows a new link, once."""
+    token = change_calendar_feed(_shared_event(slug))
+    return _mine(slug, token)
+
+
+def _mine(slug: str, feed_token: str | None = None) -> Answer:
     try:
         schedule = read_personal_schedule(current_actor(), slug)
     except (NotFound, Unauthenticated) as error:
@@ -174,8 +186,17 @@ def mine(slug: str) -> Answer:
         version=schedule.version,
         days=plan(schedule.bookings, ZoneInfo(schedule.event.time_zone), clock.now()),
         waiting=schedule.waiting,
+        feed=describe_calendar_feed(
+            url_for(".change_feed", slug=slug), _shared_event(slug), feed_token
+        ),
         reader=_reader(),
     )
+
+
+def _shared_event(slug: str) -> str | None:
+    """An account shares everything; an agenda's sign-in reaches the seats at its event."""
+    actor = current_actor()
+    return None if actor and actor.audience == ACCOUNT else slug
 
 
 @blueprint.get("/agenda/<slug>/manifest.webmanifest")

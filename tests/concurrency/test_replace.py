@@ -97,6 +97,7 @@ def test_a_killed_process_leaves_nothing_half_done(world: World) -> None:
         with served(world.settings) as products:
             ports = [product.port for product in products]
             requests = [swap.request(number, dice) for number in range(ATTENDEES)]
+            before = [swap.held(actor.user_id) for actor, _ in swap.attendees]
             with clients.released(ports, requests) as connections:
                 answers = [clients.read_answer(connections[0])]  # by now all are under way
                 os.kill(products[0].workers()[0], signal.SIGKILL)
@@ -104,6 +105,12 @@ def test_a_killed_process_leaves_nothing_half_done(world: World) -> None:
         assert {answer.status for answer in answers} <= {0, 200, 201, 409, 422}
         cut += outcomes(answers)["0"]
         swap.assert_everybody_holds_one()
+        # The old one or a new one: the old if it was refused, the new if it was promised.
+        for (actor, _), old, answer in zip(swap.attendees, before, answers, strict=True):
+            if answer.status in {409, 422}:
+                assert swap.held(actor.user_id) == old
+            elif answer.status:
+                assert swap.held(actor.user_id) == [answer.body["booking"]["uid"]]
         world.assert_sound()
     assert cut
 
@@ -117,3 +124,8 @@ def test_a_worker_that_was_killed_is_started_again(world: World) -> None:
         wait_until(lambda: len(set(product.workers()) - set(workers)) == 1, 30)
         product.wait_until_serving(2)
         assert clients.race([product.port], [Request("GET", "/healthz")])[0].status == 200
+        # Told to stop while it is about to start another, it stops that one too.
+        os.kill(product.workers()[0], signal.SIGKILL)
+        wait_until(lambda: product.log.read_text().count("starting another") == 2, 30)
+        os.kill(product.pid(), signal.SIGTERM)
+        product.wait_until_ended()

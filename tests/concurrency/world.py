@@ -120,6 +120,15 @@ class World:
         )
         return seats
 
+    def deadlocks(self) -> int:
+        """How many PostgreSQL has broken in this database, until about a second ago."""
+        if self.is_sqlite:  # one writer at a time
+            return 0
+        found: int = self.number(
+            "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        )
+        return found
+
     def breaches(self) -> str:
         """What `flask booking audit` prints when it fails; nothing when it does not."""
         result = self.app.test_cli_runner().invoke(args=["booking", "audit"])

@@ -77,6 +77,31 @@ def test_an_upgrade_of_what_is_up_to_date_changes_nothing(empty_app: Flask) -> N
     assert (tables(), guards()) == before
 
 
+def test_rows_outlive_a_table_that_is_rebuilt(empty_app: Flask) -> None:
+    """SQLite makes users anew for a column; what hangs on them must not go with the old table."""
+    flask_migrate.upgrade(revision="0002")
+    with db.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO ab_user (id, first_name, last_name, username, email, active)"
+                " VALUES (1, 'Ann', '', 'ann', 'ann@example.org', true)"
+            )
+        )
+        connection.execute(text("INSERT INTO calendar (user_id, version) VALUES (1, 7)"))
+    for revision in ("0003", "0002", "0003"):
+        (flask_migrate.upgrade if revision == "0003" else flask_migrate.downgrade)(
+            revision=revision
+        )
+        with db.engine.begin() as connection:
+            kept = connection.execute(
+                text("SELECT email, version FROM calendar JOIN ab_user ON ab_user.id = user_id")
+            ).all()
+            assert [tuple(row) for row in kept] == [("ann@example.org", 7)]
+            if connection.dialect.name == "sqlite":
+                assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+                assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+
+
 def test_there_is_one_head() -> None:
     migrations = Path("app/migrations/versions")
     from alembic.script import ScriptDirectory

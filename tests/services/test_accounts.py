@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import AuditEntry, Booking, BusyPeriod, Calendar, SignIn, User
-from app.services import accounts, appointments, changes, passwords, sign_ins
+from app.services import accounts, appointments, calendar_feed, changes, passwords, sign_ins
 from app.services.errors import (
     EmailTaken,
     InvalidInput,
@@ -375,12 +375,13 @@ def test_who_proves_an_address_gets_an_account_without_password() -> None:
 
 def test_nobody_lies_in_wait_in_anothers_account() -> None:
     squatter = accounts.create_account("Squatter", "ann@example.org", PASSWORD)
-    squatter.feed_token_hash = "0" * 64
-    db.session.commit()
+    token = calendar_feed.share(actor_of(squatter))
     session = sign_ins.start_sign_in(squatter.id).id
     user = accounts.prove_address("ann@example.org")
     assert user.id == squatter.id
-    assert (user.password, user.feed_token_hash) == (None, None)
+    assert user.password is None
+    with pytest.raises(NotFound):
+        calendar_feed.read_feed(token)
     assert sign_ins.find_actor(session) is None
     with pytest.raises(Unauthenticated):
         accounts.sign_in("ann@example.org", PASSWORD)

@@ -6,13 +6,16 @@ import { localise } from "./time.js";
 export async function refreshRegions(...names) {
   const response = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
   if (!response.ok || response.redirected) throw new Error(`The page answered ${response.status}.`);
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const name of names) {
-    const selector = `[data-region="${name}"]`;
-    const old = document.querySelector(selector);
-    const next = fresh.querySelector(selector);
-    if (old && next) replace(old, document.adoptNode(next));
-  }
+  const html = await response.text();
+  for (const name of names) replaceRegion(name, html);
+}
+
+/** The same, of a page that is at hand. */
+export function replaceRegion(name, html) {
+  const selector = `[data-region="${name}"]`;
+  const old = document.querySelector(selector);
+  const next = new DOMParser().parseFromString(html, "text/html").querySelector(selector);
+  if (old && next) replace(old, document.adoptNode(next));
 }
 
 function replace(old, next) {

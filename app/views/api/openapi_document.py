@@ -116,6 +116,7 @@ SESSION = {
     "booked": FLAG,
     "waitlisted": FLAG,
 }
+FEED_URLS = obj(url=text(format="uri"), webcal_url=text(format="uri"))
 _CONFLICT = obj({"uid", "kind", "title"}, uid=UID, kind=text(), title=text(), **PERIOD)
 SPEAKER = obj({"user_id"}, name=text(200), user_id=nullable(ID))
 SCHEDULE = {
@@ -577,6 +578,36 @@ PATHS: dict[str, dict[str, Schema]] = {
             "The booking as a calendar file",
             "text/calendar",
             needs="sign-in",
+            refusals=["not_found"],
+        )
+    },
+    "/api/calendar-feed": {
+        "post": operation(
+            "Share all one's bookings as a calendar link; the one there was ends",
+            {201: FEED_URLS},
+        ),
+        "delete": operation("End the calendar link of all one's bookings", {204: None}),
+    },
+    "/api/events/{slug}/calendar-feed": {
+        "post": operation(
+            "Share one's seats at an event as a calendar link; the one there was ends",
+            {201: FEED_URLS},
+            needs="sign-in",
+            refusals=["not_found"],
+        ),
+        "delete": operation(
+            "End the calendar link of one's seats at an event",
+            {204: None},
+            needs="sign-in",
+            refusals=["not_found"],
+        ),
+    },
+    "/calendar/{token}.ics": {
+        "get": public(
+            "A person's bookings, for calendar programs that have the link",
+            "text/calendar",
+            also={304: None},
+            headers=["If-None-Match"],
             refusals=["not_found"],
         )
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from flask import Flask
 
 from app.extensions import db
 from app.models import OutboxMessage, User
+from app.services import calendar_feed
 from app.views.admin.base import ServiceModelView
 from tests.views.admin.conftest import World
 
 SECRETS = {
     "password",
-    "feed_token_hash",
+    "token_hash",
+    "calendar_feed.token_hash",
     "manage_token_hash",
     "qr_token",
     "qr",
@@ -78,12 +81,10 @@ def test_nothing_is_filtered_or_ordered_by_a_secret(app: Flask, world: World, se
 
 def test_searching_for_a_secret_finds_nobody(app: Flask, world: World) -> None:
     with app.app_context():
-        user = db.session.get(User, world.ben.user_id)
-        user.feed_token_hash = "f" * 64
-        db.session.commit()
-        password = user.password
+        hashed = sha256(calendar_feed.share(world.ben).encode()).hexdigest()
+        password = db.session.get(User, world.ben.user_id).password
     office = world.office(world.root)
-    for words in (password, password[:12], "scrypt", "f" * 64, "ffff"):
+    for words in (password, password[:12], "scrypt", hashed, hashed[:12]):
         for view in views(app):
             page = office.get(f"{view.route_base}/list/", query_string={"q": words})
             assert "0 found" in page.text, (view.noun, words)

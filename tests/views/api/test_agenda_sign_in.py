@@ -167,6 +167,8 @@ OWN = {
     "DELETE /api/sessions/<int:event_session_id>/seat",
     "POST /api/sessions/<int:event_session_id>/waitlist",
     "DELETE /api/sessions/<int:event_session_id>/waitlist",
+    "POST /api/events/<slug>/calendar-feed",
+    "DELETE /api/events/<slug>/calendar-feed",
     "GET /api/bookings",
     "GET /api/bookings/<uid>",
     "GET /api/bookings/<uid>.ics",

@@ -18,7 +18,7 @@ from tests.calls import caller
 from tests.openapi import check_value, published
 
 FABS = "/api/v1/"
-DATA_PAGES = {"/b/<token>.ics", "/healthz", "/readyz", "/metrics"}
+DATA_PAGES = {"/b/<token>.ics", "/calendar/<token>.ics", "/healthz", "/readyz", "/metrics"}
 
 
 def routes(app: Flask) -> set[tuple[str, str]]:

@@ -20,9 +20,10 @@ PENDING = "pending"  # waits for the host's answer, and holds its time meanwhile
 CONFIRMED = "confirmed"
 CANCELLED = "cancelled"
 LIVE = (PENDING, CONFIRMED)  # whatever occupies time
-# Why a booking is cancelled: by whom, or that a request was turned down or not answered.
-BY_CLIENT, BY_HOST, DECLINED, EXPIRED = "client", "host", "declined", "expired"
-ENDINGS = (BY_CLIENT, BY_HOST, DECLINED, EXPIRED)
+# How a booking ended: by whose wish, or what became of a request.
+BY_CLIENT, BY_HOST = "client", "host"
+DECLINED, WITHDRAWN, EXPIRED = "declined", "withdrawn", "expired"
+ENDINGS = (BY_CLIENT, BY_HOST, DECLINED, WITHDRAWN, EXPIRED)
 RESERVATION_TYPES = ("Live", "PreRecorded")
 
 

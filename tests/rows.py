@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -44,11 +45,23 @@ def seats_taken(event_session_id: int) -> int:
 
 
 def mails() -> list[tuple[str, str]]:
-    """`(template, recipient)` of every mail in the outbox, oldest first."""
+    """`(template, recipient)` of every mail in the outbox that is not for later, oldest first."""
     found = db.session.execute(
-        select(OutboxMessage.template, OutboxMessage.recipient).order_by(OutboxMessage.id)
+        select(OutboxMessage.template, OutboxMessage.recipient)
+        .where(OutboxMessage.next_attempt_at <= OutboxMessage.created_at)
+        .order_by(OutboxMessage.id)
     )
     return [(row.template, row.recipient) for row in found]
+
+
+def reminders() -> list[tuple[str, str, datetime]]:
+    """`(template, recipient, when)` of every mail that is for later, soonest first."""
+    found = db.session.execute(
+        select(OutboxMessage.template, OutboxMessage.recipient, OutboxMessage.next_attempt_at)
+        .where(OutboxMessage.next_attempt_at > OutboxMessage.created_at)
+        .order_by(OutboxMessage.next_attempt_at, OutboxMessage.id)
+    )
+    return [(row.template, row.recipient, row.next_attempt_at) for row in found]
 
 
 def count(model: Any) -> int:

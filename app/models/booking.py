@@ -16,23 +16,39 @@ from app.models.expert import Expert
 from app.models.types import UTCDateTime
 from app.models.user import User
 
+PENDING = "pending"  # waits for the host's answer, and holds its time meanwhile
 CONFIRMED = "confirmed"
 CANCELLED = "cancelled"
+LIVE = (PENDING, CONFIRMED)  # whatever occupies time
+# How a booking ended: by whose wish, or what became of a request.
+BY_CLIENT, BY_HOST = "client", "host"
+DECLINED, WITHDRAWN, EXPIRED = "declined", "withdrawn", "expired"
+ENDINGS = (BY_CLIENT, BY_HOST, DECLINED, WITHDRAWN, EXPIRED)
 RESERVATION_TYPES = ("Live", "PreRecorded")
 
 
 class Booking(Model):
-    """One confirmed or cancelled claim; which columns are needed depends on `kind`.
+    """One claim, requested, confirmed or cancelled; which columns are needed depends on `kind`.
 
     `user_id` is the person whose time it is: the client of an appointment (null for a
     guest without account), the attendee of a seat, the responsible user of a
     reservation. `sequence` is iCalendar's revision, `version` the row's own counter.
+
+    Live appointments of one event type at one start share a group slot: each has a
+    `place` of its own, and one of them holds the expert's (and the room's) busy period.
     """
 
     __tablename__ = "booking"
     __table_args__ = (
         CheckConstraint("ends_at > starts_at", name="booking_not_empty"),
-        CheckConstraint("status IN ('confirmed', 'cancelled')", name="booking_status_known"),
+        CheckConstraint(
+            "status IN ('pending', 'confirmed', 'cancelled')", name="booking_status_known"
+        ),
+        CheckConstraint(
+            "status <> 'pending' OR (kind = 'appointment' AND decide_by IS NOT NULL)",
+            name="booking_pending_is_request",
+        ),
+        CheckConstraint("place >= 1", name="booking_place_positive"),
         CheckConstraint(
             "kind IN ('appointment', 'seat', 'reservation')", name="booking_kind_known"
         ),
@@ -57,6 +73,21 @@ class Booking(Model):
             postgresql_where=text("status = 'confirmed' AND kind = 'seat'"),
             sqlite_where=text("status = 'confirmed' AND kind = 'seat'"),
         ),
+        Index(
+            "uq_booking_live_place",
+            "event_type_id",
+            "starts_at",
+            "place",
+            unique=True,
+            postgresql_where=text("status <> 'cancelled' AND kind = 'appointment'"),
+            sqlite_where=text("status <> 'cancelled' AND kind = 'appointment'"),
+        ),
+        Index(
+            "ix_booking_decide_by",
+            "decide_by",
+            postgresql_where=text("status = 'pending'"),
+            sqlite_where=text("status = 'pending'"),
+        ),
         Index("ix_booking_user", "user_id", "ends_at"),
         Index("ix_booking_expert", "expert_id", "ends_at"),
         Index("ix_booking_room", "room_id", "ends_at"),
@@ -77,6 +108,7 @@ class Booking(Model):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     cancelled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     cancel_reason: Mapped[str] = mapped_column(String(1000), default="", server_default="")
+    cancelled_as: Mapped[str | None] = mapped_column(String(16))  # one of ENDINGS
 
     # Where: an appointment's and a reservation's room, an appointment's place or link.
     room_id: Mapped[int | None] = mapped_column(ForeignKey("room.id"))
@@ -93,6 +125,12 @@ class Booking(Model):
     time_zone: Mapped[str | None] = mapped_column(String(64))  # the client's own
     # SHA-256 of the guest's manage token; the token itself is only in the mail.
     manage_token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    # Of a request: when it ends by itself, and the host's answer comes too late.
+    decide_by: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    # Which of the seats of its slot it has, from 1.
+    place: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    # When what the client left (name, address, phone, notes) was taken out.
+    anonymised_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
 
     # Seats.
     event_session_id: Mapped[int | None] = mapped_column(ForeignKey("event_session.id"))

@@ -10,6 +10,8 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
+    text,
     true,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -17,12 +19,20 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.extensions import Model
 from app.models.event import Room
 from app.models.expert import Expert
+from app.models.types import JSONDocument
 
+DAY_MINUTES = 24 * 60
 LOCATION_KINDS = ("google_meet", "zoom", "jitsi", "phone", "in_person", "link")
 
 
 class EventType(Model):
-    """An expert's offering. `slot_step_minutes` of None means the duration."""
+    """An expert's offering. `slot_step_minutes` of None means the duration.
+
+    `seats` is how many clients one slot takes. With `requires_approval` a booking is a
+    request that holds its time for `approval_minutes`, or until it would begin, and
+    then ends. `reminder_minutes` says how long before the start reminders are mailed.
+    An event type that is not listed is booked by whoever has its link.
+    """
 
     __tablename__ = "event_type"
     __table_args__ = (
@@ -33,6 +43,8 @@ class EventType(Model):
             " AND minimum_notice_minutes >= 0 AND horizon_days >= 0",
             name="event_type_spans_not_negative",
         ),
+        CheckConstraint("seats >= 1", name="event_type_seats_positive"),
+        CheckConstraint("approval_minutes >= 1", name="event_type_approval_positive"),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -51,6 +63,15 @@ class EventType(Model):
     daily_limit: Mapped[int | None] = mapped_column(Integer)
     room_id: Mapped[int | None] = mapped_column(ForeignKey("room.id"), index=True)
     is_active: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    is_listed: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    seats: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
+    requires_approval: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    approval_minutes: Mapped[int] = mapped_column(
+        Integer, default=DAY_MINUTES, server_default=str(DAY_MINUTES)
+    )
+    reminder_minutes: Mapped[list[int]] = mapped_column(
+        JSONDocument, default=lambda: [DAY_MINUTES], server_default=text(f"'[{DAY_MINUTES}]'")
+    )
 
     expert: Mapped[Expert] = relationship(back_populates="event_types")
     room: Mapped[Room | None] = relationship()

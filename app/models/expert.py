@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, Integer, String, Text, UniqueConstraint
+from sqlalchemy import Date, ForeignKey, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.extensions import Model
@@ -18,6 +18,8 @@ class Expert(Model):
 
     `weekly_hours` is a list of `{"weekday", "start", "end"}`: weekday 0 is Monday,
     start and end are minutes of the local day in `time_zone`, 1440 being 24:00.
+    Public holidays of `holiday_country` (ISO 3166) are days off, but for the dates in
+    `holiday_exceptions` (ISO 8601).
     """
 
     __tablename__ = "expert"
@@ -30,6 +32,11 @@ class Expert(Model):
     bio: Mapped[str] = mapped_column(Text, default="")
     time_zone: Mapped[str] = mapped_column(String(64))
     weekly_hours: Mapped[list[dict[str, int]]] = mapped_column(JSONDocument)
+    holiday_country: Mapped[str | None] = mapped_column(String(2))
+    holiday_subdivision: Mapped[str | None] = mapped_column(String(16))
+    holiday_exceptions: Mapped[list[str]] = mapped_column(
+        JSONDocument, default=list, server_default=text("'[]'")
+    )
 
     user: Mapped[Any] = relationship(User)
     date_overrides: Mapped[list[DateOverride]] = relationship(

@@ -1,8 +1,13 @@
-"""Appointments: a client's time with an expert."""
+"""Appointments: a client's time with an expert.
+
+An event type that needs approval makes a request of a booking: it holds the time as a
+confirmed one does, until the host answers or the request ends (`approvals`). A type with
+several seats shares one slot of the expert among several clients (`group_slots`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,10 +17,21 @@ from sqlalchemy import insert, update
 
 from app.extensions import db
 from app.models import Booking
-from app.models.booking import CONFIRMED
+from app.models.booking import CONFIRMED, LIVE, PENDING
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, cancellation, changes, clock, fields, ledger, slots
+from app.services import (
+    approvals,
+    audit,
+    bookings,
+    cancellation,
+    changes,
+    clock,
+    fields,
+    group_slots,
+    ledger,
+    slots,
+)
 from app.services.bookings import Booked
 from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
 from app.services.manage_links import manage_token, token_hash
@@ -35,6 +51,15 @@ class Client:
     time_zone: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """When an appointment takes place, and in which room, if any."""
+
+    period: Interval
+    room_id: int | None
+    room_calendar_id: int | None
+
+
 def book_appointment(
     actor: Actor | None,
     event_type_id: int,
@@ -47,7 +72,7 @@ def book_appointment(
 
     Occupies the expert's calendar with the type's buffers, the client's if signed in,
     and the type's room; locks these and those of bookings in `replace`, which are
-    released only if the time is obtained. Raises `NotOffered`, `SlotTaken`, `Overlap`
+    released only if the time is obtained. A request if the type needs approval. Raises `NotOffered`, `SlotTaken`, `Overlap`
     (with the client's own bookings), `Gone`, `NotFound`, `InvalidInput`.
     """
     if actor is not None:
@@ -82,6 +107,9 @@ def _book_offered(
     try:
         return _book(actor, offer, starts_at, client, replace, booked_by)
     except SlotTaken:
+        # A request that nobody answered may hold it a little longer than it should.
+        if approvals.expire_due(offer.expert_id):
+            return _book_offered(actor, offer.id, starts_at, client, replace, booked_by)
         near = slots.nearest_starts(
             offer, starts_at, client_calendar_id=actor.calendar_id if actor else None
         )
@@ -102,11 +130,20 @@ def _book(
     claims = _claims(offer, starts_at, actor.calendar_id if actor else None)
     _require_offered(offer, starts_at, ignoring)
     locked = bookings.lock_with_replaced([claim.calendar_id for claim in claims], replaced)
-    _judge(actor, offer, starts_at, claims, ignoring)
+    place, wanted = _judge(actor, offer, starts_at, claims, ignoring)
     released = cancellation.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
     )
-    payload = _write(actor, offer, starts_at, client, claims, tuple(locked.values()), booked_by)
+    payload = _write(
+        actor,
+        offer,
+        starts_at,
+        client,
+        wanted,
+        [locked[claim.calendar_id] for claim in claims],
+        booked_by,
+        place=place,
+    )
     return Booked(payload, released)
 
 
@@ -115,6 +152,7 @@ def reschedule_appointment(
 ) -> dict[str, Any]:
     """Move an appointment that the caller has found and allowed; `uid` stays for life.
 
+    Moved by its client, one that needs approval becomes a request again.
     A compare-and-set on `version`: of two moves made looking at the same booking, the
     second is `Stale`. Raises `Gone`, `NotOffered`, `SlotTaken`, `Overlap`, `Stale`.
     """
@@ -141,14 +179,17 @@ def _move(
 ) -> dict[str, Any]:
     claims = _claims(offer, starts_at, client_calendar)
     _require_offered(offer, starts_at, {row.id})
-    locked = ledger.lock(
-        {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=row.id)
-    )
-    _judge(actor, offer, starts_at, claims, {row.id})
+    locked = ledger.lock({claim.calendar_id for claim in claims} | group_slots.calendars_of(row))
+    group_slots.hand_over(row)  # others stay in the slot that it leaves
+    place, wanted = _judge(actor, offer, starts_at, claims, {row.id})
+    asks = row.status == PENDING or (offer.requires_approval and not bookings.is_host(row, actor))
     changed = db.session.execute(
         update(Booking)
-        .where(Booking.id == row.id, Booking.version == row.version, Booking.status == CONFIRMED)
+        .where(Booking.id == row.id, Booking.version == row.version, Booking.status.in_(LIVE))
         .values(
+            status=PENDING if asks else CONFIRMED,
+            decide_by=decide_by(offer, starts_at) if asks else None,
+            place=place,
             starts_at=starts_at,
             ends_at=starts_at + timedelta(minutes=offer.duration_minutes),
             room_id=offer.room_id,
@@ -161,12 +202,22 @@ def _move(
     if changed.one_or_none() is None:
         raise Stale
     ledger.release(booking_ids=[row.id])
-    ledger.occupy(claims, booking_id=row.id)
+    ledger.occupy(wanted, booking_id=row.id)
     moved = bookings.find_row(row.uid)
     assert moved is not None
     previous = Interval(row.starts_at, row.ends_at)
     payload = bookings.describe(moved, actor, everything=True)
-    bookings.send_notices("rescheduled", moved, payload, previous=previous)
+    if not asks:
+        bookings.send_notices("rescheduled", moved, payload, previous=previous)
+    else:  # what was confirmed holds no more, and what is asked for not yet
+        stood = row.status == CONFIRMED
+        bookings.send_notices(
+            "requested",
+            moved,
+            payload,
+            previous=previous,
+            invitation="CANCEL" if stood else "NONE",
+        )
     audit.record(
         actor,
         "reschedule",
@@ -196,15 +247,29 @@ def _checked(client: Client) -> Client:
 def _claims(
     offer: AnyRow, starts_at: datetime, client_calendar_id: int | None
 ) -> list[ledger.Claim]:
+    period = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
+    return claims_of(offer, period, offer.room_calendar_id, client_calendar_id)
+
+
+def claims_of(
+    offer: AnyRow,
+    period: Interval,
+    room_calendar_id: int | None,
+    client_calendar_id: int | None,
+) -> list[ledger.Claim]:
     """The expert's time with buffers first, then the room's and the client's without."""
-    ends_at = starts_at + timedelta(minutes=offer.duration_minutes)
-    with_buffers = Interval(
-        starts_at - timedelta(minutes=offer.buffer_before_minutes),
-        ends_at + timedelta(minutes=offer.buffer_after_minutes),
+    claims = [ledger.Claim(offer.calendar_id, with_buffers(offer, period))]
+    others = {each for each in (room_calendar_id, client_calendar_id) if each is not None}
+    others -= {offer.calendar_id}
+    return claims + [ledger.Claim(each, period) for each in sorted(others)]
+
+
+def with_buffers(offer: AnyRow, period: Interval) -> Interval:
+    """What an appointment in `period` takes of its expert's time."""
+    return Interval(
+        period.starts_at - timedelta(minutes=offer.buffer_before_minutes),
+        period.ends_at + timedelta(minutes=offer.buffer_after_minutes),
     )
-    claims = [ledger.Claim(offer.calendar_id, with_buffers)]
-    others = {offer.room_calendar_id, client_calendar_id} - {None, offer.calendar_id}
-    return claims + [ledger.Claim(each, Interval(starts_at, ends_at)) for each in sorted(others)]
 
 
 def _require_offered(offer: AnyRow, starts_at: datetime, ignoring: set[int]) -> None:
@@ -223,17 +288,62 @@ def _judge(
     starts_at: datetime,
     claims: list[ledger.Claim],
     ignoring: set[int],
-) -> None:
-    """Raises why the locked calendars do not take this start."""
-    if offer.daily_limit is not None:  # others may have reached it while the locks were waited for
+) -> tuple[int, list[ledger.Claim]]:
+    """As `judge`, and what may have changed of the rules while the locks were waited for."""
+    if offer.daily_limit is not None:
         _require_offered(offer, starts_at, ignoring)
+    period = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
+    place = Place(period, offer.room_id, offer.room_calendar_id)
+    return judge(actor, offer, place, claims, ignoring)
+
+
+def judge(
+    actor: Actor | None,
+    offer: AnyRow,
+    where: Place,
+    claims: list[ledger.Claim],
+    ignoring: Set[int] = frozenset(),
+) -> tuple[int, list[ledger.Claim]]:
+    """Raises why the locked calendars do not take this: `SlotTaken`, `Overlap`.
+
+    Returns the place in the slot, and what of the claims is left to occupy: who joins
+    others shares the time that they hold in the expert's and the room's calendars.
+    """
+    shared = {offer.calendar_id, where.room_calendar_id}
     in_the_way = ledger.find_conflicts(claims, ignoring=ignoring)
+    of_slot = [
+        each for each in in_the_way if _is_of_slot(each, offer, where.period.starts_at, shared)
+    ]
+    place = 1 if not of_slot else None
+    if of_slot and offer.seats > 1:
+        place = group_slots.find_place(offer.id, where.period, where.room_id, ignoring=ignoring)
+    if place is not None:  # those in the slot are joined, not met
+        in_the_way = [each for each in in_the_way if each not in of_slot]
     # The client's own time is the client's to see and to give up; other time is not free.
     own = {_cause(each) for each in in_the_way if _is_own(each, actor, offer)}
     if any(_cause(each) not in own for each in in_the_way):
         raise SlotTaken
-    if in_the_way:
+    if place is None or in_the_way:
         raise Overlap(ledger.shown_to(actor, in_the_way))
+    if not of_slot:
+        return place, claims
+    return place, [claim for claim in claims if claim.calendar_id not in shared]
+
+
+def _is_of_slot(
+    conflict: ledger.Conflict, offer: AnyRow, starts_at: datetime, shared: Set[int | None]
+) -> bool:
+    return (
+        conflict.event_type_id == offer.id
+        and conflict.starts_at == starts_at
+        and conflict.calendar_id in shared
+    )
+
+
+def decide_by(offer: AnyRow, starts_at: datetime) -> datetime:
+    """When a request for this start ends by itself."""
+    deadline: datetime = clock.now() + timedelta(minutes=offer.approval_minutes)
+    return min(deadline, starts_at)
 
 
 def _cause(conflict: ledger.Conflict) -> tuple[int | None, int | None]:
@@ -254,14 +364,21 @@ def _write(
     starts_at: datetime,
     client: Client,
     claims: list[ledger.Claim],
-    calendars: tuple[changes.CalendarVersion, ...],
+    calendars: Collection[changes.CalendarVersion],
     booked_by: Actor | None,
+    *,
+    place: int,
 ) -> dict[str, Any]:
     uid = str(uuid4())
+    # Who books their own time needs not ask themselves.
+    asks = offer.requires_approval and not (actor and actor.user_id == offer.host_user_id)
     location, meeting_url = place_of(offer.location_kind, offer.location_detail)
     appointment = {
         "uid": uid,
         "kind": "appointment",
+        "status": PENDING if asks else CONFIRMED,
+        "decide_by": decide_by(offer, starts_at) if asks else None,
+        "place": place,
         "title": offer.title,
         "starts_at": starts_at,
         "ends_at": starts_at + timedelta(minutes=offer.duration_minutes),
@@ -290,18 +407,15 @@ def _write(
         expert_time_zone=offer.time_zone,
         event_type_slug=offer.slug,
         event_type_title=offer.title,
+        requires_approval=offer.requires_approval,
+        reminder_minutes=offer.reminder_minutes,
         host_user_id=offer.host_user_id,
         host_email=offer.host_email,
     )
     payload = bookings.describe(row, actor, everything=True)
-    bookings.send_notices("confirmed", row, payload)
+    bookings.send_notices("requested" if asks else "confirmed", row, payload)
     audit.record(booked_by, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
-    occupied = {claim.calendar_id for claim in claims}
-    bookings.publish(
-        changes.NEW_BOOKING,
-        payload,
-        [calendar for calendar in calendars if calendar.calendar_id in occupied],
-    )
+    bookings.publish(changes.NEW_BOOKING, payload, tuple(calendars))
     return payload
 
 

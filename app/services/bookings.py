@@ -25,13 +25,17 @@ from app.models import (
     Room,
     User,
 )
-from app.models.booking import CANCELLED, CONFIRMED
+from app.models.booking import CANCELLED, CONFIRMED, EXPIRED, LIVE, PENDING
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import changes, clock, ledger, mail
+from app.services import changes, clock, group_slots, ledger, mail, reminders
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
 from app.services.policy import Actor, require_signed_in
+
+KINDS = ("appointment", "seat", "reservation")
+# Addresses of people whose data was taken out; RFC 2606 keeps the domain from anybody.
+ANONYMOUS_DOMAIN = "@anonymised.invalid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +73,32 @@ def list_bookings(
     actor: Actor | None,
     *,
     when: str | None = None,
-    status: str = CONFIRMED,
+    status: str | None = None,
+    kind: str | None = None,
+    query: str = "",
     page: int,
     page_size: int,
 ) -> Page:
-    """The actor's bookings of all kinds: as client, attendee, host or responsible user.
+    """The actor's bookings: as client, attendee, host or responsible user.
 
-    `when` is "upcoming" (not over yet, soonest first) or "past" (latest first).
+    `when` is "upcoming" (not over yet, soonest first) or "past" (latest first);
+    `status` None means what holds time, confirmed or requested; `kind` None means all.
+    `query` narrows by what the actor may read: title, names, addresses.
     """
     actor = require_signed_in(actor)
     if when not in {None, "upcoming", "past"}:
         raise InvalidInput({"when": ["Use upcoming or past."]})
-    if status not in {CONFIRMED, CANCELLED}:
-        raise InvalidInput({"status": ["Use confirmed or cancelled."]})
-    wanted = _ROWS.where(involving(actor), Booking.status == status)
+    if status not in {None, PENDING, CONFIRMED, CANCELLED}:
+        raise InvalidInput({"status": ["Use pending, confirmed or cancelled."]})
+    if kind not in {None, *KINDS}:
+        raise InvalidInput({"kind": [f"Use {', '.join(KINDS)}."]})
+    wanted = _ROWS.where(
+        involving(actor), Booking.status == status if status else Booking.status.in_(LIVE)
+    )
+    if kind:
+        wanted = wanted.where(Booking.kind == kind)
+    if words := query.strip():
+        wanted = wanted.where(_matching(words))
     if when:
         now = clock.now()
         wanted = wanted.where(
@@ -112,10 +128,11 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
     `attendee` is shown to the host, the booker and admins; `everything` shows it to
     whoever proved otherwise to be one of them, a guest with a manage link.
     """
+    status = status_of(row)
     shown: dict[str, Any] = {
         "uid": row.uid,
         "kind": row.kind,
-        "status": row.status,
+        "status": status,
         "version": row.version,
         "sequence": row.sequence,
         "title": row.title,
@@ -125,6 +142,10 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
         "meeting_url": row.meeting_url,
         "ics_url": f"{current_app.config['PUBLIC_URL']}/api/bookings/{row.uid}.ics",
     }
+    if status == PENDING:
+        shown["decide_by"] = rfc3339(row.decide_by)
+    elif status == CANCELLED:
+        shown["cancelled_as"] = row.cancelled_as if row.status == CANCELLED else EXPIRED
     room = {"id": row.room_id, "name": row.room_name} if row.room_id else None
     if row.kind == "seat":
         shown["event_session"] = {
@@ -147,6 +168,8 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
     if room:
         shown["room"] = room
     if everything or (actor and (actor.is_admin or _is_party(row, actor))):
+        if status == CANCELLED:
+            shown["cancel_reason"] = row.cancel_reason
         if row.kind == "appointment":
             shown["attendee"] = {
                 "name": row.attendee_name,
@@ -164,6 +187,14 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
     return shown
 
 
+def status_of(row: Any) -> str:
+    """The status as of now: a request that nobody answered in time has ended."""
+    if row.status == PENDING and row.decide_by <= clock.now():
+        return CANCELLED
+    status: str = row.status
+    return status
+
+
 # -- what commands of every kind need ------------------------------------------------
 
 
@@ -173,7 +204,7 @@ def new_row(**values: Any) -> Any:
 
 
 def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]:
-    """The actor's own confirmed bookings that a command may replace: none that is over.
+    """The actor's own live bookings that a command may replace: none that is over.
 
     Raises `InvalidInput` when one is not the actor's to give up.
     """
@@ -183,12 +214,10 @@ def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]
     rows = db.session.execute(_ROWS.where(Booking.uid.in_(list(uids)))).all()
     now = clock.now()
     usable = [
-        row
-        for row in rows
-        if row.status == CONFIRMED and row.ends_at > now and _is_party(row, actor)
+        row for row in rows if row.status in LIVE and row.ends_at > now and _is_party(row, actor)
     ]
     if len(usable) != len(set(uids)):
-        raise InvalidInput({"replace": ["Only your own confirmed bookings can be replaced."]})
+        raise InvalidInput({"replace": ["Only your own bookings to come can be replaced."]})
     return usable
 
 
@@ -201,7 +230,7 @@ def lock_with_replaced(
     """
     wanted = set(calendar_ids)
     for row in replaced:
-        wanted |= ledger.calendars_of(booking_id=row.id)
+        wanted |= group_slots.calendars_of(row)
     sessions = {row.event_session_id for row in replaced if row.event_session_id}
     # One session alone is locked by its counter's UPDATE: one statement fewer.
     both = sessions | set(event_session_ids) if sessions else ()
@@ -211,6 +240,8 @@ def lock_with_replaced(
         now = db.session.execute(select(Booking.id, Booking.version).where(Booking.id.in_(ids)))
         if {(row.id, row.version) for row in now} != {(row.id, row.version) for row in replaced}:
             raise Stale("A booking to be replaced changed a moment ago. Please look at it again.")
+        for row in replaced:  # what is judged next must not pass over the others' slot
+            group_slots.hand_over(row)
     return locked
 
 
@@ -244,14 +275,19 @@ def send_notices(
     reason: str = "",
     by_host: bool = False,
     previous: Interval | None = None,
+    invitation: str = "",
 ) -> None:
-    """Mail everyone in the booking: `what` is confirmed, rescheduled or cancelled.
+    """Mail everyone in the booking about `what` happened to it, and see to its reminders.
 
     Templates are `<kind>_<what>`; a host's copy is `appointment_<what>_host`. The client
     reads the reason of a host, never one that was typed as the client: anybody can book
     with a stranger's address. Reservations are mailed to nobody: staff see them live.
+    `invitation` is the method of the calendar file if it does not follow from the
+    status: "CANCEL" takes out what was confirmed before, "NONE" sends no file.
     """
     context: dict[str, Any] = {"booking": payload, "reason": reason}
+    if invitation:
+        context["invitation"] = invitation
     if previous:
         context["previous"] = {
             "starts_at": rfc3339(previous.starts_at),
@@ -267,20 +303,24 @@ def send_notices(
     elif row.kind == "appointment":
         context["organizer"] = {"name": row.expert_name, "email": row.host_email}
         context["host_time_zone"] = row.expert_time_zone
-        mail.enqueue(
-            f"appointment_{what}",
-            row.attendee_email,
-            context
-            | {"name": row.attendee_name, "time_zone": row.time_zone}
-            | ({} if by_host else {"reason": ""}),
-            booking_id=row.id,
-        )
-        mail.enqueue(
-            f"appointment_{what}_host",
-            row.host_email,
-            context | {"name": row.expert_name, "time_zone": row.expert_time_zone},
-            booking_id=row.id,
-        )
+        for_client = context | {"name": row.attendee_name, "time_zone": row.time_zone}
+        for_host = context | {"name": row.expert_name, "time_zone": row.expert_time_zone}
+        if not by_host:
+            for_client["reason"] = ""
+        if what == "cancelled" or previous:  # else it has none
+            reminders.drop(row)
+        letters = [mail.Letter(f"appointment_{what}_host", row.host_email, for_host, row.id)]
+        if not is_anonymous(row.attendee_email):
+            client = row.attendee_email
+            letters.insert(0, mail.Letter(f"appointment_{what}", client, for_client, row.id))
+            if row.status == CONFIRMED and payload["status"] == CONFIRMED:
+                letters += reminders.letters(row, for_client, for_host)
+        mail.enqueue_all(letters)
+
+
+def is_anonymous(email: str) -> bool:
+    """Whether this stands for an address that was taken out."""
+    return email.endswith(ANONYMOUS_DOMAIN)
 
 
 def check_version(row: AnyRow, version: int | None) -> None:
@@ -291,10 +331,15 @@ def check_version(row: AnyRow, version: int | None) -> None:
 
 def require_movable(row: AnyRow) -> None:
     """Raises `Gone` for a booking that is cancelled or over."""
-    if row.status == CANCELLED:
+    if status_of(row) == CANCELLED:
         raise Gone("This booking is cancelled.")
     if row.ends_at <= clock.now():
         raise Gone("This booking is over.")
+
+
+def is_host(row: Any, actor: Actor | None) -> bool:
+    """Whether the actor decides about this appointment: its expert, or an admin."""
+    return actor is not None and (actor.is_admin or actor.user_id == row.host_user_id)
 
 
 def row_to_change(actor: Actor, uid: str) -> AnyRow:
@@ -326,6 +371,19 @@ def involving(actor: Actor) -> Any:
         Booking.user_id == actor.user_id,
         Booking.expert_id.in_(select(Expert.id).where(Expert.user_id == actor.user_id)),
     )
+
+
+def _matching(words: str) -> Any:
+    readable = (
+        Booking.title,
+        Booking.attendee_name,
+        Booking.attendee_email,
+        Expert.name,
+        EventSession.title,
+        Event.title,
+        Room.name,
+    )
+    return or_(*(column.icontains(words, autoescape=True) for column in readable))
 
 
 def _is_party(row: AnyRow, actor: Actor) -> bool:
@@ -369,6 +427,10 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Booking.event_session_id,
         Booking.event_type_id,
         Booking.expert_id,
+        Booking.decide_by,
+        Booking.cancelled_as,
+        Booking.cancel_reason,
+        Booking.manage_token_hash,
         func.coalesce(Booking.room_id, EventSession.room_id).label("room_id"),
         Room.name.label("room_name"),
         Expert.slug.label("expert_slug"),
@@ -376,6 +438,8 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Expert.time_zone.label("expert_time_zone"),
         EventType.slug.label("event_type_slug"),
         EventType.title.label("event_type_title"),
+        EventType.requires_approval,
+        EventType.reminder_minutes,
         Event.id.label("event_id"),
         Event.slug.label("event_slug"),
         Event.title.label("event_title"),
@@ -399,4 +463,6 @@ _NEW: dict[str, Any] = dict.fromkeys(str(column.key) for column in _ROWS.selecte
     "status": CONFIRMED,
     "version": 1,
     "sequence": 0,
+    "requires_approval": False,
+    "reminder_minutes": [],
 }

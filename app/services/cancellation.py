@@ -9,9 +9,18 @@ from sqlalchemy import update
 
 from app.extensions import db
 from app.models import Booking
-from app.models.booking import CANCELLED, CONFIRMED
+from app.models.booking import (
+    BY_CLIENT,
+    BY_HOST,
+    CANCELLED,
+    DECLINED,
+    EXPIRED,
+    LIVE,
+    PENDING,
+    WITHDRAWN,
+)
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, ledger
+from app.services import audit, bookings, changes, clock, group_slots, ledger
 from app.services.errors import Gone, InvalidInput, Stale
 from app.services.policy import Actor, require_signed_in
 from app.services.transaction import transactional
@@ -24,6 +33,8 @@ def cancel_booking(
     actor: Actor | None, uid: str, *, reason: str = "", version: int | None = None
 ) -> dict[str, Any]:
     """Cancel one's booking of any kind; cancelling twice is one cancellation.
+
+    A request that the host cancels is declined, one that the client cancels withdrawn.
 
     Locks the calendars that it occupies, then its session. Raises `NotFound`,
     `NotAllowed` (a reservation of somebody else), `Stale`, `Gone` (it is over).
@@ -40,16 +51,20 @@ def cancel_row(
     reason: str = "",
     version: int | None = None,
     everything: bool = False,
+    as_host: bool = False,
 ) -> dict[str, Any]:
-    """Cancel a booking that the caller has found and allowed. Joins the transaction."""
+    """Cancel a booking that the caller has found and allowed. Joins the transaction.
+
+    `as_host` is for a host who proved to be it by a link, without signing in.
+    """
     check_reason(reason)
-    if row.status == CANCELLED:
+    if bookings.status_of(row) == CANCELLED:
         return bookings.describe(row, actor, everything=everything)
     bookings.check_version(row, version)
     if row.ends_at <= clock.now():
         raise Gone("This booking is over.")
     locked = ledger.lock(
-        ledger.calendars_of(booking_id=row.id),
+        group_slots.calendars_of(row),
         [row.event_session_id] if row.event_session_id else (),
     )
     # As it is now: it may have been moved or cancelled while the locks were waited for.
@@ -57,9 +72,16 @@ def cancel_row(
     if row.status == CANCELLED:
         return bookings.describe(row, actor, everything=everything)
     bookings.check_version(row, version)
-    if not ledger.calendars_of(booking_id=row.id) <= locked.keys():
+    if not group_slots.calendars_of(row) <= locked.keys():
         raise Stale
-    release_bookings(actor, [row], tuple(locked.values()), reason=reason, version=version)
+    release_bookings(
+        actor,
+        [row],
+        tuple(locked.values()),
+        reason=reason,
+        version=version,
+        ending=_ending(row, by_host=True) if as_host else None,
+    )
     after = bookings.find_row(row.uid)
     assert after is not None
     return bookings.describe(after, actor, everything=everything)
@@ -72,21 +94,29 @@ def release_bookings(
     *,
     reason: str,
     version: int | None = None,
+    ending: str | None = None,
 ) -> list[str]:
     """Cancel bookings whose calendars and sessions are locked; returns the uids.
 
-    One that was cancelled in the meantime is left as it is. Raises `Stale` when
-    `version` is given and no longer that of the row.
+    `ending` says why if it was neither the actor's nor the client's wish. One that was
+    cancelled in the meantime is left as it is. Raises `Stale` when `version` is given
+    and no longer that of the row.
     """
     now = clock.now()
     released = []
     for row in rows:
-        mine = _calendars_among(row.id, locked)
+        concerned = group_slots.calendars_of(row)
+        by_host = ending in {BY_HOST, DECLINED} or (
+            ending is None and actor is not None and actor.user_id != row.user_id
+        )
+        why = ending or _ending(row, by_host=by_host)
         changed = db.session.execute(
             update(Booking)
-            .where(Booking.id == row.id, Booking.status == CONFIRMED)
+            .where(Booking.id == row.id, Booking.status.in_(LIVE))
             .values(
                 status=CANCELLED,
+                cancelled_as=why,
+                decide_by=None,
                 cancelled_at=now,
                 cancel_reason=reason,
                 version=Booking.version + 1,
@@ -99,6 +129,7 @@ def release_bookings(
             continue
         if version is not None and changed.version != version + 1:
             raise Stale
+        group_slots.hand_over(row)
         ledger.release(booking_ids=[row.id])
         if row.event_session_id:
             ledger.free_seat(row.event_session_id)
@@ -109,12 +140,23 @@ def release_bookings(
             )
         payload = bookings.describe(row, actor, everything=True) | {
             "status": CANCELLED,
+            "cancelled_as": why,
+            "cancel_reason": reason,
             "version": changed.version,
             "sequence": changed.sequence,
         }
-        by_host = actor is not None and actor.user_id != row.user_id
-        bookings.send_notices("cancelled", row, payload, reason=reason, by_host=by_host)
-        audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
+        payload.pop("decide_by", None)
+        if why in _ENDED_REQUESTS:  # nothing stands in anybody's calendar
+            what, invitation = why, "NONE"
+        else:
+            what, invitation = "cancelled", ""
+        bookings.send_notices(
+            what, row, payload, reason=reason, by_host=by_host, invitation=invitation
+        )
+        audit.record(
+            actor, "cancel", "booking", row.uid, status=CANCELLED, ending=why, reason=reason
+        )
+        mine = [calendar for calendar in locked if calendar.calendar_id in concerned]
         bookings.publish(changes.BOOKING_CANCELLED, payload, mine)
         released.append(row.uid)
     return released
@@ -126,8 +168,10 @@ def check_reason(reason: str) -> None:
         raise InvalidInput({"reason": [f"At most {MAX_REASON} characters."]})
 
 
-def _calendars_among(
-    booking_id: int, locked: Sequence[changes.CalendarVersion]
-) -> list[changes.CalendarVersion]:
-    occupied = ledger.calendars_of(booking_id=booking_id)
-    return [calendar for calendar in locked if calendar.calendar_id in occupied]
+_ENDED_REQUESTS = {DECLINED, EXPIRED, WITHDRAWN}
+
+
+def _ending(row: AnyRow, *, by_host: bool) -> str:
+    if row.status == PENDING:
+        return DECLINED if by_host else WITHDRAWN
+    return BY_HOST if by_host else BY_CLIENT

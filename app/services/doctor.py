@@ -10,13 +10,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
 from redis import Redis, RedisError
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
 from app.models import OutboxMessage, Role
-from app.models.outbox import FAILED, PENDING
-from app.services import accounts, guarantees
+from app.models.outbox import FAILED
+from app.services import accounts, guarantees, mail
 
 OK = "ok"
 NOTE = "note"
@@ -72,13 +72,13 @@ def _data() -> Iterator[Finding]:
         yield Finding(WRONG, "ledger", f"{len(breaches)} breaches: run flask booking audit")
     else:
         yield Finding(OK, "ledger", "every guarantee holds")
-    yield Finding(OK, "outbox", f"{_mails(PENDING)} mails wait")
-    if failed := _mails(FAILED):
+    yield Finding(OK, "outbox", f"{_mails(mail.is_waiting())} mails wait")
+    if failed := _mails(OutboxMessage.state == FAILED):
         yield Finding(NOTE, "outbox", f"{failed} mails failed for good")
 
 
-def _mails(state: str) -> int:
-    count = select(func.count()).select_from(OutboxMessage).where(OutboxMessage.state == state)
+def _mails(condition: ColumnElement[bool]) -> int:
+    count = select(func.count()).select_from(OutboxMessage).where(condition)
     return db.session.scalar(count) or 0
 
 

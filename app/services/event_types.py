@@ -8,17 +8,22 @@ from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import exists, func, select
+from sqlalchemy.orm import object_session
 
 from app.extensions import db
 from app.models import Appointment, EventType, Expert, Room
 from app.models.event_type import LOCATION_KINDS
-from app.services import audit, experts, fields, ledger
+from app.services import audit, clock, experts, fields, group_slots, ledger
 from app.services.bookings import Page
 from app.services.errors import NotFound
 from app.services.policy import Actor, require_account
 from app.services.transaction import transactional
 
 WEEK_MINUTES = 7 * 24 * 60
+MAX_SEATS = 500
+MAX_REMINDERS = 5
+MIN_REMINDER = 5  # minutes before the start
+MAX_AHEAD = 4 * WEEK_MINUTES  # of reminders, and for an answer to a request
 
 
 def describe(event_type: EventType) -> dict[str, Any]:
@@ -38,14 +43,21 @@ def describe(event_type: EventType) -> dict[str, Any]:
         "daily_limit": event_type.daily_limit,
         "room_id": event_type.room_id,
         "is_active": event_type.is_active,
+        "is_listed": event_type.is_listed,
+        "seats": event_type.seats,
+        "requires_approval": event_type.requires_approval,
+        "approval_minutes": event_type.approval_minutes,
+        "reminder_minutes": list(event_type.reminder_minutes),
         "url": f"{current_app.config['PUBLIC_URL']}/{event_type.expert.slug}/{event_type.slug}",
     }
 
 
 def list_public(expert: Expert) -> list[dict[str, Any]]:
-    """The active event types of an expert, for the public page."""
+    """The active event types of an expert, for the public page: those that are listed."""
     return [
-        _public(describe(event_type)) for event_type in expert.event_types if event_type.is_active
+        _public(describe(event_type))
+        for event_type in expert.event_types
+        if event_type.is_active and event_type.is_listed
     ]
 
 
@@ -112,19 +124,43 @@ def create_event_type(
 
 
 @transactional
+def duplicate_event_type(
+    actor: Actor | None, event_type_id: int, *, title: str | None = None
+) -> EventType:
+    """Copy an event type, under a title and an address of its own; the copy is not active.
+
+    Raises `InvalidInput`, `NotFound`.
+    """
+    original = get_own(actor, event_type_id)
+    values = describe(original)
+    for own in ("id", "url", "slug"):
+        del values[own]
+    values |= {"title": title or f"Copy of {original.title}"[:200], "is_active": False}
+    copy = EventType(expert_id=original.expert_id, expert=original.expert)
+    with db.session.no_autoflush:
+        _apply(copy, values)
+    db.session.add(copy)
+    db.session.flush()
+    audit.record(actor, "create", "event_type", copy.id, title=copy.title, copy_of=original.id)
+    return copy
+
+
+@transactional
 def update_event_type(
     actor: Actor | None, event_type_id: int, values: Mapping[str, Any]
 ) -> EventType:
     """Change what is offered from now on; bookings that stand keep their times.
 
-    Raises `InvalidInput`, `NotFound`.
+    A slot with several seats that somebody is in takes nobody more once its type has
+    another length or room. Locks the expert's calendar. Raises `InvalidInput` (also for
+    fewer seats than are booked in a slot to come), `NotFound`.
     """
     event_type = get_own(actor, event_type_id)
+    # Nobody books while it changes; watchers of the topic see the gap in its version.
+    ledger.lock(ledger.calendar_ids(user_ids=[event_type.expert.user_id]))
     with db.session.no_autoflush:
         _apply(event_type, values)
     db.session.flush()
-    # Watchers of the expert's topic see the gap in its version and refetch.
-    ledger.lock(ledger.calendar_ids(user_ids=[event_type.expert.user_id]))
     audit.record(actor, "update", "event_type", event_type.id, fields=audit.names(values))
     return event_type
 
@@ -168,6 +204,8 @@ def _apply(event_type: EventType, values: Mapping[str, Any]) -> None:
             if value is not None:
                 value = fields.number(errors, name, value, minimum=1, maximum=maximum)
             setattr(event_type, name, value)
+    _apply_group(errors, event_type, values)
+    _apply_approval(errors, event_type, values)
     if "title" in values:
         event_type.title = fields.line(errors, "title", values["title"], maximum=200, required=True)
     if "description" in values:
@@ -181,10 +219,11 @@ def _apply(event_type: EventType, values: Mapping[str, Any]) -> None:
         if room_id is not None and not (fields.is_id(room_id) and db.session.get(Room, room_id)):
             errors["room_id"] = ["There is no such room."]
         event_type.room_id = room_id
-    if "is_active" in values:
-        if not isinstance(values["is_active"], bool):
-            errors["is_active"] = ["This must be true or false."]
-        event_type.is_active = values["is_active"]
+    for name in ("is_active", "is_listed", "requires_approval"):
+        if name in values:
+            if not isinstance(values[name], bool):
+                errors[name] = ["This must be true or false."]
+            setattr(event_type, name, values[name])
     if values.get("slug"):
         event_type.slug = fields.slug(errors, "slug", values["slug"])
         if _slug_is_taken(event_type, event_type.slug):
@@ -192,6 +231,40 @@ def _apply(event_type: EventType, values: Mapping[str, Any]) -> None:
     elif not event_type.slug and event_type.title:
         event_type.slug = _free_slug(event_type)
     fields.refuse(errors)
+
+
+def _apply_group(errors: fields.Errors, event_type: EventType, values: Mapping[str, Any]) -> None:
+    if "seats" not in values:
+        return
+    seats = fields.number(errors, "seats", values["seats"], minimum=1, maximum=MAX_SEATS)
+    if object_session(event_type) is not None and "seats" not in errors:
+        most = group_slots.most_booked(event_type.id, clock.now())
+        if most > seats:
+            errors["seats"] = [f"{most} people are booked in one slot to come: at least {most}."]
+    event_type.seats = seats
+
+
+def _apply_approval(
+    errors: fields.Errors, event_type: EventType, values: Mapping[str, Any]
+) -> None:
+    if "approval_minutes" in values:
+        event_type.approval_minutes = fields.number(
+            errors, "approval_minutes", values["approval_minutes"], minimum=1, maximum=MAX_AHEAD
+        )
+    if "reminder_minutes" in values:
+        times = values["reminder_minutes"]
+        if not isinstance(times, list) or len(times) > MAX_REMINDERS:
+            errors["reminder_minutes"] = [f"Give a list of at most {MAX_REMINDERS} times."]
+            return
+        event_type.reminder_minutes = sorted(
+            {
+                fields.number(
+                    errors, "reminder_minutes", each, minimum=MIN_REMINDER, maximum=MAX_AHEAD
+                )
+                for each in times
+            },
+            reverse=True,
+        )
 
 
 def _apply_location(errors: fields.Errors, event_type: EventType, value: object) -> None:

@@ -65,8 +65,10 @@ def describe(expert: Expert) -> dict[str, Any]:
 
 
 def list_experts(query: str = "", *, page: int, page_size: int) -> Page:
-    """Experts with an active event type, by name; `query` narrows by name or headline."""
-    listed = _EXPERTS.where(exists().where(EventType.expert_id == Expert.id, EventType.is_active))
+    """Experts with an active, listed event type, by name; `query` narrows by name or headline."""
+    listed = _EXPERTS.where(
+        exists().where(EventType.expert_id == Expert.id, EventType.is_active, EventType.is_listed)
+    )
     if words := query.strip():
         listed = listed.where(
             or_(

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from app.models import Booking
+from app.models.booking import BY_HOST, DECLINED
 from app.models.types import AnyRow
-from app.services import appointments, bookings, cancellation
-from app.services.errors import NotFound
+from app.services import appointments, bookings, cancellation, restoring
+from app.services.errors import NotAllowed, NotFound
 from app.services.manage_links import manage_url, token_hash
 from app.services.transaction import transactional
 
@@ -31,6 +32,15 @@ def cancel(token: str, *, reason: str = "") -> dict[str, Any]:
 def reschedule(token: str, starts_at: datetime) -> dict[str, Any]:
     """Move by link. Raises as `appointments.reschedule_appointment`, and `NotFound`."""
     return as_guest(appointments.reschedule_appointment(None, _row(token), starts_at))
+
+
+@transactional
+def restore(token: str) -> dict[str, Any]:
+    """Undo a cancellation by link. Raises as `restoring.restore_booking`, and `NotFound`."""
+    row = _row(token)
+    if row.cancelled_as in {BY_HOST, DECLINED}:
+        raise NotAllowed("This was cancelled by the other side. Please ask them.")
+    return as_guest(restoring.restore_row(row, None, everything=True))
 
 
 def as_guest(booking: dict[str, Any]) -> dict[str, Any]:

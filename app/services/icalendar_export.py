@@ -131,7 +131,7 @@ def _event(
         begin=datetime.fromisoformat(booking["starts_at"]),
         end=datetime.fromisoformat(booking["ends_at"]),
         created=now,  # written as DTSTAMP
-        status=status or booking["status"].upper(),
+        status=status or _STATUS[booking["status"]],
         location=one_line(booking.get("location") or "") or url,
         description=clean(_description(booking, url)),
         transparent=False,
@@ -141,6 +141,10 @@ def _event(
         event.extra.append(ContentLine("URL", value=url))
     event.extra.extend(people)
     return event
+
+
+# RFC 5545, 3.8.1.11; a request is not certain yet.
+_STATUS = {"confirmed": "CONFIRMED", "pending": "TENTATIVE", "cancelled": "CANCELLED"}
 
 
 def _summary(booking: Booking) -> str:

@@ -65,6 +65,7 @@ class Conflict:
     seat_of: int | None  # the event session, where this is a seat in one
     event_id: int | None  # of that session, or of the one that occupies the time itself
     user_id: int | None
+    event_type_id: int | None = None
 
     def seen_by(self, actor: Actor | None) -> dict[str, Any]:
         """The contract's conflict: in full when it is the actor's own, else just the times.
@@ -196,6 +197,16 @@ def release(*, booking_ids: Collection[int] = (), event_session_ids: Collection[
         )
 
 
+def hand_over(booking_id: int, to_booking_id: int, calendar_ids: Collection[int]) -> None:
+    """Owe a booking's periods in these calendars, which are locked, to another booking."""
+    db.session.execute(
+        update(BusyPeriod)
+        .where(BusyPeriod.booking_id == booking_id, BusyPeriod.calendar_id.in_(calendar_ids))
+        .values(booking_id=to_booking_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def take_seat(event_session_id: int) -> AnyRow | None:
     """Take one seat, which locks the session's row; None when there is none left.
 
@@ -294,6 +305,7 @@ _CONFLICTS = (
         Booking.starts_at,
         Booking.ends_at,
         Booking.user_id,
+        Booking.event_type_id,
         Booking.event_session_id.label("seat_of"),
         EventSession.event_id,
         EventSession.title.label("session_title"),
@@ -343,6 +355,7 @@ def _conflict(row: AnyRow) -> Conflict:
         seat_of=row.seat_of,
         event_id=row.event_id,
         user_id=row.user_id,
+        event_type_id=row.event_type_id,
     )
 
 

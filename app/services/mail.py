@@ -25,7 +25,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -37,7 +37,7 @@ from uuid import uuid4
 
 from flask import Flask, current_app
 from flask_mail import BadHeaderError, Connection, Message
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
 from app.extensions import db, socketio
 from app.models import OutboxMessage
@@ -74,6 +74,23 @@ class Sent:
     left: int
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A mail to be written into the outbox.
+
+    `template` names a file under `templates/email/`; `context` is its JSON data as true
+    now. What is under its key "secret" is forgotten as soon as the mail is sent or given
+    up. Nothing is sent before `send_at`, nor after `expires_at`.
+    """
+
+    template: str
+    recipient: str
+    context: dict[str, Any]
+    booking_id: int | None = None
+    send_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
 def enqueue(
     template: str,
     recipient: str,
@@ -82,28 +99,47 @@ def enqueue(
     booking_id: int | None = None,
     expires_at: datetime | None = None,
 ) -> None:
-    """Write a mail into the outbox, as part of the open transaction.
+    """Write a mail into the outbox, as part of the open transaction: see `Letter`."""
+    enqueue_all(
+        [Letter(template, recipient, context, booking_id=booking_id, expires_at=expires_at)]
+    )
 
-    `template` names a file under `templates/email/`; `context` is its JSON data as true
-    now. What is under its key "secret" is forgotten as soon as the mail is sent or given
-    up. Nothing is sent after `expires_at`.
-    """
+
+def enqueue_all(letters: Sequence[Letter]) -> None:
+    """Write several mails in one statement, as part of the open transaction."""
+    if not letters:
+        return
     now = clock.now()
     host = urlsplit(current_app.config["PUBLIC_URL"]).hostname
     execute(
         _INSERT,
-        {
-            "template": template,
-            "recipient": recipient,
-            "context": context,
-            "booking_id": booking_id,
-            "message_id": f"<{uuid4()}@{host}>",
-            "next_attempt_at": now,
-            "created_at": now,
-            "expires_at": expires_at,
-        },
+        [
+            {
+                "template": letter.template,
+                "recipient": letter.recipient,
+                "context": letter.context,
+                "booking_id": letter.booking_id,
+                "message_id": f"<{uuid4()}@{host}>",
+                "next_attempt_at": letter.send_at or now,
+                "created_at": now,
+                "expires_at": letter.expires_at,
+            }
+            for letter in letters
+        ],
     )
     after_commit(_wake.set)
+
+
+def drop(booking_id: int, templates: Collection[str]) -> None:
+    """Take mails about a booking back that were not sent, as part of the open transaction.
+
+    One that a sender holds at this moment may still go out; it is not tried again.
+    """
+    db.session.execute(
+        delete(_table)
+        .where(_table.c.booking_id == booking_id, _table.c.template.in_(templates))
+        .where(_table.c.state.in_([PENDING, SENDING]))
+    )
 
 
 # -- sending -----------------------------------------------------------------------
@@ -432,8 +468,19 @@ def _held(claim: _Claim) -> tuple[Any, ...]:
 
 
 def _count_left() -> int:
-    waiting = select(func.count()).where(_table.c.state.in_([PENDING, SENDING]))
-    return db.session.scalar(waiting) or 0
+    return db.session.scalar(select(func.count()).select_from(_table).where(is_waiting())) or 0
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """That a mail should have gone out by now; a reminder whose time is to come should not."""
+    return and_(
+        _table.c.state.in_([PENDING, SENDING]),
+        or_(
+            _table.c.next_attempt_at <= clock.now(),
+            _table.c.attempts > 0,
+            _table.c.last_error != "",
+        ),
+    )
 
 
 def _back_off(attempts: int) -> timedelta:

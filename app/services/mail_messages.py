@@ -33,7 +33,7 @@ from markupsafe import Markup
 
 from app.services import clock
 from app.services.icalendar_export import Method, booking_calendar, web_address
-from app.services.manage_links import manage_url
+from app.services.manage_links import decision_url, manage_url
 from app.services.plain_text import clean, one_line
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -106,12 +106,15 @@ def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
         "product": current_app.config["PRODUCT_NAME"],
         "public_url": public_url,
         "manage_url": manage_url,
+        "decision_url": decision_url,
     }
     if "booking" in context:
         booking = context["booking"]
         zone = _zone(context.get("time_zone"))
         values["facts"] = _facts(booking, context, zone, for_host=_is_for_host(template))
         values["when"] = _short(_instant(booking["starts_at"]).astimezone(zone))
+        if "decide_by" in booking:
+            values["until"] = _short(_instant(booking["decide_by"]).astimezone(zone))
     elif "offer_expires_at" in context:
         zone = _zone(context.get("time_zone"))
         values["until"] = _short(_instant(context["offer_expires_at"]).astimezone(zone))
@@ -169,11 +172,11 @@ def _invite(message: Message, template: str, context: Mapping[str, Any]) -> None
     """Add the calendar, as an alternative that clients act on and as a file (RFC 6047)."""
     booking = context["booking"]
     attendee = booking.get("attendee") or {}
-    if not attendee.get("email"):
+    method = _method(context)
+    if not attendee.get("email") or method is None:
         return
     if not _is_for_host(template):
         booking = {key: value for key, value in booking.items() if key != "attendee"}
-    method: Method = "CANCEL" if booking["status"] == "cancelled" else "REQUEST"
     address = _sender()[1]
     organizer = context.get("organizer") or {
         "name": (booking.get("event") or {}).get("title") or current_app.config["PRODUCT_NAME"],
@@ -187,6 +190,14 @@ def _invite(message: Message, template: str, context: Mapping[str, Any]) -> None
     )
     message.alts[f"calendar; method={method}"] = calendar.decode()
     message.attach("invite.ics", "application/ics", calendar)
+
+
+def _method(context: Mapping[str, Any]) -> Method | None:
+    """What the file does to the readers' calendars; None for no file."""
+    if said := context.get("invitation"):
+        return None if said == "NONE" else said
+    by_status: dict[str, Method | None] = {"cancelled": "CANCEL", "pending": None}
+    return by_status.get(context["booking"]["status"], "REQUEST")
 
 
 # -- when, where, who ----------------------------------------------------------------

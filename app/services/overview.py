@@ -12,8 +12,8 @@ from app.extensions import db
 from app.models import Booking, EventSession, OutboxMessage, User
 from app.models.booking import CONFIRMED
 from app.models.interval import overlapping
-from app.models.outbox import FAILED, PENDING
-from app.services import clock
+from app.models.outbox import FAILED
+from app.services import clock, mail
 from app.services.policy import Actor, require_staff
 
 
@@ -53,9 +53,7 @@ def get_overview(actor: Actor | None, time_zone: str) -> Overview:
             .where(overlapping(EventSession.starts_at, EventSession.ends_at, starts_at, ends_at))
             .scalar_subquery(),
             select(func.count(User.id)).where(User.active.is_(True)).scalar_subquery(),
-            select(func.count(OutboxMessage.id))
-            .where(OutboxMessage.state == PENDING)
-            .scalar_subquery(),
+            select(func.count(OutboxMessage.id)).where(mail.is_waiting()).scalar_subquery(),
             select(func.count(OutboxMessage.id))
             .where(OutboxMessage.state == FAILED)
             .scalar_subquery(),

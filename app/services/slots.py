@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,10 +21,10 @@ from app.models import (
     Room,
     User,
 )
-from app.models.booking import CONFIRMED
+from app.models.booking import LIVE
 from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
-from app.services import availability, clock
+from app.services import availability, clock, group_slots
 from app.services.errors import Gone, InvalidInput, NotFound
 from app.services.experts import weekly_intervals
 from app.services.transaction import execute
@@ -35,12 +35,18 @@ ALTERNATIVES = 5
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """Free starts by day of `time_zone`; `version` is that of the topic `expert:<slug>`."""
+    """Free starts by day of `time_zone`; `version` is that of the topic `expert:<slug>`.
+
+    `seats_left` says how many each start takes, for a type with several seats.
+    """
 
     time_zone: str
     duration_minutes: int
     version: int
     days: Mapping[date, list[datetime]]
+    seats: int
+    requires_approval: bool
+    seats_left: Mapping[datetime, int]
 
 
 def list_slots(
@@ -48,7 +54,7 @@ def list_slots(
 ) -> Slots:
     """Free starts from `first` to `last`, both included, dates in `time_zone`.
 
-    The zone is the expert's unless given. Five queries at most, whatever is booked.
+    The zone is the expert's unless given. Six queries at most, whatever is booked.
     Raises `NotFound`, `Gone` (inactive), `InvalidInput` (reversed, over 62 days, zone).
     """
     offer = _offered(
@@ -70,16 +76,36 @@ def list_slots(
         )
     except OverflowError:
         raise InvalidInput({"from": ["Use a date of this century."]}) from None
+    groups = group_slots.find_groups(offer, window) if offer.seats > 1 else {}
     days: dict[date, list[datetime]] = {}
-    for start in free_starts(offer, window):
+    seats_left: dict[datetime, int] = {}
+    for start in _free_starts(offer, window, groups):
         local = start.astimezone(zone)
         days.setdefault(local.date(), []).append(local)
-    return Slots(zone_name, offer.duration_minutes, offer.version, days)
+        if offer.seats > 1:
+            seats_left[local] = groups[start].seats_left if start in groups else offer.seats
+    return Slots(
+        time_zone=zone_name,
+        duration_minutes=offer.duration_minutes,
+        version=offer.version,
+        days=days,
+        seats=offer.seats,
+        requires_approval=offer.requires_approval,
+        seats_left=seats_left,
+    )
 
 
 def find_offer(event_type_id: int) -> AnyRow:
     """One event type with its expert, calendars and zone. Raises `NotFound`, `Gone`."""
     return _offered(execute(_OFFER, {"id": event_type_id}).one_or_none())
+
+
+def get_offer(event_type_id: int) -> AnyRow:
+    """As `find_offer`, also one that is not offered any more. Raises `NotFound`."""
+    offer = execute(_OFFER, {"id": event_type_id}).one_or_none()
+    if offer is None:
+        raise NotFound
+    return offer
 
 
 def _offered(offer: AnyRow | None) -> AnyRow:
@@ -101,15 +127,38 @@ def free_starts(
 
     `ignoring` are ids of bookings that would be released.
     """
-    busy, room_busy = _busy(offer, window, set(ignoring), client_calendar_id)
-    return availability.list_slots(
-        rules_of(offer),
-        busy,
-        window,
-        clock.now(),
-        booked_on(offer, window, ignoring=ignoring),
-        room_busy=room_busy,
+    ignoring = set(ignoring)
+    # Also of a type that has one seat by now: a booking may leave others behind.
+    groups = (
+        group_slots.find_groups(offer, window, ignoring=ignoring)
+        if offer.seats > 1 or ignoring
+        else {}
     )
+    return _free_starts(
+        offer, window, groups, ignoring=ignoring, client_calendar_id=client_calendar_id
+    )
+
+
+def _free_starts(
+    offer: AnyRow,
+    window: Interval,
+    groups: Mapping[datetime, group_slots.Group],
+    *,
+    ignoring: Set[int] = frozenset(),
+    client_calendar_id: int | None = None,
+) -> list[datetime]:
+    rules, now = rules_of(offer), clock.now()
+    booked = booked_on(offer, window, ignoring=ignoring)
+    busy, room_busy, client_busy = _busy(offer, window, groups, ignoring, client_calendar_id)
+    free = availability.list_slots(
+        rules, busy, window, now, booked, room_busy=[*room_busy, *client_busy]
+    )
+    joinable = {start for start, group in groups.items() if group.seats_left}
+    if not joinable:
+        return free
+    # Who joins others takes no more of the day, and none of the time that they hold.
+    allowed = availability.list_slots(rules, (), window, now, {}, room_busy=client_busy)
+    return sorted({*free, *(start for start in allowed if start in joinable)})
 
 
 def nearest_starts(
@@ -130,13 +179,18 @@ def why_not_offered(
     offer: AnyRow, starts_at: datetime, *, ignoring: Iterable[int] = ()
 ) -> availability.NotOffered | None:
     """The rule that excludes this start, whatever is booked; None when it is a slot."""
-    window = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
     return availability.why_not_offered(
-        rules_of(offer),
-        starts_at,
-        clock.now(),
-        booked_on(offer, window, ignoring=ignoring),
+        rules_of(offer), starts_at, clock.now(), booked_besides(offer, starts_at, ignoring=ignoring)
     )
+
+
+def booked_besides(
+    offer: AnyRow, starts_at: datetime, *, ignoring: Iterable[int] = ()
+) -> dict[date, int]:
+    """`booked_on` around a start; a slot with several seats does not count against itself."""
+    window = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
+    besides = starts_at if offer.seats > 1 else None
+    return booked_on(offer, window, ignoring=ignoring, besides=besides)
 
 
 def rules_of(offer: AnyRow) -> availability.Rules:
@@ -156,8 +210,14 @@ def rules_of(offer: AnyRow) -> availability.Rules:
     )
 
 
-def booked_on(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()) -> dict[date, int]:
-    """Confirmed appointments of this type by the expert's local day, if it has a limit."""
+def booked_on(
+    offer: AnyRow,
+    window: Interval,
+    *,
+    ignoring: Iterable[int] = (),
+    besides: datetime | None = None,
+) -> dict[date, int]:
+    """Slots of this type that are taken, by the expert's local day, if it has a limit."""
     if offer.daily_limit is None:
         return {}
     zone = ZoneInfo(offer.time_zone)
@@ -165,19 +225,29 @@ def booked_on(offer: AnyRow, window: Interval, *, ignoring: Iterable[int] = ()) 
     counts: dict[date, int] = {}
     for start in db.session.scalars(
         select(Appointment.starts_at)
-        .where(Appointment.event_type_id == offer.id, Appointment.status == CONFIRMED)
+        .distinct()
+        .where(Appointment.event_type_id == offer.id, Appointment.status.in_(LIVE))
         .where(Appointment.id.not_in(list(ignoring)))
         .where(Appointment.starts_at.between(window.starts_at - margin, window.ends_at + margin))
     ):
+        if start == besides:
+            continue
         day = start.astimezone(zone).date()
         counts[day] = counts.get(day, 0) + 1
     return counts
 
 
 def _busy(
-    offer: AnyRow, window: Interval, ignoring: set[int], client_calendar_id: int | None
-) -> tuple[list[Interval], list[Interval]]:
-    """Busy periods that may touch `window`: the expert's, and the room's and the client's."""
+    offer: AnyRow,
+    window: Interval,
+    groups: Mapping[datetime, group_slots.Group],
+    ignoring: Set[int],
+    client_calendar_id: int | None,
+) -> tuple[list[Interval], list[Interval], list[Interval]]:
+    """Busy periods that may touch `window`: the expert's, the room's and the client's.
+
+    What an ignored booking holds for others, who stay in its slot, is busy.
+    """
     reach = timedelta(
         minutes=offer.duration_minutes + offer.buffer_before_minutes + offer.buffer_after_minutes
     )
@@ -191,10 +261,21 @@ def _busy(
     # All at once and unpacked: there may be a thousand.
     periods: Sequence[AnyRow] = execute(_BUSY, wanted).all()
     for calendar_id, starts_at, ends_at, booking_id in periods:
-        if booking_id is None or booking_id not in ignoring:
-            by_calendar[calendar_id].append(Interval(starts_at, ends_at))
-    busy = by_calendar.pop(offer.calendar_id)
-    return busy, [period for periods in by_calendar.values() for period in periods]
+        period = Interval(starts_at, ends_at)
+        if (
+            booking_id is None
+            or booking_id not in ignoring
+            or (
+                calendar_id in {offer.calendar_id, offer.room_calendar_id}
+                and any(period.overlaps(group.period) for group in groups.values())
+            )
+        ):
+            by_calendar[calendar_id].append(period)
+    return (
+        by_calendar.pop(offer.calendar_id),
+        by_calendar.pop(offer.room_calendar_id, []),
+        by_calendar.pop(client_calendar_id or 0, []),
+    )
 
 
 _RoomCalendar = aliased(Calendar)
@@ -214,6 +295,10 @@ _OFFERS = (
         EventType.location_detail,
         EventType.is_active,
         EventType.room_id,
+        EventType.seats,
+        EventType.requires_approval,
+        EventType.approval_minutes,
+        EventType.reminder_minutes,
         Room.name.label("room_name"),
         Expert.id.label("expert_id"),
         Expert.slug.label("expert_slug"),

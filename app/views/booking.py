@@ -13,9 +13,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import status_of
 from app.gates import current_actor
+from app.models import EventType
 from app.services import (
     appointments,
+    approvals,
     bookings,
+    cancellation,
     clock,
     event_types,
     events,
@@ -33,9 +36,21 @@ from app.views.api.payload import Fields, read_query
 HOME_EXPERTS = 5
 PAGE_SIZE = 20
 PLAIN_SPAN = timedelta(days=20)
+PREFILLED = {"name": 128, "email": 254, "phone": 40, "notes": 2000}  # by query, and how long
+FRAMED = ("embed", "theme")
 JOIN_FROM = timedelta(minutes=10)  # before the start, joining becomes the one next step
 
+Page = str | tuple[str, int]
+
 blueprint = Blueprint("booking_pages", __name__)
+
+
+@blueprint.app_context_processor
+def frame_context() -> dict[str, Any]:
+    """What links of a page in a frame of another site keep, so that it stays one."""
+    if request.args.get("embed") != "1":
+        return {"frame": {}}
+    return {"frame": {name: request.args[name] for name in FRAMED if name in request.args}}
 
 
 @blueprint.get("/")
@@ -82,10 +97,12 @@ def manage(token: str) -> str:
         expert=experts.describe(expert),
         token=token,
         state=_state(booking),
+        moved="moved" in request.args,  # a moment ago, on this page
         is_soon=is_soon(booking),
         ics_url=url_for(".booking_file", token=token),
         google_url=_google_url(booking),
         outlook_url=_outlook_url(booking),
+        data_url=url_for("api_bookings.download_data", token=token),
         reschedule_url=url_for(".reschedule", token=token),
         rebook_url=url_for(
             ".booker", slug=booking["expert"]["slug"], type_slug=booking["event_type"]["slug"]
@@ -99,13 +116,53 @@ def booking_file(token: str) -> Response:
 
 
 @blueprint.get("/b/<token>/reschedule")
-def reschedule(token: str) -> str:
+def reschedule(token: str) -> Page:
     booking = guests.get_booking(token)
     return _booker(
         booking["expert"]["slug"],
         booking["event_type"]["slug"],
         booking,
-        {"token": token, "done_url": url_for(".manage", token=token)},
+        {"token": token, "done_url": url_for(".manage", token=token, moved="")},
+    )
+
+
+# -- a host's answer to a request, from the mail -------------------------------------
+
+
+@blueprint.get("/b/<token>/decide")
+def decide(token: str) -> str:
+    return _decision(token)
+
+
+@blueprint.post("/b/<token>/decide")
+def answer_request(token: str) -> Page | AnyResponse:
+    form = Fields(request.form.to_dict(), from_text=True)
+    decision = form.choice("decision", ("accept", "decline"), required=True)
+    reason = form.text("reason", max_length=cancellation.MAX_REASON) or ""
+    try:
+        form.check()
+        approvals.decide(token, decision, reason=reason)
+    except InvalidInput as error:
+        return _decision(token, request.form, error.errors), 422
+    except Gone as error:  # withdrawn or expired meanwhile: the page says which
+        return _decision(token, request.form, {"decision": [error.detail]}), 410
+    return redirect(url_for(".decide", token=token), 303)
+
+
+def _decision(
+    token: str,
+    values: Mapping[str, str] | None = None,
+    errors: Mapping[str, Iterable[str]] | None = None,
+) -> str:
+    booking = approvals.get_request(token)
+    return render_template(
+        "booking/decide.html",
+        booking=booking,
+        state=_state(booking),
+        token=token,
+        zone=experts.get_expert(booking["expert"]["slug"]).time_zone,
+        values=values or {},
+        errors=errors,
     )
 
 
@@ -128,7 +185,7 @@ def show_expert(slug: str) -> str | AnyResponse:
 
 
 @blueprint.get("/<slug>/<type_slug>")
-def booker(slug: str, type_slug: str) -> str | AnyResponse:
+def booker(slug: str, type_slug: str) -> Page | AnyResponse:
     uid = request.args.get("reschedule")
     if uid is None:
         try:
@@ -150,17 +207,19 @@ def _booker(
     type_slug: str,
     moving: Mapping[str, Any] | None = None,
     how: Mapping[str, Any] | None = None,
-) -> str:
+) -> Page:
     """The booker; `moving` is a booking that gets another time, `how` the way to it."""
     event_type = event_types.get_public(slug, type_slug)
     if not event_type.is_active:
-        raise Gone(f"{event_type.title} is not offered at present.")
+        return _closed(event_type)
     if moving is not None:
         _require_movable(moving)
     return render_template(
         "booking/booker.html",
         expert=experts.describe(event_type.expert),
         event_type=event_types.describe_public(event_type),
+        prefill=_prefill(),
+        preview=request.args.get("preview") == "1",
         reschedule=moving,
         reschedule_data=moving
         and {
@@ -172,11 +231,35 @@ def _booker(
     )
 
 
+def _closed(event_type: EventType) -> Page:
+    """In place of a booker: what else its expert offers."""
+    actor = current_actor()
+    expert = event_type.expert
+    page = render_template(
+        "booking/closed.html",
+        expert=experts.describe(expert),
+        event_type=event_types.describe_public(event_type),
+        event_types=event_types.list_public(expert),
+        is_own=actor is not None and actor.user_id == expert.user_id,
+    )
+    return page, 410
+
+
+def _prefill() -> dict[str, str]:
+    """What the form starts with: what the address says, else who is signed in."""
+    actor = current_actor()
+    known = {"name": actor.name, "email": actor.email} if actor else {}
+    return {
+        name: request.args.get(name, known.get(name, ""))[:length]
+        for name, length in PREFILLED.items()
+    }
+
+
 def _require_movable(booking: Mapping[str, Any]) -> None:
     if booking["kind"] != "appointment":
         raise NotFound
     state = _state(booking)
-    if state != "upcoming":
+    if state not in {"upcoming", "pending"}:
         raise Gone(
             "This booking is cancelled." if state == "cancelled" else "This booking is over."
         )
@@ -234,7 +317,7 @@ def _plain_booker(
         expert=expert,
         event_type=event_types.describe_public(event_type),
         days=free.days,
-        values=values or {},
+        values=values or _prefill(),
         errors=errors,
     )
 
@@ -256,7 +339,9 @@ def is_over(booking: Mapping[str, Any]) -> bool:
 def _state(booking: Mapping[str, Any]) -> str:
     if booking["status"] == "cancelled":
         return "cancelled"
-    return "past" if is_over(booking) else "upcoming"
+    if is_over(booking):
+        return "past"
+    return "pending" if booking["status"] == "pending" else "upcoming"
 
 
 def _start(booking: Mapping[str, Any]) -> datetime:

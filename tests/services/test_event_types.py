@@ -61,6 +61,11 @@ def test_title_and_duration_are_enough(host: Any) -> None:
         "daily_limit": None,
         "room_id": None,
         "is_active": True,
+        "is_listed": True,
+        "seats": 1,
+        "requires_approval": False,
+        "approval_minutes": 1440,
+        "reminder_minutes": [1440],
         "url": "http://localhost/mara/a-talk-with-me",
     }
 

@@ -18,6 +18,9 @@ export class ApiError extends Error {
   }
 }
 
+// In a frame of another site a visitor is a guest, whatever this browser knows of them.
+const credentials = document.documentElement.hasAttribute("data-embedded") ? "omit" : "same-origin";
+
 function csrfToken() {
   const cookie = document.cookie.split("; ").find((pair) => pair.startsWith("csrf_access_token="));
   if (cookie) return decodeURIComponent(cookie.slice("csrf_access_token=".length));
@@ -46,7 +49,7 @@ export async function api(method, path, { body, key, signal } = {}) {
       method,
       headers,
       signal,
-      credentials: "same-origin",
+      credentials,
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch (error) {

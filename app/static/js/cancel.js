@@ -5,10 +5,10 @@ import { el } from "./dom.js";
 import { dayText, periodText, zoneShort } from "./time.js";
 
 /** Asks about the booking that a button names in its data; `send(reason)` cancels it. */
-export async function askCancel({ title, with: whom, starts, ends, kind, zone }, send) {
+export async function askCancel({ title, with: whom, starts, ends, kind, zone, isRequest = false }, send) {
   const reason = el("textarea", { class: "input input--low", id: "cancel-reason", maxlength: "1000", rows: "2" });
   const answer = await ask({
-    title: "Cancel this booking?",
+    title: isRequest ? "Withdraw this request?" : "Cancel this booking?",
     body: [
       el(
         "p",
@@ -29,7 +29,7 @@ export async function askCancel({ title, with: whom, starts, ends, kind, zone },
     ].filter(Boolean),
     actions: [
       { text: "Keep it", value: null, safe: true },
-      { text: "Cancel booking", value: "cancel", look: "button--danger" },
+      { text: isRequest ? "Withdraw request" : "Cancel booking", value: "cancel", look: "button--danger" },
     ],
     onsubmit: () => send(reason.value.trim()),
   });

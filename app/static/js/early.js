@@ -2,7 +2,9 @@
 // is clicked or sent before the modules have run is kept and repeated once they have.
 (function () {
   try {
-    var theme = localStorage.getItem("theme");
+    var asked = new URLSearchParams(location.search);
+    // A frame looks as the page around it says, whatever is remembered here.
+    var theme = asked.get("embed") === "1" ? asked.get("theme") : localStorage.getItem("theme");
     if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
   } catch (error) {
     // Storage may be forbidden; then the system's preference stands.

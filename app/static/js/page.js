@@ -29,11 +29,21 @@ function copyButtons() {
     const { toast } = await import("./toast.js");
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
-      toast("Link copied.");
+      if (button.closest("dialog")) sayCopied(button);
+      else toast("Link copied.");
     } catch {
       toast(`Copy this link: ${button.dataset.copy}`);
     }
   });
+}
+
+/** Under a dialog no toast is seen: the button itself says it, for a moment. */
+function sayCopied(button) {
+  const text = button.lastChild;
+  const before = text.data;
+  if (before === "Copied") return;
+  text.data = "Copied";
+  setTimeout(() => (text.data = before), 2000);
 }
 
 /** A form is sent once: a double click must not register twice. */

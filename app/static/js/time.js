@@ -94,6 +94,19 @@ export function addMinutes(instant, minutes) {
   return new Date(new Date(instant).getTime() + minutes * 60_000).toISOString();
 }
 
+/** The instant of a local date and time; in a doubled hour its first run, null in a missing one. */
+export function instantOf(date, time, zone) {
+  const wall = Date.parse(`${date}T${time}Z`);
+  const clockOf = (instant) => {
+    const text = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "short" }).format(new Date(instant));
+    return Date.parse(`${text.replace(" ", "T")}Z`);
+  };
+  // Offsets a day before and after: one of them is that of the local time.
+  const offsets = [wall - 86_400_000, wall + 86_400_000].map((instant) => clockOf(instant) - instant);
+  const found = offsets.map((offset) => wall - offset).filter((instant) => clockOf(instant) === wall);
+  return found.length ? new Date(Math.min(...found)).toISOString() : null;
+}
+
 /* --- Calendar dates (YYYY-MM-DD, no zone) ------------------------------ */
 
 const asUtc = (date) => new Date(`${date}T00:00:00Z`);
@@ -139,6 +152,10 @@ export function localise(root = document) {
   for (const time of root.querySelectorAll("time[data-local]")) {
     const { local, end } = time.dataset;
     const start = time.dateTime;
+    if (local === "moment") {
+      time.textContent = `${shortDayText(start)}, ${timeText(start)} ${zoneShort(start)}`;
+      continue;
+    }
     const hours = document.createElement("span");
     hours.className = "nowrap";
     hours.textContent = local === "time" ? periodText(start, end) : `${periodText(start, end)} ${zoneShort(start)}`;
@@ -152,25 +169,34 @@ export function localise(root = document) {
   for (const place of root.querySelectorAll("[data-own-zone]")) place.textContent = `Your time zone: ${zoneLabel(ownZone)}`;
 }
 
-/* --- Zone picker ------------------------------------------------------- */
+/* --- Zones ------------------------------------------------------------- */
 
-/** Fills a <select> with every zone, grouped; the offsets are computed when somebody looks. */
-export function fillZones(select, chosen) {
+/** Every zone that the browser knows, for a Combobox: found by city, area, offset or long name. */
+export function zoneOptions(chosen) {
+  const now = Date.now();
   const zones = Intl.supportedValuesOf?.("timeZone") ?? [];
-  const all = [...new Set([...zones, "UTC", ownZone, chosen])];
-  const groups = new Map();
-  for (const zone of all.sort()) {
-    const area = zone.includes("/") ? zone.split("/")[0] : "Other";
-    if (!groups.has(area)) groups.set(area, []);
-    groups.get(area).push(zone);
+  const names = [...new Set([...zones, "UTC", ownZone, chosen])];
+  const options = names.map((zone) => {
+    const area = zone.split("/").slice(0, -1).join(", ").replaceAll("_", " ");
+    const offset = offsetText(zone, now);
+    const text = area ? `${cityOf(zone)}, ${area}` : zone;
+    const long = longName(zone, now);
+    return { value: zone, text, note: `${timeText(now, zone)} ${offset}`, words: `${text} ${zone} ${offset} ${long}`.toLowerCase() };
+  });
+  return options.sort((a, b) => a.text.localeCompare(b.text));
+}
+
+function longName(zone, instant) {
+  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "long" }).formatToParts(instant);
+  return parts.find((part) => part.type === "timeZoneName").value;
+}
+
+/** Whether a text names a zone that this browser can show. */
+export function isZone(text) {
+  if (!text) return false;
+  try {
+    return Boolean(new Intl.DateTimeFormat("en", { timeZone: text }));
+  } catch {
+    return false;
   }
-  const nodes = [];
-  for (const [area, members] of groups) {
-    const group = document.createElement("optgroup");
-    group.label = area;
-    for (const zone of members) group.append(new Option(zone.split("/").slice(1).join(" / ").replaceAll("_", " ") || zone, zone));
-    nodes.push(group);
-  }
-  select.replaceChildren(...nodes);
-  select.value = chosen;
 }

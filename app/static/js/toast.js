@@ -40,21 +40,35 @@ export function toast(text, { action = null, onaction = null } = {}) {
   return close;
 }
 
-/** A toast for the page that comes next. */
-export function toastAfterNavigation(text) {
+/** A toast for the page that comes next; `undo` is the call that takes it back: {method, path, body}. */
+export function toastAfterNavigation(text, { undo = null } = {}) {
   try {
-    sessionStorage.setItem("toast", text);
+    sessionStorage.setItem("toast", JSON.stringify({ text, undo }));
   } catch {
     // Nothing is lost but the confirmation.
   }
 }
 
 export function showPendingToast() {
+  let pending = null;
   try {
-    const text = sessionStorage.getItem("toast");
+    pending = JSON.parse(sessionStorage.getItem("toast"));
     sessionStorage.removeItem("toast");
-    if (text) toast(text);
   } catch {
     // See above.
+  }
+  if (!pending) return;
+  const { text, undo } = pending;
+  toast(text, undo ? { action: "Undo", onaction: () => takeBack(undo) } : {});
+}
+
+async function takeBack({ method, path, body }) {
+  const { api } = await import("./api.js");
+  try {
+    await api(method, path, { body });
+    toastAfterNavigation("Undone.");
+    location.reload();
+  } catch (error) {
+    toast(error.message);
   }
 }

@@ -1,20 +1,92 @@
-// The guest's page of one booking: cancel, and nothing else that changes it here.
+// The guest's page of one booking: cancel and take that back, delete what is kept; live.
 
-import { Attempt, command } from "../api.js";
+import { api, Attempt, command } from "../api.js";
 import { askCancel } from "../cancel.js";
+import { ask } from "../dialog.js";
+import { announce, el, icon } from "../dom.js";
+import { watch } from "../live.js";
 import { refreshRegions } from "../regions.js";
+import { dayText, periodText, shortDayText, timeText, zoneShort } from "../time.js";
+import { toast } from "../toast.js";
 
 const attempt = new Attempt();
+const region = () => document.querySelector("[data-region=booking]");
+const { token, expert } = region().dataset;
+const path = `/api/manage/${token}`;
+let isErased = false;
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest?.("[data-cancel-guest]");
-  if (!button) return;
-  const { token } = button.dataset;
-  const cancelled = await askCancel(button.dataset, (reason) =>
-    command("POST", `/api/manage/${token}`, { action: "cancel", ...(reason && { reason }) }, attempt),
+async function refresh() {
+  if (isErased) return;
+  const before = { ...region().dataset };
+  await refreshRegions("booking");
+  const { state, starts } = region().dataset;
+  if (starts !== before.starts) toast(`Moved to ${shortDayText(starts)}, ${timeText(starts)}.`);
+  else if (state !== before.state) announce(region().querySelector("header").textContent);
+}
+
+async function cancel(button) {
+  const isRequest = "pending" in button.dataset;
+  const cancelled = await askCancel({ ...button.dataset, isRequest }, (reason) =>
+    command("POST", path, { action: "cancel", ...(reason && { reason }) }, attempt),
   );
   if (!cancelled) return;
-  await refreshRegions("booking");
+  await refresh();
   document.getElementById("main").focus();
   scrollTo({ top: 0 });
+  toast(isRequest ? "Withdrawn." : "Cancelled.", { action: "Undo", onaction: restore });
+}
+
+async function restore() {
+  try {
+    await command("POST", path, { action: "restore" }, attempt);
+    await refresh();
+    toast("It stands again.");
+  } catch (error) {
+    toast(error.code === "slot_taken" ? "Somebody else has this time now." : error.message);
+  }
+}
+
+async function erase({ name, title, with: whom, starts, ends, standing }) {
+  const answer = await ask({
+    title: `Delete what is kept about ${name}?`,
+    body: [
+      el("p", {}, "Name, address, phone and notes are taken out of:"),
+      el(
+        "p",
+        {},
+        el("strong", {}, `${title} with ${whom}`),
+        el("br"),
+        el("span", { class: "muted figures" }, `${dayText(starts)}, ${periodText(starts, ends)} ${zoneShort(starts)}`),
+      ),
+      el("p", { class: "muted" }, `${standing ? "It is cancelled first, and the time is free for others. " : ""}The link in your mail stops working. This cannot be undone.`),
+    ],
+    actions: [
+      { text: "Keep my data", value: null, safe: true },
+      { text: "Delete my data", value: "delete", look: "button--danger" },
+    ],
+    onsubmit: () => api("DELETE", path),
+  });
+  if (!answer) return;
+  isErased = true;
+  const heading = el("h1", { tabindex: "-1" }, "Your data is deleted");
+  region().replaceChildren(
+    el(
+      "div",
+      { class: "card state" },
+      icon("shield-check"),
+      heading,
+      el("p", {}, "Nothing of what you left is kept with this booking any more."),
+      el("a", { class: "button", href: "/" }, "Start page"),
+    ),
+  );
+  heading.focus();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button");
+  if (button?.matches("[data-cancel-guest]")) cancel(button);
+  else if (button?.matches("[data-erase]")) erase(button.dataset);
 });
+
+// A guest has no topic of an own; the host's says that something changed, and nothing of what.
+watch(`expert:${expert}`, { refetch: refresh });

@@ -7,10 +7,13 @@ export class Slots {
   #months = new Map();
   #versions = new Map();
   #loading = new Map();
+  #seatsLeft = new Map(); // by start, of group types
 
-  constructor(url, zone) {
+  /** `seats` is how many people one start takes. */
+  constructor(url, zone, seats = 1) {
     this.url = url;
     this.zone = zone;
+    this.seats = seats ?? 1;
   }
 
   /** The version that everything known is at least as new as. */
@@ -46,6 +49,7 @@ export class Slots {
       .then((answer) => {
         if (zone !== this.zone) return this.load(month);
         this.#months.set(month, answer.days);
+        for (const [start, left] of Object.entries(answer.seats_left ?? {})) this.#seatsLeft.set(Date.parse(start), left);
         this.#versions.set(month, answer.version);
         return answer.days;
       })
@@ -68,6 +72,11 @@ export class Slots {
 
   starts(date) {
     return this.#months.get(monthOf(date))?.[date] ?? [];
+  }
+
+  /** How many seats of a group type's start are left; null where one seat is all there is. */
+  seatsLeft(instant) {
+    return this.seats > 1 ? (this.#seatsLeft.get(Date.parse(instant)) ?? this.seats) : null;
   }
 
   /** Whether it is known what is free then. */

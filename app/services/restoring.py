@@ -1,0 +1,166 @@
+"""Taking a cancellation back: the booking stands again as it was, if its time is free.
+
+Whoever may cancel cannot for that reason undo what the other cancelled: a client takes
+back the client's own cancellation, a host the host's, an admin any. Hours, notice and
+limits are not asked again: they allowed this booking before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import update
+
+from app.extensions import db
+from app.models import Booking
+from app.models.booking import (
+    BY_HOST,
+    CANCELLED,
+    CONFIRMED,
+    DECLINED,
+    EXPIRED,
+    PENDING,
+    WITHDRAWN,
+)
+from app.models.interval import Interval
+from app.models.types import AnyRow
+from app.services import appointments, audit, bookings, changes, clock, ledger, seats, slots
+from app.services.appointments import Place
+from app.services.errors import (
+    DomainError,
+    Gone,
+    NotAllowed,
+    Overlap,
+    SessionFull,
+    SlotTaken,
+    Stale,
+)
+from app.services.policy import Actor, require_signed_in
+from app.services.transaction import transactional
+
+
+@transactional
+def restore_booking(actor: Actor | None, uid: str, *, version: int | None = None) -> dict[str, Any]:
+    """Undo a cancellation of any kind of booking; one that stands already is left alone.
+
+    Keeps the `uid`. What was a request is one again, with new time to answer. Locks what
+    booking it would lock. Raises `NotFound`, `NotAllowed` (the other side cancelled it),
+    `Gone` (it began, or a request that ended by itself), `SlotTaken`, `SessionFull`,
+    `Overlap`, `Stale`.
+    """
+    actor = require_signed_in(actor)
+    row = bookings.row_to_change(actor, uid)
+    bookings.check_version(row, version)
+    if not actor.is_admin and row.status == CANCELLED:
+        by_host = actor.user_id != row.user_id
+        if by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
+            raise NotAllowed("This was cancelled by the other side. Please ask them.")
+    return restore_row(row, actor)
+
+
+def restore_row(row: AnyRow, actor: Actor | None, *, everything: bool = False) -> dict[str, Any]:
+    """Restore a booking that the caller has found and allowed. Joins the transaction."""
+    if row.status != CANCELLED:
+        return bookings.describe(row, actor, everything=everything)
+    if row.cancelled_as == EXPIRED:
+        raise Gone("This request was not answered in time. Please send a new one.")
+    if row.starts_at <= clock.now():
+        raise Gone("This has begun already.")
+    if row.kind == "appointment" and row.manage_token_hash is None:
+        raise Gone("What the client left was taken out of this booking.")
+    if row.kind == "appointment":
+        _restore_appointment(row, actor)
+    elif row.kind == "seat":
+        _restore_seat(row, actor)
+    else:
+        _restore_reservation(row, actor)
+    after = bookings.find_row(row.uid)
+    assert after is not None
+    return bookings.describe(after, actor, everything=everything)
+
+
+def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
+    offer = slots.get_offer(row.event_type_id)
+    client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
+    room_calendar = ledger.calendar_ids(room_ids=[row.room_id])[0] if row.room_id else None
+    where = Place(Interval(row.starts_at, row.ends_at), row.room_id, room_calendar)
+    claims = appointments.claims_of(offer, where.period, room_calendar, client_calendar)
+    locked = ledger.lock(claim.calendar_id for claim in claims)
+    try:
+        place, wanted = appointments.judge(actor, offer, where, claims)
+    except SlotTaken:
+        raise SlotTaken("This time was booked in the meantime.", alternatives=[]) from None
+    asks = row.cancelled_as in {DECLINED, WITHDRAWN}
+    _reinstate(
+        row,
+        status=PENDING if asks else CONFIRMED,
+        decide_by=appointments.decide_by(offer, row.starts_at) if asks else None,
+        place=place,
+    )
+    ledger.occupy(wanted, booking_id=row.id)
+    _tell(row, actor, "requested" if asks else "restored", tuple(locked.values()))
+
+
+def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
+    [calendar_id] = ledger.calendar_ids(user_ids=[row.user_id])
+    session = db.session.execute(
+        seats.SESSION, {"session": row.event_session_id, "user": row.user_id}
+    ).one()
+    if session.status != CONFIRMED:
+        raise Gone("This session is cancelled.")
+    if session.own_uid is not None:
+        raise DomainError("You have another seat in this session.")
+    if session.is_waited_for:
+        raise SessionFull("Others waited for this seat.", waitlist=True, alternatives=[])
+    locked = ledger.lock([calendar_id], [row.event_session_id])
+    claim = ledger.Claim(calendar_id, Interval(session.starts_at, session.ends_at))
+    if in_the_way := ledger.find_conflicts([claim]):
+        raise Overlap(ledger.shown_to(actor, in_the_way))
+    if seats.take(session) is None:
+        raise SessionFull(waitlist=True, alternatives=[])
+    _reinstate(row, status=CONFIRMED, starts_at=session.starts_at, ends_at=session.ends_at)
+    ledger.occupy([claim], booking_id=row.id)
+    _tell(row, actor, "confirmed", tuple(locked.values()))
+    changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))
+
+
+def _restore_reservation(row: AnyRow, actor: Actor | None) -> None:
+    calendars = ledger.calendar_ids(user_ids=[row.user_id], room_ids=[row.room_id])
+    period = Interval(row.starts_at, row.ends_at)
+    claims = [ledger.Claim(calendar, period) for calendar in calendars]
+    locked = ledger.lock(calendars)
+    if in_the_way := ledger.find_conflicts(claims):
+        raise Overlap(ledger.shown_to(actor, in_the_way))
+    _reinstate(row, status=CONFIRMED)
+    ledger.occupy(claims, booking_id=row.id)
+    _tell(row, actor, "restored", tuple(locked.values()))
+
+
+def _reinstate(row: AnyRow, **values: Any) -> None:
+    changed = db.session.execute(
+        update(Booking)
+        .where(Booking.id == row.id, Booking.version == row.version, Booking.status == CANCELLED)
+        .values(
+            cancelled_at=None,
+            cancelled_as=None,
+            cancel_reason="",
+            version=Booking.version + 1,
+            sequence=Booking.sequence + 1,
+            **values,
+        )
+        .returning(Booking.id)
+        .execution_options(synchronize_session=False)
+    )
+    if changed.one_or_none() is None:
+        raise Stale
+
+
+def _tell(
+    row: AnyRow, actor: Actor | None, what: str, calendars: tuple[changes.CalendarVersion, ...]
+) -> None:
+    restored = bookings.find_row(row.uid)
+    assert restored is not None
+    payload = bookings.describe(restored, actor, everything=True)
+    bookings.send_notices(what, restored, payload)
+    audit.record(actor, "restore", "booking", row.uid, status=restored.status)
+    bookings.publish(changes.NEW_BOOKING, payload, calendars)

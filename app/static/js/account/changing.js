@@ -1,0 +1,98 @@
+// What a row of bookings can be told: cancel, and take that back; accept or decline a request.
+
+import { api } from "../api.js";
+import { askCancel } from "../cancel.js";
+import { ask } from "../dialog.js";
+import { el } from "../dom.js";
+import { dayText, periodText, zoneShort } from "../time.js";
+import { toast } from "../toast.js";
+
+const path = (uid) => `/api/bookings/${uid}`;
+
+/** Answers the clicks on the bookings of a page; `refresh()` shows them as they are then. */
+export function changeBookings(refresh) {
+  const told = (action) => action().catch((error) => toast(error.message));
+
+  async function settle(words, undo = null) {
+    await refresh();
+    document.getElementById("main").focus({ preventScroll: true });
+    toast(words, undo ? { action: "Undo", onaction: () => told(undo) } : {});
+  }
+
+  async function restore(uid) {
+    await api("PATCH", path(uid), { body: { status: "confirmed" } });
+    await settle("It stands again.");
+  }
+
+  async function cancel({ uid, ...about }, isRequest) {
+    const cancelled = await askCancel({ ...about, isRequest }, (reason) =>
+      api("PATCH", path(uid), { body: { status: "cancelled", ...(reason && { reason }) } }),
+    );
+    if (!cancelled) return;
+    await settle(isRequest ? "Withdrawn." : "Cancelled. Everybody in it is told.", () => restore(uid));
+  }
+
+  async function accept({ uid, version, with: whom }) {
+    await api("PATCH", path(uid), { body: { status: "confirmed", version: Number(version) } });
+    await settle(`Accepted. ${whom} is told.`);
+  }
+
+  async function decline({ uid, title, with: whom, starts, ends, zone }) {
+    const reason = el("textarea", { class: "input input--low", id: "decline-reason", maxlength: "1000", rows: "2" });
+    const answer = await ask({
+      title: `Decline the request of ${whom}?`,
+      body: [
+        el(
+          "p",
+          {},
+          el("strong", {}, title),
+          el("br"),
+          el("span", { class: "muted figures" }, `${dayText(starts, zone)}, ${periodText(starts, ends, zone)} ${zoneShort(starts, zone)}`),
+        ),
+        el(
+          "div",
+          { class: "field" },
+          el("label", { class: "field__label", for: "decline-reason" }, `A word to ${whom} `, el("span", { class: "field__optional" }, "(optional)")),
+          reason,
+        ),
+      ],
+      actions: [
+        { text: "Keep it", value: null, safe: true },
+        { text: "Decline", value: "decline", look: "button--danger" },
+      ],
+      onsubmit: () => api("PATCH", path(uid), { body: { status: "cancelled", ...(reason.value.trim() && { reason: reason.value.trim() }) } }),
+    });
+    if (answer) await settle(`Declined. ${whom} is told.`);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button[data-uid]");
+    if (!button) return;
+    if ("cancel" in button.dataset) told(() => cancel(button.dataset, "pending" in button.dataset));
+    else if ("accept" in button.dataset) told(() => accept(button.dataset));
+    else if ("decline" in button.dataset) told(() => decline(button.dataset));
+  });
+}
+
+const JOIN_FROM = 10 * 60_000; // before a start, joining becomes the one next step
+const LONGEST = 2 ** 31 - 1; // that a timer can wait
+
+/** Calls `refresh` when the next booking can be joined, or the running one is over. */
+export function followTheClock(refresh) {
+  let timer = null;
+  const plan = () => {
+    const times = [...document.querySelectorAll(".booking[data-starts]")].flatMap(({ dataset }) => [
+      Date.parse(dataset.starts) - JOIN_FROM,
+      Date.parse(dataset.ends),
+    ]);
+    const next = Math.min(...times.filter((time) => time > Date.now()));
+    clearTimeout(timer);
+    if (Number.isFinite(next)) timer = setTimeout(tick, Math.min(next - Date.now() + 1000, LONGEST));
+  };
+  const tick = () =>
+    refresh()
+      .catch(() => null)
+      .finally(plan);
+  plan();
+  return plan;
+}

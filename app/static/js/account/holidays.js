@@ -1,0 +1,84 @@
+// Public holidays of a chosen country as days off, each of which can be worked all the same.
+
+import { api } from "../api.js";
+import { el } from "../dom.js";
+import { addDays, dateText } from "../time.js";
+
+const YEAR_DAYS = 365;
+
+export class Holidays {
+  /** `countries` are [{code, name, subdivisions: [{code, name}]}]; `onchange()` tells of a choice. */
+  constructor(root, { holidays, countries, today, onchange }) {
+    Object.assign(this, { root, countries, today, onchange });
+    this.country = root.querySelector("[data-country]");
+    this.subdivision = root.querySelector("[data-subdivision]");
+    this.list = root.querySelector("[data-holiday-list]");
+    this.exceptions = new Set(holidays.exceptions ?? []);
+    this.coming = holidays.coming ?? [];
+    this.country.replaceChildren(new Option("None", ""), ...countries.map(({ code, name }) => new Option(name, code)));
+    this.country.value = holidays.country ?? "";
+    this.#fillSubdivisions(holidays.subdivision ?? "");
+    this.country.addEventListener("change", () => {
+      this.#fillSubdivisions("");
+      this.#load();
+    });
+    this.subdivision.addEventListener("change", () => this.#load());
+    this.#draw();
+  }
+
+  #fillSubdivisions(chosen) {
+    const found = this.countries.find(({ code }) => code === this.country.value)?.subdivisions ?? [];
+    this.subdivision.replaceChildren(new Option("All of the country", ""), ...found.map(({ code, name }) => new Option(name, code)));
+    this.subdivision.value = chosen;
+    this.root.querySelector("[data-subdivision-field]").hidden = !found.length;
+  }
+
+  async #load() {
+    this.exceptions.clear();
+    const country = this.country.value;
+    this.onchange();
+    if (!country) {
+      this.coming = [];
+      return this.#draw();
+    }
+    const subdivision = this.subdivision.value;
+    const year = Number(this.today.slice(0, 4));
+    const asked = [year, year + 1].map((each) => {
+      const query = new URLSearchParams({ year: String(each), ...(subdivision && { subdivision }) });
+      return api("GET", `/api/holidays/${country}?${query}`);
+    });
+    try {
+      const answers = await Promise.all(asked);
+      if (country !== this.country.value || subdivision !== this.subdivision.value) return; // another choice since
+      const last = addDays(this.today, YEAR_DAYS);
+      this.coming = answers.flatMap(({ holidays }) => holidays).filter(({ date }) => date >= this.today && date <= last);
+      this.#draw();
+    } catch (error) {
+      this.list.replaceChildren(el("li", { class: "muted" }, `The holidays could not be loaded. ${error.message}`));
+    }
+  }
+
+  #draw() {
+    this.list.replaceChildren(
+      ...this.coming.map(({ date, name }) => {
+        const box = el("input", {
+          type: "checkbox",
+          checked: !this.exceptions.has(date),
+          onchange: () => {
+            if (box.checked) this.exceptions.delete(date);
+            else this.exceptions.add(date);
+            this.onchange();
+          },
+        });
+        const text = dateText(date, { weekday: "short", day: "numeric", month: "short", year: "numeric" });
+        return el("li", {}, el("label", { class: "check" }, box, el("span", {}, name, " ", el("span", { class: "quiet small figures" }, text))));
+      }),
+    );
+    this.list.hidden = !this.coming.length;
+  }
+
+  payload() {
+    if (!this.country.value) return null;
+    return { country: this.country.value, subdivision: this.subdivision.value || null, exceptions: [...this.exceptions].sort() };
+  }
+}

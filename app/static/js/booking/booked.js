@@ -1,0 +1,30 @@
+// What a framed booker says once it is booked, instead of leading away from the page around it.
+
+import { el, icon } from "../dom.js";
+import { addMinutes, dayText, periodText, zoneShort } from "../time.js";
+import { tell } from "./frame.js";
+
+/** Replaces the booker by what is booked; the booking's own page opens beside the frame's. */
+export function showBooked(root, { booking, manage_url: manageUrl }, { start, expert, eventType, zone }) {
+  const isRequest = booking.status === "pending";
+  const period = periodText(start, addMinutes(start, eventType.duration_minutes), zone);
+  const title = el(
+    "h2",
+    { class: "booked__title", tabindex: "-1" },
+    isRequest ? `Waiting for ${expert.name} to accept` : `${eventType.title} with ${expert.name}`,
+  );
+  root.replaceChildren(
+    el(
+      "div",
+      { class: "booked" },
+      el("p", { class: `booked__state booked__state--${isRequest ? "pending" : "good"}` }, icon(isRequest ? "clock" : "circle-check"), isRequest ? "Requested" : "Booked"),
+      title,
+      el("p", { class: "figures" }, `${dayText(start, zone)}, ${period} ${zoneShort(start, zone)}`),
+      booking.attendee && el("p", { class: "muted" }, `${isRequest ? "The answer" : "The confirmation"} goes to ${booking.attendee.email}.`),
+      el("p", {}, el("a", { class: "button", href: manageUrl, target: "_blank", rel: "noopener" }, "See or change it", icon("external-link"))),
+    ),
+  );
+  root.dataset.step = "booked";
+  title.focus();
+  tell({ type: "rendezvous:booked", starts_at: booking.starts_at, status: booking.status });
+}

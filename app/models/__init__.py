@@ -3,12 +3,14 @@
 from app.models.admission import Attendee, EventCode, OneTimeCode
 from app.models.audit import AuditEntry
 from app.models.booking import Appointment, Booking, Reservation, Seat
+from app.models.busy_calendar import BusyCalendar, ExternalBusy
 from app.models.event import Event, Room
 from app.models.event_session import EventSession, Speaker
 from app.models.event_type import EventType
 from app.models.expert import DateOverride, Expert, ExpertSlug
 from app.models.idempotency import IdempotencyKey
 from app.models.ledger import BusyPeriod, Calendar
+from app.models.meeting import Meeting
 from app.models.outbox import OutboxMessage
 from app.models.user import Role, SignIn, User
 from app.models.waitlist import WaitlistEntry
@@ -18,6 +20,7 @@ __all__ = [
     "Attendee",
     "AuditEntry",
     "Booking",
+    "BusyCalendar",
     "BusyPeriod",
     "Calendar",
     "DateOverride",
@@ -27,7 +30,9 @@ __all__ = [
     "EventType",
     "Expert",
     "ExpertSlug",
+    "ExternalBusy",
     "IdempotencyKey",
+    "Meeting",
     "OneTimeCode",
     "OutboxMessage",
     "Reservation",

@@ -15,7 +15,17 @@ from app.models import Booking
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, cancellation, changes, clock, fields, ledger, slots
+from app.services import (
+    audit,
+    bookings,
+    cancellation,
+    changes,
+    clock,
+    external_busy,
+    fields,
+    ledger,
+    slots,
+)
 from app.services.bookings import Booked
 from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
 from app.services.manage_links import manage_token, token_hash
@@ -231,6 +241,8 @@ def _judge(
     # The client's own time is the client's to see and to give up; other time is not free.
     own = {_cause(each) for each in in_the_way if _is_own(each, actor, offer)}
     if any(_cause(each) not in own for each in in_the_way):
+        raise SlotTaken
+    if external_busy.is_busy(offer.calendar_id, claims[0].period):
         raise SlotTaken
     if in_the_way:
         raise Overlap(ledger.shown_to(actor, in_the_way))

@@ -10,6 +10,7 @@ from app.views.api import (
     agenda,
     auth,
     bookings,
+    busy_calendars,
     event_types,
     events,
     experts,
@@ -19,6 +20,16 @@ from app.views.api import (
 
 def register(app: Flask, builder: AppBuilder) -> None:
     """Register the API's blueprints, and the page that documents them."""
-    for module in (auth, experts, event_types, bookings, events, admission, agenda, openapi):
+    for module in (
+        auth,
+        experts,
+        busy_calendars,
+        event_types,
+        bookings,
+        events,
+        admission,
+        agenda,
+        openapi,
+    ):
         app.register_blueprint(module.blueprint)
     builder.add_view_no_menu(openapi.SwaggerView)

@@ -19,15 +19,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
-
-from urllib3.connection import HTTPSConnection
-from urllib3.exceptions import HTTPError
-from urllib3.exceptions import TimeoutError as HTTPTimeout
-from urllib3.response import HTTPResponse
-from urllib3.util.ssl_match_hostname import CertificateError
 
 from app.services.calendar_sandbox import MAX_BYTES, TOO_LARGE
 from app.services.public_addresses import is_public
@@ -107,16 +101,17 @@ def fetch(
     }
     conditions = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     headers |= {name: value for name, value in conditions.items() if value}
+    location = url
     for _ in range(MAX_REDIRECTS + 1):
         try:
+            url = urljoin(url, location)
             target = _target(_split(url))
         except ValueError as error:  # of a redirect: the first was checked when it was given
             raise FetchError(f"The calendar's server leads elsewhere. {error}") from None
-        with closing(_connect(target, deadline, is_allowed, tls or _tls())) as connection:
-            answer = _ask(connection, target, headers, deadline)
+        answer = _ask(target, headers, deadline, is_allowed, tls or _tls())
         if isinstance(answer, Fetched):
             return answer
-        url = urljoin(url, answer)
+        location = answer
     raise FetchError("The calendar's server leads from one address to the next without end.")
 
 
@@ -149,57 +144,52 @@ def _target(parts: SplitResult) -> _Target:
 
 
 def _ask(
-    connection: HTTPSConnection, target: _Target, headers: dict[str, str], deadline: float
+    target: _Target,
+    headers: dict[str, str],
+    deadline: float,
+    is_allowed: Callable[[str], bool],
+    tls: ssl.SSLContext,
 ) -> Fetched | str:
     """What the server answers: the calendar, or where else to look."""
-    with _until(deadline, connection):
+    with closing(_connect(target, is_allowed)) as plain, _cut_at(deadline, plain):
         try:
-            connection.request(
-                "GET",
-                target.path,
-                headers={"Host": _host_header(target), **headers},
-                preload_content=False,
-                decode_content=False,
-            )
-            response = connection.getresponse()
+            with closing(tls.wrap_socket(plain, server_hostname=target.host)) as sock:
+                answer = _speak(sock, target, headers)
+        except ssl.SSLCertVerificationError:
+            raise FetchError("The certificate of the calendar's server is not valid.") from None
+        except (OSError, HTTPException) as error:
+            if time.monotonic() > deadline or isinstance(error, TimeoutError):
+                raise _too_slow() from None
+            raise _broken_off() from None
+        except FetchError:
+            if time.monotonic() > deadline:
+                raise _too_slow() from None
+            raise
+    if time.monotonic() > deadline:  # cut, it looks like an answer that has simply ended
+        raise _too_slow()
+    return answer
+
+
+def _speak(sock: ssl.SSLSocket, target: _Target, headers: dict[str, str]) -> Fetched | str:
+    sock.settimeout(READ_SECONDS)
+    connection = HTTPConnection(target.host, target.port)
+    connection.sock = sock
+    with closing(connection):
+        connection.request("GET", target.path, headers={"Host": _host_header(target), **headers})
+        with connection.getresponse() as response:
             if response.status in _REDIRECTS:
                 return response.headers.get("Location", "")
             return _read(response)
-        except (OSError, HTTPError, HTTPException) as error:
-            if time.monotonic() > deadline or _is_timeout(error):
-                raise _too_slow() from None
-            raise _broken_off() from None
-        finally:
-            # Cut at the deadline, it may look like an answer that has simply ended.
-            if time.monotonic() > deadline:
-                raise _too_slow()
 
 
-def _connect(
-    target: _Target, deadline: float, is_allowed: Callable[[str], bool], tls: ssl.SSLContext
-) -> HTTPSConnection:
+def _connect(target: _Target, is_allowed: Callable[[str], bool]) -> socket.socket:
     """A connection to the first of the name's addresses that answers."""
     for address in _addresses(target, is_allowed):
-        connection = HTTPSConnection(
-            address,
-            target.port,
-            timeout=CONNECT_SECONDS,
-            ssl_context=tls,
-            server_hostname=target.host,
-            assert_hostname=target.host,
-        )
         try:
-            with _until(deadline, connection):
-                connection.connect()
-            connection.sock.settimeout(READ_SECONDS)
-        except (OSError, HTTPError) as error:
-            connection.close()
-            if time.monotonic() > deadline:
-                raise _too_slow() from None
-            if _is_certificate(error):
-                raise FetchError("The certificate of the calendar's server is not valid.") from None
-        else:
-            return connection
+            # Numeric, so nobody is asked for the name again.
+            return socket.create_connection((address, target.port), timeout=CONNECT_SECONDS)
+        except OSError:
+            continue
     raise FetchError("The calendar's server cannot be reached.")
 
 
@@ -221,21 +211,22 @@ def _host_header(target: _Target) -> str:
 
 
 @contextmanager
-def _until(deadline: float, connection: HTTPSConnection) -> Iterator[None]:
+def _cut_at(deadline: float, connected: socket.socket) -> Iterator[None]:
     """Cut the connection at the deadline: a server that drips never times out by itself."""
+    # Its own handle: TLS takes the other away.
+    with closing(connected.dup()) as handle:
 
-    def cut() -> None:
-        if connection.sock is not None:
+        def cut() -> None:
             with suppress(OSError):  # closed already
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                handle.shutdown(socket.SHUT_RDWR)
 
-    timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
 
 def _read(response: HTTPResponse) -> Fetched:
@@ -281,14 +272,6 @@ def _too_slow() -> FetchError:
 
 def _broken_off() -> FetchError:
     return FetchError("The calendar's server broke off, or did not speak HTTP.")
-
-
-def _is_timeout(error: Exception) -> bool:
-    return isinstance(error, TimeoutError | HTTPTimeout)
-
-
-def _is_certificate(error: Exception) -> bool:
-    return isinstance(error, ssl.SSLCertVerificationError | CertificateError)
 
 
 @cache

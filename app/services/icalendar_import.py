@@ -56,6 +56,7 @@ _KEPT = (
 _REPEATS = ("RRULE", "RDATE", "RECURRENCE-ID")
 # A booking of this product, whose invitation may stand in the calendar: see `Busy.uid`.
 _OWN_UID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HASHED_UID = re.compile("[0-9a-f]{24}")
 _DAY = timedelta(days=1)
 
 
@@ -128,7 +129,7 @@ def _parse(data: bytes) -> list[Calendar]:
         found = Calendar.from_ical(text, multiple=True)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         raise RefusedError(NO_CALENDAR) from None
-    calendars = [each for each in found if isinstance(each, Calendar)]
+    calendars = [each for each in found if each.name == "VCALENDAR"]
     if not calendars:
         raise RefusedError(NO_CALENDAR)
     return calendars
@@ -229,7 +230,8 @@ def _reduced(calendar: Calendar) -> Calendar:
 def _reduced_event(event: Event, uid: str) -> Event:
     reduced = Event()
     # UIDs often hold an address. Ours is needed as it is, of others whether they are equal.
-    reduced["UID"] = uid if _OWN_UID.fullmatch(uid) else sha256(uid.encode()).hexdigest()[:24]
+    known = _OWN_UID.fullmatch(uid) or _HASHED_UID.fullmatch(uid)
+    reduced["UID"] = uid if known else sha256(uid.encode()).hexdigest()[:24]
     for name in _KEPT:
         if name in event:
             reduced[name] = event[name]

@@ -21,6 +21,7 @@ from app.services import (
     accounts,
     admission,
     attendee_import,
+    busy_calendar_refresh,
     doctor,
     events,
     guarantees,
@@ -114,6 +115,16 @@ def send_mail() -> None:
         raise click.ClickException("MAIL_SERVER is not set: mails stay in the outbox.")
     result = mail.drain()
     click.echo(f"{result.sent} sent, {result.failed} failed, {result.left} left.")
+
+
+@booking.command("refresh-calendars")
+@click.option("--all", "everything", is_flag=True, help="Also those that are not due yet.")
+def refresh_calendars(*, everything: bool) -> None:
+    """Fetch and read experts' busy calendars that are due, once."""
+    if everything:
+        busy_calendar_refresh.make_all_due()
+    done = busy_calendar_refresh.refresh_due()
+    click.echo(f"{done.ok} refreshed, {done.failed} failed.")
 
 
 @booking.command("import-schedule")

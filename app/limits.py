@@ -26,6 +26,8 @@ from app.services.errors import RateLimited
 SIGN_INS_PER_ACCOUNT = parse("10 per minute")
 SIGN_INS_PER_ADDRESS = parse("60 per minute")
 REGISTRATIONS_PER_ADDRESS = parse("20 per hour")
+CALENDARS_PER_ACCOUNT = parse("30 per hour")  # added, or pointed elsewhere
+CALENDAR_REFRESHES = parse("12 per hour")  # of one calendar, asked for by its owner
 CODES_PER_EMAIL = parse("5 per hour")
 CODES_PER_ADDRESS = parse("600 per hour")
 CODE_TRIES_PER_ADDRESS = parse("1800 per hour")
@@ -102,6 +104,16 @@ def forget_code_failures(email: str) -> None:
     """A code was right: failures in a row begin anew."""
     key = ("code-failure", _identity(email))
     _with_storage(lambda strategy: strategy.clear(CODE_FAILURES, *key))
+
+
+def count_calendar(user_id: int) -> None:
+    """Count a calendar that somebody has us fetch or read. Raises `RateLimited`."""
+    count(CALENDARS_PER_ACCOUNT, "calendar", str(user_id))
+
+
+def count_calendar_refresh(busy_calendar_id: int) -> None:
+    """Count a refresh that is asked for. Raises `RateLimited`."""
+    count(CALENDAR_REFRESHES, "calendar-refresh", str(busy_calendar_id))
 
 
 def count(limit: RateLimitItem, *key: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -232,6 +232,9 @@ class Broadcaster:
         match change:
             case changes.BookingChanged():
                 self._booking_changed(change)
+            case changes.CalendarChanged(calendars, booking):
+                for calendar in calendars:
+                    self._tell("calendarChanged", calendar, {}, booking)
             case changes.SeatsChanged(event_id, slug):
                 with self._lock:
                     self._seats.add((event_id, slug))
@@ -267,20 +270,35 @@ class Broadcaster:
                 "ends_at": rfc3339(change.previous.ends_at),
             }
         for calendar in change.calendars:
-            topics = []
-            if calendar.room_id is not None:
-                topics.append(f"room:{calendar.room_id}")
-            if calendar.expert_slug is not None:
-                topics.append(f"expert:{calendar.expert_slug}")
-            for topic in topics:
-                message = {"topic": topic, "version": calendar.version, **seen_by_all}
-                socketio.emit(change.name, message, to=topic)
-            if calendar.user_id is not None and change.booking is not None:
-                message = {"topic": "me", "version": calendar.version, "booking": change.booking}
-                rooms = [f"me:{calendar.user_id}"]
-                if event := change.booking.get("event"):
+            if change.booking is None:  # an event session's: nobody's `me` lists it
+                self._tell(change.name, replace(calendar, user_id=None), seen_by_all, None)
+            else:
+                self._tell(change.name, calendar, seen_by_all, change.booking)
+
+    def _tell(
+        self,
+        name: str,
+        calendar: changes.CalendarVersion,
+        seen_by_all: dict[str, Any],
+        booking: dict[str, Any] | None,
+    ) -> None:
+        """Send to the topics that are views of a calendar; the booking to its owner alone."""
+        topics = []
+        if calendar.room_id is not None:
+            topics.append(f"room:{calendar.room_id}")
+        if calendar.expert_slug is not None:
+            topics.append(f"expert:{calendar.expert_slug}")
+        for topic in topics:
+            message = {"topic": topic, "version": calendar.version, **seen_by_all}
+            socketio.emit(name, message, to=topic)
+        if calendar.user_id is not None:
+            message = {"topic": "me", "version": calendar.version}
+            rooms = [f"me:{calendar.user_id}"]
+            if booking is not None:
+                message["booking"] = booking
+                if event := booking.get("event"):
                     rooms.append(f"me:{calendar.user_id}:{event['slug']}")
-                socketio.emit(change.name, message, to=rooms)
+            socketio.emit(name, message, to=rooms)
 
     def _flush_soon(self) -> None:
         if not self._in_background:

@@ -10,9 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import socketio
 from app.services import waitlist
+from app.services.busy_calendar_refresh import run_refresher
 from app.services.errors import DomainError
 
 EVERY_SECONDS = 5.0
+# Each waits for one server of somebody else at a time.
+CALENDAR_REFRESHERS = 3
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +23,8 @@ log = logging.getLogger(__name__)
 def start(app: Flask) -> None:
     """Run the timers of this server process in the background."""
     socketio.start_background_task(_run, app)
+    for _ in range(CALENDAR_REFRESHERS):
+        socketio.start_background_task(run_refresher, app)
 
 
 def _run(app: Flask) -> None:

@@ -3,6 +3,7 @@
 from app.models.admission import Attendee, EventCode, OneTimeCode
 from app.models.audit import AuditEntry
 from app.models.booking import Appointment, Booking, Reservation, Seat
+from app.models.busy_calendar import BusyCalendar, ExternalBusy
 from app.models.calendar_feed import CalendarFeed
 from app.models.event import Event, Room
 from app.models.event_session import EventSession, Speaker
@@ -10,6 +11,7 @@ from app.models.event_type import EventType
 from app.models.expert import DateOverride, Expert, ExpertSlug
 from app.models.idempotency import IdempotencyKey
 from app.models.ledger import BusyPeriod, Calendar
+from app.models.meeting import Meeting
 from app.models.outbox import OutboxMessage
 from app.models.user import Role, SignIn, User
 from app.models.waitlist import WaitlistEntry
@@ -19,6 +21,7 @@ __all__ = [
     "Attendee",
     "AuditEntry",
     "Booking",
+    "BusyCalendar",
     "BusyPeriod",
     "Calendar",
     "CalendarFeed",
@@ -29,7 +32,9 @@ __all__ = [
     "EventType",
     "Expert",
     "ExpertSlug",
+    "ExternalBusy",
     "IdempotencyKey",
+    "Meeting",
     "OneTimeCode",
     "OutboxMessage",
     "Reservation",

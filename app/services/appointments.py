@@ -27,6 +27,7 @@ from app.services import (
     cancellation,
     changes,
     clock,
+    external_busy,
     fields,
     group_slots,
     ledger,
@@ -322,6 +323,9 @@ def judge(
     # The client's own time is the client's to see and to give up; other time is not free.
     own = {_cause(each) for each in in_the_way if _is_own(each, actor, offer)}
     if any(_cause(each) not in own for each in in_the_way):
+        raise SlotTaken
+    # Who joins others takes no more of the expert's time than is taken.
+    if not of_slot and external_busy.is_busy(offer.calendar_id, claims[0].period):
         raise SlotTaken
     if place is None or in_the_way:
         raise Overlap(ledger.shown_to(actor, in_the_way))

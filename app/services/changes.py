@@ -46,6 +46,18 @@ class BookingChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CalendarChanged:
+    """Something that calendars show is not as it was, and no period of the ledger changed:
+    when their owner is busy elsewhere, or what belongs to a booking, its meeting's link.
+
+    `booking` is the payload for those who are in it, if it is about one.
+    """
+
+    calendars: tuple[CalendarVersion, ...]
+    booking: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SeatsChanged:
     """Seats of a session were taken, or some may have become free."""
 
@@ -81,7 +93,7 @@ class AccessEnded:
     kept_sign_in_id: str | None = None
 
 
-Change = BookingChanged | SeatsChanged | SeatOffered | AgendaChanged | AccessEnded
+Change = BookingChanged | CalendarChanged | SeatsChanged | SeatOffered | AgendaChanged | AccessEnded
 
 _subscribers: list[Callable[[Change], None]] = []
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Integer, bindparam, cast, null, select, union_all
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
@@ -24,7 +24,7 @@ from app.models import (
 from app.models.booking import LIVE
 from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
-from app.services import availability, clock, group_slots
+from app.services import availability, clock, external_busy, group_slots
 from app.services.errors import Gone, InvalidInput, NotFound
 from app.services.experts import weekly_intervals
 from app.services.transaction import execute
@@ -255,6 +255,7 @@ def _busy(
     by_calendar: dict[int, list[Interval]] = {calendar: [] for calendar in calendars}
     wanted = {
         "calendars": list(calendars),
+        "expert_calendar": offer.calendar_id,
         "starts_at": window.starts_at - reach,
         "ends_at": window.ends_at + reach,
     }
@@ -325,11 +326,17 @@ _OFFER_AT = _OFFERS.where(
 _OVERRIDES = select(DateOverride.date, DateOverride.intervals).where(
     DateOverride.expert_id == bindparam("expert")
 )
-_BUSY = select(
-    BusyPeriod.calendar_id, BusyPeriod.starts_at, BusyPeriod.ends_at, BusyPeriod.booking_id
-).where(
-    BusyPeriod.calendar_id.in_(bindparam("calendars", expanding=True)),
-    overlapping(
-        BusyPeriod.starts_at, BusyPeriod.ends_at, bindparam("starts_at"), bindparam("ends_at")
+_BUSY = union_all(
+    select(
+        BusyPeriod.calendar_id, BusyPeriod.starts_at, BusyPeriod.ends_at, BusyPeriod.booking_id
+    ).where(
+        BusyPeriod.calendar_id.in_(bindparam("calendars", expanding=True)),
+        overlapping(
+            BusyPeriod.starts_at, BusyPeriod.ends_at, bindparam("starts_at"), bindparam("ends_at")
+        ),
     ),
+    # The expert's time elsewhere; a client's own concerns nobody here.
+    external_busy.overlapping_periods(
+        bindparam("expert_calendar"), bindparam("starts_at"), bindparam("ends_at")
+    ).add_columns(cast(null(), Integer)),
 )

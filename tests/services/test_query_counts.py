@@ -132,7 +132,7 @@ def test_a_sold_out_seat_is_refused_after_two_looks() -> None:
 
 
 def test_booking_an_appointment() -> None:
-    """Look, lock the calendars, rules, conflicts, book, occupy, mails and reminders, audit."""
+    """Look, lock the calendars, rules, conflicts here and elsewhere, book, occupy, mails, audit."""
     host, _ = factories.make_expert()
     event_type_id = factories.make_event_type(host).id
 
@@ -144,7 +144,7 @@ def test_booking_an_appointment() -> None:
     alone = book(TEN)
     for number in range(5):
         book(hours(0.5 + number / 2))
-    assert (alone, book(hours(24))) == (8, 8)
+    assert (alone, book(hours(24))) == (9, 9)
 
 
 def test_cancelling() -> None:

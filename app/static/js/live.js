@@ -3,7 +3,7 @@
 
 const POLL = 30_000;
 const GRACE = 4_000;
-const EVENTS = ["newBooking", "bookingCancelled", "bookingRescheduled", "seats", "agendaChanged", "seatOffered"];
+const EVENTS = ["newBooking", "bookingCancelled", "bookingRescheduled", "calendarChanged", "seats", "agendaChanged", "seatOffered"];
 // These stand for all changes up to their version, so a jump is no gap.
 const SUMMARIES = new Set(["seats", "agendaChanged"]);
 

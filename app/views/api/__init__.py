@@ -10,6 +10,7 @@ from app.views.api import (
     agenda,
     auth,
     bookings,
+    busy_calendars,
     calendar_feed,
     event_types,
     events,
@@ -23,6 +24,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
     for module in (
         auth,
         experts,
+        busy_calendars,
         event_types,
         bookings,
         calendar_feed,

@@ -14,7 +14,7 @@ from app.errors import API_PREFIXES, STATUS
 from app.models.booking import RESERVATION_TYPES
 from app.models.event import ADMISSIONS
 from app.models.event_type import LOCATION_KINDS
-from app.services import errors
+from app.services import busy_calendars, errors
 from app.services.availability import Rule
 from app.services.cancellation import MAX_REASON
 from app.views.api.payload import MAX_PAGE_SIZE
@@ -158,6 +158,19 @@ SCHEMAS: dict[str, Schema] = {
         time_zone=ZONE,
         weekly=listed(obj(weekday=whole(0, 6), start=CLOCK, end=CLOCK)),
         overrides=listed(obj(date=DATE, intervals=listed(INTERVAL))),
+    ),
+    "BusyCalendar": obj(
+        id=ID,
+        name=text(100),
+        kind=one_of("upload", "subscription"),
+        source=text(description="The host it is fetched from. The address is a secret."),
+        state=one_of(*busy_calendars.STATES),
+        busy_periods=whole(0),
+        skipped=whole(0) | {"description": "Events that could not be understood."},
+        error=nullable(text(description="Why it failed last, for people.")),
+        checked_at=nullable(UTC),
+        succeeded_at=nullable(UTC),
+        next_refresh_at=UTC,
     ),
     "EventType": obj(id=ID, **EVENT_TYPE, url=text(format="uri")),
     "Booking": obj(
@@ -346,6 +359,12 @@ def operation(
     return described
 
 
+def with_file(call: Schema, form: Schema) -> Schema:
+    """The call, also with a form that carries a file."""
+    call["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
+    return call
+
+
 def read(summary: str, answer: Schema | str, **more: Any) -> Schema:
     """A GET that answers 200."""
     return operation(summary, {200: answer} | more.pop("also", {}), is_write=False, **more)
@@ -407,6 +426,7 @@ def _refusals(codes: Iterable[str]) -> dict[str, Schema]:
 PAGING = {"page": whole(1), "page_size": whole(1, MAX_PAGE_SIZE)}
 BOOKING = obj(booking=ref("Booking"))
 EXPERT = obj(expert=ref("Expert"))
+ONE_BUSY_CALENDAR = obj(busy_calendar=ref("BusyCalendar"))
 ONE_EVENT_TYPE = obj(event_type=ref("EventType"))
 BOOKED = obj(booking=ref("Booking"), replaced=listed(UID))
 MOVES = ("not_found", "gone", "stale", "slot_taken", "not_offered", "overlap")
@@ -488,6 +508,43 @@ PATHS: dict[str, dict[str, Schema]] = {
             ),
             refusals=["not_found"],
         ),
+    },
+    "/api/experts/me/busy-calendars": {
+        "get": read(
+            "One's calendars elsewhere, whose busy time is not offered",
+            obj(items=listed(ref("BusyCalendar"))),
+            refusals=["not_found"],
+        ),
+        "post": with_file(
+            operation(
+                "Add one, by its address (fetched a moment later) or as a file (read at once)",
+                {201: ONE_BUSY_CALENDAR},
+                body=obj(
+                    {"url", "content"},
+                    name=text(100),
+                    url=text(2000, format="uri", description="https: or webcal:"),
+                    content=text(description="An iCalendar file"),
+                ),
+                refusals=["not_found", "rate_limited"],
+            ),
+            obj({"url", "file"}, name=text(100), url=text(2000), file=text(format="binary")),
+        ),
+    },
+    "/api/experts/me/busy-calendars/{busy_calendar_id}": {
+        "patch": operation(
+            "Rename it, point it elsewhere, or replace the file",
+            {200: ONE_BUSY_CALENDAR},
+            body=patch(name=text(100), url=text(2000, format="uri"), content=text()),
+            refusals=["not_found", "rate_limited"],
+        ),
+        "delete": operation("Forget it and what it said", {204: None}, refusals=["not_found"]),
+    },
+    "/api/experts/me/busy-calendars/{busy_calendar_id}/refresh": {
+        "post": operation(
+            "Have it fetched anew, a moment later",
+            {202: ONE_BUSY_CALENDAR},
+            refusals=["not_found", "rate_limited"],
+        )
     },
     "/api/experts/{slug}/event-types/{type_slug}/slots": {
         "get": public(

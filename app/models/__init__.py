@@ -2,7 +2,7 @@
 
 from app.models.admission import Attendee, EventCode, OneTimeCode
 from app.models.audit import AuditEntry
-from app.models.booking import Appointment, Booking, Reservation, Seat
+from app.models.booking import Appointment, Blackout, Booking, Reservation, Seat
 from app.models.event import Event, Room
 from app.models.event_session import EventSession, Speaker
 from app.models.event_type import EventType
@@ -10,6 +10,7 @@ from app.models.expert import DateOverride, Expert, ExpertSlug
 from app.models.idempotency import IdempotencyKey
 from app.models.ledger import BusyPeriod, Calendar
 from app.models.outbox import OutboxMessage
+from app.models.series import Series
 from app.models.user import Role, SignIn, User
 from app.models.waitlist import WaitlistEntry
 
@@ -17,6 +18,7 @@ __all__ = [
     "Appointment",
     "Attendee",
     "AuditEntry",
+    "Blackout",
     "Booking",
     "BusyPeriod",
     "Calendar",
@@ -34,6 +36,7 @@ __all__ = [
     "Role",
     "Room",
     "Seat",
+    "Series",
     "SignIn",
     "Speaker",
     "User",

@@ -23,12 +23,13 @@ from app.models import (
     EventType,
     Expert,
     Room,
+    Series,
     User,
 )
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import changes, clock, ledger, mail
+from app.services import changes, clock, ledger, mail, occupancy
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
 from app.services.policy import Actor, require_signed_in
@@ -136,6 +137,8 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
     elif row.kind == "reservation":
         shown["responsible_user"] = {"id": row.user_id, "name": row.user_name}
         shown["reservation_type"] = row.reservation_type
+        if series := occupancy.series_of(row):
+            shown["series"] = series
     else:
         shown["expert"] = {"slug": row.expert_slug, "name": row.expert_name}
         shown["event_type"] = {
@@ -304,7 +307,7 @@ def row_to_change(actor: Actor, uid: str) -> AnyRow:
 
 def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> AnyRow:
     row = find_row(uid)
-    if row is None:
+    if row is None or row.kind == "blackout":  # that is a room's, and nobody's booking
         raise NotFound
     if to_change and _may_change(row, actor):
         return row
@@ -365,6 +368,10 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Booking.notes,
         Booking.time_zone,
         Booking.reservation_type,
+        Booking.series_id,
+        Series.uid.label("series_uid"),
+        Series.rule.label("series_rule"),
+        Series.time_zone.label("series_time_zone"),
         Booking.event_session_id,
         Booking.event_type_id,
         Booking.expert_id,
@@ -388,6 +395,7 @@ _ROWS: Select[*tuple[Any, ...]] = (
     .outerjoin(EventSession, EventSession.id == Booking.event_session_id)
     .outerjoin(Event, Event.id == EventSession.event_id)
     .outerjoin(Room, Room.id == func.coalesce(Booking.room_id, EventSession.room_id))
+    .outerjoin(Series, Series.id == Booking.series_id)
     .outerjoin(Expert, Expert.id == Booking.expert_id)
     .outerjoin(EventType, EventType.id == Booking.event_type_id)
     .outerjoin(_Host, _Host.c.id == Expert.user_id)

@@ -13,12 +13,27 @@ from app.views.api import (
     event_types,
     events,
     experts,
+    hour_events,
     openapi,
+    reservations,
+    rooms,
 )
 
 
 def register(app: Flask, builder: AppBuilder) -> None:
     """Register the API's blueprints, and the page that documents them."""
-    for module in (auth, experts, event_types, bookings, events, admission, agenda, openapi):
+    for module in (
+        auth,
+        experts,
+        event_types,
+        bookings,
+        events,
+        admission,
+        agenda,
+        rooms,
+        reservations,
+        hour_events,
+        openapi,
+    ):
         app.register_blueprint(module.blueprint)
     builder.add_view_no_menu(openapi.SwaggerView)

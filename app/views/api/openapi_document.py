@@ -142,6 +142,39 @@ EVENT = {
     "admission": one_of(*ADMISSIONS),
     "public": FLAG,
 }
+RULE = text(
+    300,
+    description="RRULE (RFC 5545): FREQ of DAILY or WEEKLY, INTERVAL, BYDAY, COUNT or UNTIL",
+    examples=["FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10"],
+)
+OCCUPANT = {
+    **PERIOD,
+    "kind": one_of("reservation", "appointment", "event_session", "blackout"),
+    "title": text(description="`Busy` for what the reader may not know."),
+    "mine": FLAG,
+    "eventId": ID,
+    "event_type": nullable(one_of(*RESERVATION_TYPES)),
+    "uid": UID,
+    "version": VERSION,
+    "owner": nullable(text()) | {"description": "For staff, as all that follows."},
+    "responsible_user_id": ID,
+    "editable": FLAG,
+    "series": nullable(ref("Series")),
+    "event_session_id": ID,
+    "event": text(),
+}
+_ALWAYS = {"starts_at", "ends_at", "kind", "title", "mine"}
+_IN_DAY = obj(set(OCCUPANT) - _ALWAYS, **OCCUPANT, start=CLOCK, end=CLOCK)
+RESERVATION = {
+    "room_id": ID,
+    "starts_at": INSTANT,
+    "ends_at": INSTANT,
+    "title": text(300),
+    "event_type": nullable(one_of(*RESERVATION_TYPES)),
+    "responsible_user_id": ID,
+}
+HOUR = {"hour": whole(0, 23), "startMinute": whole(0, 59), "endMinute": whole(1, 60)}
+NEW_HOUR = {f"new{name[0].upper()}{name[1:]}": schema for name, schema in HOUR.items()}
 SCHEMAS: dict[str, Schema] = {
     "User": obj(
         id=ID,
@@ -169,6 +202,7 @@ SCHEMAS: dict[str, Schema] = {
             "attendee",
             "responsible_user",
             "reservation_type",
+            "series",
             "time_zone",
         },
         uid=UID,
@@ -190,7 +224,35 @@ SCHEMAS: dict[str, Schema] = {
         | {"description": "For the host, the booker and admins."},
         responsible_user=NAMED,
         reservation_type=nullable(one_of(*RESERVATION_TYPES)),
+        series=ref("Series"),
         time_zone=nullable(ZONE),
+    ),
+    "Series": obj(uid=UID, rule=RULE, time_zone=ZONE),
+    "HourEvent": obj(
+        {"responsibleUserId", "version"},
+        eventId=ID,
+        date=DATE,
+        hour=whole(0, 23),
+        startMinute=whole(0, 59),
+        endMinute=whole(1, 60),
+        title=text(),
+        eventType=nullable(one_of(*RESERVATION_TYPES)),
+        room=ID,
+        startsAt=UTC,
+        endsAt=UTC,
+        responsibleUserId=ID | {"description": "For staff."},
+        version=VERSION | {"description": "For staff."},
+    ),
+    "HourSchedule": obj(
+        days=listed(
+            obj(
+                date=DATE,
+                hours=listed(obj(hour=whole(0, 23), bookings=listed(ref("HourEvent")))),
+            )
+        )
+    ),
+    "RoomDay": obj(
+        room=ref("Room"), date=DATE, time_zone=ZONE, version=VERSION, busy=listed(_IN_DAY)
     ),
     "Slots": obj(
         time_zone=ZONE,
@@ -343,6 +405,12 @@ def operation(
             "content": {"application/json": {"schema": body}},
         }
     return described
+
+
+def query_or_json(**properties: Schema) -> dict[str, Any]:
+    """Parameters that may come in the query string or in the body, so that neither requires them."""
+    body = patch(**properties) | {"description": "Instead of the query string, or beside it."}
+    return {"query": properties, "body": body}
 
 
 def read(summary: str, answer: Schema | str, **more: Any) -> Schema:
@@ -633,7 +701,86 @@ PATHS: dict[str, dict[str, Schema]] = {
             refusals=["not_found"],
         )
     },
+    "/db/event": {
+        "get": public(
+            "Reservations in frames of an hour, each with the first that it touches;"
+            " the latest 10,000",
+            listed(ref("HourEvent")),
+            query={"date": DATE, "room": ID},
+        )
+    },
+    "/db/event/{event_id}": {
+        "get": public("One of them", ref("HourEvent"), refusals=["not_found"]),
+    },
+    "/db/event/post": {
+        "post": operation(
+            "Reserve minutes of an hour, the end excluded; the first room unless said; for staff",
+            {200: obj(EventId=ID)},
+            **query_or_json(
+                date=DATE,
+                **HOUR,
+                title=text(300),
+                eventType=one_of(*RESERVATION_TYPES),
+                room=ID,
+                responsibleUserId=ID,
+            ),
+            refusals=["overlap"],
+            idempotent=True,
+        )
+    },
+    "/db/event/{event_id}/reschedule": {
+        "post": operation(
+            "Move it to minutes of another hour; contributors their own",
+            {200: obj(EventId=ID, version=VERSION)},
+            **query_or_json(newDate=DATE, **NEW_HOUR, version=VERSION),
+            refusals=["not_found", "overlap", "stale", "gone"],
+            idempotent=True,
+        )
+    },
+    "/db/event/{event_id}/delete": {
+        "post": operation(
+            "Cancel it; twice is once; contributors their own",
+            {200: obj(EventId=ID)},
+            refusals=["not_found", "gone", "stale"],
+            idempotent=True,
+        )
+    },
+    "/db/schedule/today": {"get": public("Today, by hour", ref("HourSchedule"))},
+    "/db/schedule/7days": {"get": public("Today and six more days", ref("HourSchedule"))},
+    "/api/reservations": {
+        "post": operation(
+            "Reserve a room for a span of any length; for staff",
+            {201: BOOKING},
+            body=obj({"event_type", "responsible_user_id"}, **RESERVATION),
+            refusals=["overlap", "not_found"],
+            idempotent=True,
+        )
+    },
+    "/api/reservations/{uid}": {
+        "patch": operation(
+            "Change a reservation; contributors their own",
+            {200: BOOKING},
+            body=patch(**RESERVATION, version=VERSION),
+            refusals=["not_found", "overlap", "stale", "gone"],
+            idempotent=True,
+        ),
+        "delete": operation(
+            "Give the room back; twice is once; contributors their own",
+            {204: None},
+            query={"version": VERSION},
+            refusals=["not_found", "stale", "gone"],
+        ),
+    },
+    "/api/rooms/{room_id}/minutes": {
+        "get": public(
+            "What occupies a room on a local day, today by default",
+            ref("RoomDay"),
+            query={"date": DATE},
+            refusals=["not_found"],
+        )
+    },
     "/api/rooms": {
+        "get": public("Rooms, by name", paged(ref("Room")), query=PAGING),
         "post": operation(
             "Add a room; for admins",
             {201: obj(room=ref("Room"))},
@@ -643,7 +790,7 @@ PATHS: dict[str, dict[str, Schema]] = {
                 capacity=nullable(whole(1)),
                 time_zone=nullable(ZONE),
             ),
-        )
+        ),
     },
     "/api/events/{slug}/sessions": {
         "post": operation(

@@ -77,6 +77,7 @@ EXEMPT = frozenset(
         "GET /api/experts/<>/event-types/<>/slots",
         "GET /api/rooms",
         "GET /api/rooms/<>/minutes",
+        "GET /api/rooms/<>/display",
         "GET /api/openapi.json",
         "GET /db/event",
         "GET /db/event/<>",

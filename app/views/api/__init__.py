@@ -17,6 +17,7 @@ from app.views.api import (
     openapi,
     reservations,
     rooms,
+    scheduler,
 )
 
 
@@ -33,6 +34,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
         rooms,
         reservations,
         hour_events,
+        scheduler,
         openapi,
     ):
         app.register_blueprint(module.blueprint)

@@ -142,6 +142,7 @@ EVENT = {
     "admission": one_of(*ADMISSIONS),
     "public": FLAG,
 }
+MONTH_PATTERN = r"^\d{4}-\d\d$"
 RULE = text(
     300,
     description="RRULE (RFC 5545): FREQ of DAILY or WEEKLY, INTERVAL, BYDAY, COUNT or UNTIL",
@@ -165,6 +166,22 @@ OCCUPANT = {
 }
 _ALWAYS = {"starts_at", "ends_at", "kind", "title", "mine"}
 _IN_DAY = obj(set(OCCUPANT) - _ALWAYS, **OCCUPANT, start=CLOCK, end=CLOCK)
+_ROOM_DAY = {
+    "minutes": whole(0) | {"description": "How long the day is, in minutes."},
+    "busy_minutes": whole(0),
+    "hours": listed(
+        obj(
+            hour=whole(0, 23),
+            run=whole(0, 1) | {"description": "1 for the second run of a doubled hour."},
+            offset=text(examples=["+01:00"]),
+            start_minute=whole(0, 59),
+            end_minute=whole(1, 60),
+            **PERIOD,
+            busy_minutes=whole(0, 60),
+        )
+    ),
+    "busy": listed(_IN_DAY),
+}
 RESERVATION = {
     "room_id": ID,
     "starts_at": INSTANT,
@@ -254,6 +271,49 @@ SCHEMAS: dict[str, Schema] = {
     "RoomDay": obj(
         room=ref("Room"), date=DATE, time_zone=ZONE, version=VERSION, busy=listed(_IN_DAY)
     ),
+    "RoomsDay": obj(
+        date=DATE,
+        today=DATE,
+        rooms=listed(obj(room=ref("Room"), version=VERSION, time_zone=ZONE, **_ROOM_DAY)),
+    ),
+    "RoomWeek": obj(
+        room=ref("Room"),
+        version=VERSION,
+        time_zone=ZONE,
+        first=DATE,
+        today=DATE,
+        days=listed(obj(date=DATE, **_ROOM_DAY)),
+    ),
+    "RoomsMonth": obj(
+        month=text(pattern=MONTH_PATTERN),
+        first=DATE,
+        last=DATE,
+        today=DATE,
+        days=listed(
+            obj(
+                date=DATE,
+                is_past=FLAG,
+                minutes=whole(0),
+                busy_minutes=whole(0),
+                count=whole(0),
+                mine=whole(0),
+                fullness={"type": "number", "minimum": 0, "maximum": 1},
+            )
+        ),
+    ),
+    "RoomDisplay": obj(
+        room=ref("Room"),
+        version=VERSION,
+        date=DATE,
+        time_zone=ZONE,
+        now_at=UTC,
+        now=nullable(ref("Occupant")),
+        next=nullable(ref("Occupant")),
+        free_until=nullable(UTC),
+        busy_until=nullable(UTC),
+        today=listed(ref("Occupant")),
+    ),
+    "Occupant": obj(set(OCCUPANT) - _ALWAYS, **OCCUPANT),
     "Slots": obj(
         time_zone=ZONE,
         duration_minutes=whole(1),
@@ -776,6 +836,54 @@ PATHS: dict[str, dict[str, Schema]] = {
             "What occupies a room on a local day, today by default",
             ref("RoomDay"),
             query={"date": DATE},
+            refusals=["not_found"],
+        )
+    },
+    "/api/rooms/{room_id}/display": {
+        "get": public(
+            "What a screen at a room's door shows: now, next, free until",
+            ref("RoomDisplay"),
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/month": {
+        "get": read(
+            "How full each day of a month is, of one room or of all; for staff",
+            ref("RoomsMonth"),
+            query={"month": text(pattern=MONTH_PATTERN), "room_id": ID},
+            required=["month"],
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/day": {
+        "get": read(
+            "A day of all rooms beside each other, today by default; for staff",
+            ref("RoomsDay"),
+            query={"date": DATE, "room_id": ID},
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/week": {
+        "get": read(
+            "A week of one room from Monday on; for staff",
+            ref("RoomWeek"),
+            query={"room_id": ID, "date": DATE},
+            required=["room_id"],
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/people": {
+        "get": read(
+            "Who can be responsible; for admins",
+            obj(items=listed(obj(id=ID, name=text(), email=EMAIL))),
+        )
+    },
+    "/api/scheduler/export.csv": {
+        "get": read(
+            "What occupies rooms, as a table; both days included, a year at most; for staff",
+            "text/csv",
+            query={"from": DATE, "to": DATE, "room_id": ID},
+            required=["from", "to"],
             refusals=["not_found"],
         )
     },

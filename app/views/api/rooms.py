@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from app.gates import current_actor
-from app.services import minutes, rooms
+from app.services import minutes, rooms, scheduler
 from app.views.api.answers import json_answer, page_answer
 from app.views.api.payload import read_query
 
@@ -26,3 +26,8 @@ def show_minutes(room_id: int) -> Response:
     day = query.date("date")
     query.check()
     return json_answer(minutes.room_day(current_actor(), room_id, day))
+
+
+@blueprint.get("/<int:room_id>/display")
+def show_display(room_id: int) -> Response:
+    return json_answer(scheduler.display(room_id))

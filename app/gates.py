@@ -71,6 +71,7 @@ EXEMPT = frozenset(
         "POST /api/agenda/code",
         "POST /api/agenda/verify",
         "GET /calendar/<>.ics",
+        "GET /scheduler/rooms/<>/display",
         # Data for everybody
         "GET /api/experts",
         "GET /api/experts/<>",

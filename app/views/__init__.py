@@ -5,7 +5,17 @@ from __future__ import annotations
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from app.views import account, admin, admission, agenda, api, booking, health, local_time
+from app.views import (
+    account,
+    admin,
+    admission,
+    agenda,
+    api,
+    booking,
+    health,
+    local_time,
+    scheduler,
+)
 
 
 def register(app: Flask, builder: AppBuilder) -> None:
@@ -17,4 +27,5 @@ def register(app: Flask, builder: AppBuilder) -> None:
     app.register_blueprint(account.blueprint)
     app.register_blueprint(admission.blueprint)
     app.register_blueprint(agenda.blueprint)
+    app.register_blueprint(scheduler.blueprint)
     app.register_blueprint(booking.blueprint)

@@ -6,7 +6,7 @@ Making and moving them differs by kind and stands in `appointments`, `seats` and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -217,6 +217,13 @@ def lock_with_replaced(
     return locked
 
 
+def period_of(payload: Mapping[str, Any]) -> Interval:
+    """When a described booking is."""
+    return Interval(
+        datetime.fromisoformat(payload["starts_at"]), datetime.fromisoformat(payload["ends_at"])
+    )
+
+
 def publish(
     name: str,
     payload: dict[str, Any],
@@ -228,10 +235,7 @@ def publish(
         changes.BookingChanged(
             name=name,
             kind=payload["kind"],
-            period=Interval(
-                datetime.fromisoformat(payload["starts_at"]),
-                datetime.fromisoformat(payload["ends_at"]),
-            ),
+            period=period_of(payload),
             previous=previous,
             calendars=ledger.announced(calendars),
             booking=payload,
@@ -367,6 +371,7 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Booking.attendee_phone,
         Booking.notes,
         Booking.time_zone,
+        Booking.cancelled_at,
         Booking.reservation_type,
         Booking.series_id,
         Series.uid.label("series_uid"),

@@ -41,8 +41,8 @@ def reserve_room(actor: Actor | None, wanted: Wanted) -> dict[str, Any]:
     who names somebody else.
     """
     actor = require_staff(actor)
-    room, owner = _parties(actor, wanted)
-    title = _checked(wanted)
+    room, owner = parties(actor, wanted)
+    title = checked(wanted)
     claims = _claims(wanted.period, owner.id, room.id)
     locked = ledger.lock(claim.calendar_id for claim in claims)
     _refuse_overlap(actor, claims)
@@ -86,8 +86,8 @@ def move_reservation(
     before = get_row(actor, uid)
     bookings.check_version(before, version)
     bookings.require_movable(before)
-    room, owner = _parties(actor, wanted)
-    title = _checked(wanted, begun_at=before.starts_at)
+    room, owner = parties(actor, wanted)
+    title = checked(wanted, begun_at=before.starts_at)
     claims = _claims(wanted.period, owner.id, room.id)
     locked = ledger.lock(
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=before.id)
@@ -189,7 +189,12 @@ def get_row(actor: Actor, uid: str) -> AnyRow:
     return row
 
 
-def _parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
+def parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
+    """The room, and the user who will be responsible for it.
+
+    Raises `NotAllowed` for a contributor who names somebody else, `InvalidInput` for a
+    room or user that is not there.
+    """
     owner_id = wanted.responsible_user_id or actor.user_id
     if owner_id != actor.user_id and not actor.is_admin:
         raise NotAllowed("Only admins reserve rooms for somebody else.")
@@ -211,7 +216,11 @@ def _parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
     return room, owner
 
 
-def _checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
+def checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
+    """The title as it is kept. Raises `InvalidInput`, also for a start in the past.
+
+    A reservation that runs may go on as begun, at `begun_at`.
+    """
     errors: fields.Errors = {}
     title = fields.line(errors, "title", wanted.title, maximum=300, required=True)
     if wanted.reservation_type is not None:

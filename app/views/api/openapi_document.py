@@ -17,6 +17,7 @@ from app.models.event_type import LOCATION_KINDS
 from app.services import errors
 from app.services.availability import Rule
 from app.services.cancellation import MAX_REASON
+from app.services.series import SCOPES
 from app.views.api.payload import MAX_PAGE_SIZE
 
 Schema = dict[str, Any]
@@ -244,6 +245,14 @@ SCHEMAS: dict[str, Schema] = {
         series=ref("Series"),
         time_zone=nullable(ZONE),
     ),
+    "Occurrence": obj(
+        {"uid", "missing"},
+        uid=UID,
+        **PERIOD,
+        conflicts=listed(_CONFLICT),
+        missing=FLAG | {"description": "The clocks of that day skip this time."},
+    ),
+    "Preview": obj(occurrences=listed(ref("Occurrence")), free=whole(0), conflicting=whole(0)),
     "Series": obj(uid=UID, rule=RULE, time_zone=ZONE),
     "HourEvent": obj(
         {"responsibleUserId", "version"},
@@ -369,7 +378,8 @@ _EXTRAS: dict[str, dict[str, Schema]] = {
     "invalid_input": {
         "errors": {"type": "object", "additionalProperties": listed(text(), minItems=1)}
     },
-    "overlap": {"conflicts": listed(_CONFLICT)},
+    # `occurrences` where several reservations were wanted at once: those in conflict.
+    "overlap": {"conflicts": listed(_CONFLICT), "occurrences": listed(ref("Occurrence"))},
     "slot_taken": {"alternatives": listed(UTC, maxItems=5)},
     "session_full": {
         "waitlist": FLAG,
@@ -397,7 +407,12 @@ def _problems() -> dict[str, Schema]:
     return {"Problem": base} | {
         _problem_name(code): {
             "allOf": [ref("Problem")],
-            **obj(code={"const": code}, status={"const": status}, **_EXTRAS.get(code, {})),
+            **obj(
+                {"occurrences"},
+                code={"const": code},
+                status={"const": status},
+                **_EXTRAS.get(code, {}),
+            ),
         }
         for code, status in CODES.items()
     }
@@ -536,6 +551,17 @@ BOOKING = obj(booking=ref("Booking"))
 EXPERT = obj(expert=ref("Expert"))
 ONE_EVENT_TYPE = obj(event_type=ref("EventType"))
 BOOKED = obj(booking=ref("Booking"), replaced=listed(UID))
+BATCH = {
+    "skip_conflicts": FLAG | {"description": "Leave out what is taken, instead of all."},
+    "dry_run": FLAG,
+}
+SCOPE = one_of(*SCOPES)
+RESERVED = obj(
+    {"bookings", "skipped"},
+    booking=ref("Booking"),
+    bookings=listed(ref("Booking")),
+    skipped=listed(ref("Occurrence")),
+)
 MOVES = ("not_found", "gone", "stale", "slot_taken", "not_offered", "overlap")
 
 PATHS: dict[str, dict[str, Schema]] = {
@@ -809,27 +835,44 @@ PATHS: dict[str, dict[str, Schema]] = {
     "/db/schedule/7days": {"get": public("Today and six more days", ref("HourSchedule"))},
     "/api/reservations": {
         "post": operation(
-            "Reserve a room for a span of any length; for staff",
-            {201: BOOKING},
-            body=obj({"event_type", "responsible_user_id"}, **RESERVATION),
+            "Reserve a room for a span of any length, once or by a rule; for staff."
+            " With dry_run nothing is written",
+            {201: RESERVED, 200: ref("Preview")},
+            body=obj(
+                {"event_type", "responsible_user_id", "recurrence", *BATCH},
+                **RESERVATION,
+                recurrence=RULE,
+                **BATCH,
+            ),
             refusals=["overlap", "not_found"],
             idempotent=True,
         )
     },
     "/api/reservations/{uid}": {
         "patch": operation(
-            "Change a reservation; contributors their own",
-            {200: BOOKING},
-            body=patch(**RESERVATION, version=VERSION),
+            "Change a reservation, or what repeats with it; contributors their own."
+            " With dry_run nothing is written",
+            {200: {"anyOf": [RESERVED, ref("Preview")]}},
+            body=patch(**RESERVATION, version=VERSION, scope=SCOPE, **BATCH),
             refusals=["not_found", "overlap", "stale", "gone"],
             idempotent=True,
         ),
         "delete": operation(
             "Give the room back; twice is once; contributors their own",
             {204: None},
-            query={"version": VERSION},
+            query={"version": VERSION, "scope": SCOPE},
             refusals=["not_found", "stale", "gone"],
         ),
+    },
+    "/api/reservations/{uid}/restore": {
+        "post": operation(
+            "Undo: take a cancelled reservation again if its time is free; with a scope, what"
+            " was cancelled together with it",
+            {200: obj(booking=ref("Booking"), bookings=listed(ref("Booking")))},
+            body=patch(scope=SCOPE),
+            refusals=["not_found", "overlap", "stale", "gone"],
+            idempotent=True,
+        )
     },
     "/api/rooms/{room_id}/minutes": {
         "get": public(

@@ -487,3 +487,110 @@ def test_seconds_count_as_their_minute(world: World) -> None:
     assert (event["startMinute"], event["endMinute"]) == (10, 13)
     (busy,) = caller(world.app).get(f"/api/rooms/{world.room}/minutes?date={DAY}")["busy"]
     assert (busy["start"], busy["end"]) == ("10:10", "10:13")
+
+
+# -- repeated ------------------------------------------------------------------------------
+
+
+def test_a_series_is_seen_first_made_changed_cancelled_and_undone(world: World) -> None:
+    taken = reserve(
+        world,
+        "other",
+        starts_at=f"2031-03-18T10:00:00{BERLIN}",
+        ends_at=f"2031-03-18T11:00:00{BERLIN}",
+    )
+    assert taken.status_code == 201
+    weekly = {"recurrence": "FREQ=WEEKLY;COUNT=3"}
+    preview = reserve(world, **weekly, dry_run=True)
+    assert (preview.status_code, preview.json["free"], preview.json["conflicting"]) == (200, 2, 1)
+    (conflict,) = preview.json["occurrences"][2]["conflicts"]
+    assert sorted(conflict) == ["ends_at", "starts_at"]
+    assert len(world.guest.get("/db/event")) == 1
+    refused = reserve(world, **weekly)
+    assert problem(refused) == (409, "overlap")
+    assert len(refused.json["occurrences"]) == 1
+    made = reserve(world, **weekly, skip_conflicts=True)
+    assert (made.status_code, len(made.json["bookings"]), len(made.json["skipped"])) == (201, 2, 1)
+    first, second = made.json["bookings"]
+    assert made.json["booking"] == first
+    path = f"/api/reservations/{first['uid']}"
+    staff = world.by("staff")
+    seen = staff("PATCH", path, {"title": "Band", "scope": "all", "dry_run": True})
+    assert (seen.status_code, seen.json["free"]) == (200, 2)
+    changed = staff("PATCH", path, {"title": "Band", "scope": "all", "version": 1})
+    assert [each["title"] for each in changed.json["bookings"]] == ["Band", "Band"]
+    assert problem(world.by("other")("PATCH", path, {"title": "x", "scope": "all"})) == (
+        403,
+        "not_allowed",
+    )
+    assert problem(world.by("other")("POST", f"{path}/restore", {})) == (403, "not_allowed")
+    assert staff("DELETE", f"{path}?scope=all").status_code == 204
+    assert len(world.guest.get("/db/event")) == 1
+    undone = staff("POST", f"{path}/restore", {"scope": "all"}, key="undo")
+    assert [each["uid"] for each in undone.json["bookings"]] == [first["uid"], second["uid"]]
+    assert staff("POST", f"{path}/restore", {"scope": "all"}, key="undo").json == undone.json
+    shown = staff.get(f"/api/scheduler/day?date={DAY}")["rooms"][0]["busy"][0]
+    assert shown["series"]["rule"] == "FREQ=WEEKLY;COUNT=3"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"recurrence": "FREQ=YEARLY;COUNT=2"}, "recurrence"),
+        ({"recurrence": "FREQ=DAILY"}, "recurrence"),
+        ({"recurrence": 7}, "recurrence"),
+        ({"dry_run": "perhaps"}, "dry_run"),
+    ],
+)
+def test_a_wrong_repetition_is_refused(world: World, change: dict[str, Any], field: str) -> None:
+    assert fields_of(reserve(world, **change)) == [field]
+
+
+# -- the pages' own reads ---------------------------------------------------------------------
+
+
+def test_what_the_pages_read(world: World) -> None:
+    reserve(world)
+    staff = world.by("staff")
+    month = staff.get("/api/scheduler/month?month=2031-03")
+    assert month["days"][3]["busy_minutes"] == 10
+    assert (
+        staff.get(f"/api/scheduler/month?month=2031-03&room_id={world.room}")["days"][3]["mine"]
+        == 1
+    )
+    assert staff.get("/api/scheduler/day")["date"] == "2031-03-03"
+    week = staff.get(f"/api/scheduler/week?room_id={world.room}&date={DAY}")
+    assert (week["first"], len(week["days"][1]["busy"])) == ("2031-03-03", 1)
+    display = world.guest.get(f"/api/rooms/{world.room}/display")
+    assert (display["now"], display["next"]["title"]) == (None, "Rehearsal")
+    table = staff("GET", f"/api/scheduler/export.csv?from={DAY}&to={DAY}")
+    assert (table.status_code, table.mimetype) == (200, "text/csv")
+    assert table.text.startswith("\ufeffroom,")
+    assert [each["name"] for each in world.by("admin").get("/api/scheduler/people")["items"]] == [
+        "Cora",
+        "Otto",
+        "Root",
+    ]
+    assert fields_of(staff("GET", "/api/scheduler/month?month=2031-3")) == ["month"]
+    assert fields_of(staff("GET", "/api/scheduler/week")) == ["room_id"]
+    assert fields_of(staff("GET", f"/api/scheduler/export.csv?from={DAY}&to=2031-03-01")) == ["to"]
+    assert problem(staff("GET", "/api/scheduler/people")) == (403, "not_allowed")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/scheduler/month?month=2031-03",
+        "/api/scheduler/day",
+        "/api/scheduler/week?room_id=1",
+        "/api/scheduler/people",
+        f"/api/scheduler/export.csv?from={DAY}&to={DAY}",
+    ],
+)
+def test_the_pages_reads_are_staffs(world: World, path: str) -> None:
+    for who, refusal in [
+        ("guest", (401, "unauthenticated")),
+        ("flagged", (403, "must_change_password")),
+        ("ben", (403, "not_allowed")),
+    ]:
+        assert problem(world.by(who)("GET", path)) == refusal

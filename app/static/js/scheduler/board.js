@@ -38,13 +38,13 @@ export class Board {
    * `columns` are {key, roomId, date, title, note, isCurrent, hours}; `entries` one list per
    * column, null while it loads; `selection` {roomId, first, last} or null.
    */
-  show({ label, columns, entries, selection, shadow, now, hour, flashing }) {
+  show({ label, columns, entries, selection, shadow, viewed, now, hour, flashing }) {
     const shape = JSON.stringify([label, columns.map(({ key, title, note, isCurrent }) => [key, title, note, isCurrent])]);
     if (shape !== this.shown) this.#build(label, columns, hour);
     this.shown = shape;
     columns.forEach((column, index) => {
       this.#nameCells(index, entries[index], now);
-      this.#fill(index, entries[index], { selection, shadow, now, flashing });
+      this.#fill(index, entries[index], { selection, shadow, viewed, now, flashing });
     });
   }
 
@@ -54,7 +54,7 @@ export class Board {
 
   #build(label, columns, hour) {
     const hadFocus = this.root.contains(document.activeElement);
-    const place = { left: this.root.scrollLeft, top: this.root.scrollTop, isNew: !this.#columns.length };
+    const place = { top: this.root.scrollTop, isNew: !this.#columns.length };
     this.#columns = columns;
     this.#axis = axisOf(columns);
     const row = Math.max(0, this.#axis.findIndex((each) => each.key === hour));
@@ -84,13 +84,22 @@ export class Board {
     grid.style.setProperty("--columns", columns.length);
     this.root.replaceChildren(grid);
     if (place.isNew) this.#scrollTo(row);
-    else this.root.scrollTo(place);
+    else this.root.scrollTop = place.top;
+    this.#reveal(this.#active.column);
     if (hadFocus) this.focus();
   }
 
   #scrollTo(row) {
     const target = this.#cells[Math.max(0, row - 1)]?.[0];
     if (target) this.root.scrollTop = target.offsetTop;
+  }
+
+  #reveal(column) {
+    const cell = this.#cells[0]?.[column];
+    const axis = this.#cells[0]?.[0].offsetLeft ?? 0;
+    if (cell && (cell.offsetLeft - axis < this.root.scrollLeft || cell.offsetLeft + cell.offsetWidth > this.root.scrollLeft + this.root.clientWidth)) {
+      this.root.scrollLeft = cell.offsetLeft - axis;
+    }
   }
 
   #axisLabel(each) {
@@ -141,20 +150,20 @@ export class Board {
   }
 
   /** Draws a column's blocks, if they are not what they were. */
-  #fill(index, entries, { selection, shadow, now, flashing }) {
+  #fill(index, entries, { selection, shadow, viewed, now, flashing }) {
     const column = this.#columns[index];
     const lane = this.#lanes[index];
     const minute = Math.floor(now / MINUTE) * MINUTE;
     const at = this.#heightOf(column, minute);
     const chosen = selection?.roomId === column.roomId ? this.#extent(column, selection.first, endOf(selection)) : null;
     const blocks = (entries ?? [])
-      .map((entry) => ({ entry, extent: this.#extent(column, entry.from, entry.to), isShadow: shadow?.id === entry.id, isFlashing: flashing.has(entry.id) }))
+      .map((entry) => ({ entry, extent: this.#extent(column, entry.from, entry.to), isShadow: shadow?.id === entry.id, isViewed: viewed === entry.id, isFlashing: flashing.has(entry.id) }))
       .filter((block) => block.extent);
     const drawn = JSON.stringify([
       entries === null,
       at,
       chosen && [chosen, selection.first, selection.last],
-      blocks.map(({ entry, extent, isShadow, isFlashing }) => [entry.id, extent, entry.title, holder(entry), entry.eventType, entry.mayChange, entry.isPending, isShadow, isFlashing]),
+      blocks.map(({ entry, extent, isShadow, isViewed, isFlashing }) => [entry.id, extent, entry.title, holder(entry), entry.eventType, entry.mayChange, entry.isPending, isShadow, isViewed, isFlashing]),
     ]);
     if (lane.drawn === drawn) return;
     lane.drawn = drawn;
@@ -166,14 +175,14 @@ export class Board {
     );
   }
 
-  #block({ entry, extent, isShadow, isFlashing }, column) {
-    const size = extent.length < 14 ? "tiny" : extent.length < 28 ? "short" : "tall";
-    const looks = ["block", `block--${entryLook(entry)}`, `block--${size}`, isShadow && "block--shadow", isFlashing && "changed", entry.isPending && "block--pending", entry.mayChange && "block--grip"];
+  #block({ entry, extent, isShadow, isViewed, isFlashing }, column) {
+    const size = extent.length < 11 ? "line" : extent.length < 15 ? "tiny" : extent.length < 30 ? "short" : "tall";
+    const looks = ["block", `block--${entryLook(entry)}`, `block--${size}`, isShadow && "block--shadow", isViewed && "block--viewed", isFlashing && "changed", entry.isPending && "block--pending", entry.mayChange && "block--grip"];
     const text = spanText(spanOfEntry(entry), this.zoneOf(column.roomId));
     const node = el(
       "div",
       { class: looks.filter(Boolean).join(" "), "data-entry": entry.id, title: `${text} ${entry.title}, ${holder(entry)}` },
-      el("span", { class: "block__title" }, icon(entryIcon(entry)), el("span", { class: "block__name" }, entry.title)),
+      size !== "line" && el("span", { class: "block__title" }, icon(entryIcon(entry)), el("span", { class: "block__name" }, entry.title)),
       size === "tall" && el("span", { class: "block__who figures" }, `${text} · ${entry.isMine ? "Yours" : holder(entry)}`),
       entry.mayChange && el("span", { class: "block__edge", "data-edge": true }),
     );

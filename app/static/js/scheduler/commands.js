@@ -16,8 +16,8 @@ export class Commands {
   #own = new Set();
 
   /** `on.changed()` is called whenever the diary is another. */
-  constructor({ diary, loader, now }, on) {
-    Object.assign(this, { diary, loader, now, on });
+  constructor({ diary, loader, now, userId }, on) {
+    Object.assign(this, { diary, loader, now, userId, on });
   }
 
   isOwn(entry) {
@@ -93,7 +93,7 @@ export class Commands {
       takeBack();
       this.on.changed();
       await this.#reloadBoth(entry.roomId, roomId, old, span);
-      toast(`${this.why(error, roomId, span, entry)} “${entry.title}” is where it was.`);
+      toast(`${this.why(error, roomId, span, { but: entry, responsibleId: entry.responsibleId })} “${entry.title}” is where it was.`);
       return false;
     }
   }
@@ -153,7 +153,7 @@ export class Commands {
       toast(`“${entry.title}” is back.`);
     } catch (error) {
       await this.#reload(entry.roomId, span);
-      toast(`${this.why(error, entry.roomId, span)} “${entry.title}” stays deleted.`);
+      toast(`${this.why(error, entry.roomId, span, { responsibleId: entry.responsibleId })} “${entry.title}” stays deleted.`);
     }
   }
 
@@ -173,7 +173,7 @@ export class Commands {
   /* --- Refusals ------------------------------------------------------------ */
 
   /** Why a span was refused, naming who has it: the room's day has just been loaded again. */
-  why(error, roomId, span, but = null) {
+  why(error, roomId, span, { but = null, responsibleId = this.userId } = {}) {
     if (error.code !== "overlap") return error.message;
     const zone = this.diary.zoneOf(roomId);
     const [winner] = this.inTheWay(roomId, span, but);
@@ -186,7 +186,7 @@ export class Commands {
     if (!elsewhere) return error.message;
     const busy = { first: Date.parse(elsewhere.starts_at), last: Date.parse(elsewhere.ends_at) - 60_000 };
     const what = elsewhere.title ? `“${elsewhere.title}”, ` : "";
-    return `The responsible person is busy then: ${what}${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}.`;
+    return `${responsibleId === this.userId ? "You are" : "The responsible person is"} busy then: ${what}${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}.`;
   }
 
   /** What is left of a span that runs over something. */

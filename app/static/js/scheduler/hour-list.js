@@ -74,7 +74,7 @@ export class HourList {
     node.classList.toggle("hour--past", isPast);
     node.classList.toggle("hour--full", taken > 0 && taken === real.length);
     option.bar.style.inlineSize = `${real.length ? (100 * taken) / real.length : 0}%`;
-    option.count.textContent = hour.isMissing ? "missing" : taken === real.length ? "full" : taken ? `${taken}′` : "";
+    option.count.textContent = hour.isMissing ? "missing" : taken === real.length ? "full" : taken ? `${taken} min` : "";
   }
 
   #key(event) {

@@ -13,6 +13,7 @@ const KEYS = [
   ["M", "move the booking"],
   ["L", "change its length"],
   ["Delete", "delete it, with Undo"],
+  ["Ctrl + Z", "undo what was just done"],
   ["Esc", "one step back"],
   ["?", "this list"],
 ];

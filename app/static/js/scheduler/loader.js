@@ -140,8 +140,7 @@ export class Loader {
     const key = `${roomId} ${month}`;
     if (this.#months.has(key)) return;
     try {
-      const { days } = await this.#once(`month ${key}`, () => readMonth(roomId, month));
-      this.#months.set(key, days);
+      this.#months.set(key, await this.#once(`month ${key}`, () => readMonth(roomId, month)));
       this.on.loaded();
     } catch {
       // The days can be chosen without it.

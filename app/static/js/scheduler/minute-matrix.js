@@ -71,9 +71,10 @@ export class MinuteMatrix {
 
   /**
    * `hour` is one of hoursOf, `entries` what of the room touches it, `selection` {first, last} or
-   * null, `shadow` an entry that is being moved away, `now` the end of the past.
+   * null, `shadow` an entry that is being moved away, `viewed` the id of one whose
+   * details are shown, `now` the end of the past.
    */
-  show({ hour, entries, selection = null, shadow = null, now, flashing = new Set() }) {
+  show({ hour, entries, selection = null, shadow = null, viewed = null, now, flashing = new Set() }) {
     const zone = this.zoneOf();
     const isOther = this.#hour !== hour;
     this.#hour = hour;
@@ -81,14 +82,14 @@ export class MinuteMatrix {
     const offset = hour.isTwice ? ` ${offsetText(hour.minutes.find((each) => each !== null), zone)}` : "";
     const named = new Map();
     for (let row = 0; row < ROWS; row += 1) {
-      if (isOther) this.#rows[row].label.textContent = `${two(hour.hour)}:${row}0`;
+      if (isOther) this.#rows[row].label.replaceChildren(el("span", { class: "matrix__hour" }, two(hour.hour)), `:${row}0`);
       for (let column = 0; column < COLUMNS; column += 1) this.#showCell(row * COLUMNS + column, { hour, owners, selection, shadow, now, offset });
       for (const run of runsOf(owners, hour.minutes, row)) {
         const longest = named.get(run.entry.id);
         if (!longest || run.length > longest.length) named.set(run.entry.id, run);
       }
     }
-    for (let row = 0; row < ROWS; row += 1) this.#showSpans(row, { owners, hour, selection, shadow, named, flashing });
+    for (let row = 0; row < ROWS; row += 1) this.#showSpans(row, { owners, hour, selection, shadow, viewed, named, flashing });
     this.root.setAttribute("aria-label", `Minutes of ${two(hour.hour)}:00${offset}`);
   }
 
@@ -134,18 +135,19 @@ export class MinuteMatrix {
   }
 
   /** The blocks behind the cells of a row, each as wide as its minutes. */
-  #showSpans(row, { owners, hour, selection, shadow, named, flashing }) {
+  #showSpans(row, { owners, hour, selection, shadow, viewed, named, flashing }) {
     const spans = runsOf(owners, hour.minutes, row).map((run) => ({
       ...run,
       look: entryLook(run.entry),
       isNamed: named.get(run.entry.id)?.row === row && named.get(run.entry.id)?.column === run.column,
       isShadow: shadow?.id === run.entry.id,
+      isViewed: viewed === run.entry.id,
       isFlashing: flashing.has(run.entry.id),
     }));
     const chosen = selection ? chosenRun(selection, hour.minutes, row) : null;
     const signature = JSON.stringify([
-      spans.map(({ column, length, look, opens, closes, isNamed, isShadow, isFlashing, entry }) =>
-        [column, length, look, opens, closes, isNamed, isShadow, isFlashing, entry.title, holder(entry), entry.eventType, entry.isPending]),
+      spans.map(({ column, length, look, opens, closes, isNamed, isShadow, isViewed, isFlashing, entry }) =>
+        [column, length, look, opens, closes, isNamed, isShadow, isViewed, isFlashing, entry.title, holder(entry), entry.eventType, entry.isPending]),
       chosen,
     ]);
     if (this.#drawn[row] === signature) return;
@@ -299,8 +301,8 @@ function shape(name, { column, length, opens, closes }, ...looks) {
 }
 
 function spanNode(run) {
-  const { entry, look, isNamed, isShadow, isFlashing, length } = run;
-  const node = shape("span", run, `span--${look}`, isShadow && "span--shadow", isFlashing && "changed", entry.isPending && "span--pending");
+  const { entry, look, isNamed, isShadow, isViewed, isFlashing, length } = run;
+  const node = shape("span", run, `span--${look}`, isShadow && "span--shadow", isViewed && "span--viewed", isFlashing && "changed", entry.isPending && "span--pending");
   if (!isNamed || length < 2) return node;
   const who = entry.isMine ? "Yours" : holder(entry);
   node.append(

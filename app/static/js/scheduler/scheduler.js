@@ -16,7 +16,7 @@ import { Panel } from "./panel.js";
 import { openingHour, placeOf, write } from "./place.js";
 import { reach, spanOf } from "./selection.js";
 import { Tools } from "./tools.js";
-import { entryWords, holder, spanOfEntry, spanText, spanWords } from "./words.js";
+import { entryWords, holder, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
 
 const FLASH = 2200;
 const data = pageData("scheduler-data");
@@ -46,7 +46,7 @@ const loader = new Loader(diary, () => place, {
   },
   status: note,
 });
-const commands = new Commands({ diary, loader, now }, { changed: render });
+const commands = new Commands({ diary, loader, now, userId: data.user.id }, { changed: render });
 
 const picker = new DayPicker(find("picker"), {
   onmonth(month) {
@@ -331,7 +331,7 @@ async function refused(error, roomId, span, entry) {
     await loader.refresh(roomId, [dateOf(span.first, zone), dateOf(span.last, zone)]).catch(() => null);
     const fresh = entry && diary.find(entry.id);
     if (fresh) mode = { ...mode, entry: fresh };
-    const text = error.code === "stale" ? "Somebody changed this a moment ago. Look at it again, then save." : commands.why(error, roomId, span, entry);
+    const text = error.code === "stale" ? "Somebody changed this a moment ago. Look at it again, then save." : commands.why(error, roomId, span, { but: entry, responsibleId: panel.values.responsible_user_id });
     panel.alert(`${text} What you typed is kept.`, restOf(roomId, span));
     return;
   }
@@ -478,7 +478,7 @@ function showPanel() {
   else if (name === "anchor") panel.showHint(`From ${clockText(anchor, zoneOf(roomId))}: choose the last minute`, "It is included. Another hour or day will do as well; Esc begins anew.", { closable: true });
   else if (name === "move") panel.showHint(`Move “${entry.title}”: choose its new first minute`, `It stays ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId)).split(", ").at(-1)} long. In any hour, day or room; Esc leaves it where it is.`, { closable: true });
   else if (name === "stretch") panel.showHint(`“${entry.title}”: choose its new last minute`, "It is included. Esc leaves it as it is.", { closable: true });
-  else panel.showHint("Choose the first minute", "Then the last one: both are included. Or drag over them.");
+  else panel.showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
 }
 
 const selection = () => (mode.name === "span" ? { ...mode.span, roomId: mode.roomId } : mode.preview ? { ...mode.preview, roomId: mode.roomId ?? place.room } : null);
@@ -487,6 +487,8 @@ function render() {
   renderHead();
   renderPicker();
   find("load-error").hidden = !loader.isFailing || loader.isComplete;
+  find("stage").dataset.view = place.view;
+  find("board").dataset.view = place.view;
   find("hour-view").hidden = place.view !== "hour";
   find("board").hidden = place.view === "hour";
   if (place.view === "hour") {
@@ -506,7 +508,7 @@ function renderHead() {
   };
   if (find("stage-title").textContent !== titles[shown]) find("stage-title").textContent = titles[shown];
   document.title = `${titles[shown]} · ${data.title}`;
-  find("date-name").textContent = dateText(date, { weekday: "short", day: "numeric", month: "long" });
+  find("date-name").textContent = shortDate(date);
   find("room").value = String(room);
   for (const link of root.querySelectorAll("[data-view-link]")) {
     const name = link.dataset.viewLink;
@@ -539,6 +541,7 @@ function renderMatrix() {
     entries: real.length ? diary.between(place.room, real[0], real.at(-1) + MINUTE) : [],
     selection: chosen?.roomId === place.room ? chosen : null,
     shadow: ["move", "stretch"].includes(mode.name) || (mode.name === "span" && mode.entry) ? mode.entry : null,
+    viewed: mode.name === "view" ? mode.entry.id : null,
     now: now(),
     flashing,
   });
@@ -557,6 +560,7 @@ function renderBoard() {
     entries: columns.map((column) => (diary.loadedAt(column.roomId, column.date) === null ? null : diary.dayOf(column.roomId, column.date))),
     selection: selection(),
     shadow: ["move", "stretch"].includes(mode.name) ? mode.entry : null,
+    viewed: mode.name === "view" ? mode.entry.id : null,
     now: now(),
     hour: place.hour,
     flashing,
@@ -596,9 +600,15 @@ find("type-times").addEventListener("click", () => {
   panel.openTimes(place.date);
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "?" || event.target.closest?.("input, select, textarea, dialog, [role=grid]")) return;
-  event.preventDefault();
-  showKeys();
+  if (event.target.closest?.("input, select, textarea, dialog")) return;
+  const undo = (event.ctrlKey || event.metaKey) && event.key === "z" && [...document.querySelectorAll(".toast .button--action")].at(-1);
+  if (undo) {
+    event.preventDefault();
+    undo.click();
+  } else if (event.key === "?" && !event.target.closest?.("[role=grid]")) {
+    event.preventDefault();
+    showKeys();
+  }
 });
 
 write(place, { push: false });

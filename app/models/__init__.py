@@ -2,7 +2,7 @@
 
 from app.models.admission import Attendee, EventCode, OneTimeCode
 from app.models.audit import AuditEntry
-from app.models.booking import Appointment, Booking, Reservation, Seat
+from app.models.booking import Appointment, Blackout, Booking, Reservation, Seat
 from app.models.busy_calendar import BusyCalendar, ExternalBusy
 from app.models.calendar_feed import CalendarFeed
 from app.models.event import Event, Room
@@ -13,6 +13,7 @@ from app.models.idempotency import IdempotencyKey
 from app.models.ledger import BusyPeriod, Calendar
 from app.models.meeting import Meeting
 from app.models.outbox import OutboxMessage
+from app.models.series import Series
 from app.models.user import Role, SignIn, User
 from app.models.waitlist import WaitlistEntry
 
@@ -20,6 +21,7 @@ __all__ = [
     "Appointment",
     "Attendee",
     "AuditEntry",
+    "Blackout",
     "Booking",
     "BusyCalendar",
     "BusyPeriod",
@@ -41,6 +43,7 @@ __all__ = [
     "Role",
     "Room",
     "Seat",
+    "Series",
     "SignIn",
     "Speaker",
     "User",

@@ -1,4 +1,4 @@
-"""`Booking`: one claim on somebody's time, an `Appointment`, a `Seat` or a `Reservation`."""
+"""`Booking`: one claim on time, an `Appointment`, a `Seat`, a `Reservation` or a `Blackout`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from app.models.event import Room
 from app.models.event_session import EventSession
 from app.models.event_type import EventType
 from app.models.expert import Expert
+from app.models.series import Series
 from app.models.types import UTCDateTime
 from app.models.user import User
 
@@ -32,7 +33,8 @@ class Booking(Model):
 
     `user_id` is the person whose time it is: the client of an appointment (null for a
     guest without account), the attendee of a seat, the responsible user of a
-    reservation. `sequence` is iCalendar's revision, `version` the row's own counter.
+    reservation; a blackout is nobody's. `sequence` is iCalendar's revision, `version` the
+    row's own counter.
 
     Live appointments of one event type at one start share a group slot: each has a
     `place` of its own, and one of them holds the expert's (and the room's) busy period.
@@ -50,7 +52,7 @@ class Booking(Model):
         ),
         CheckConstraint("place >= 1", name="booking_place_positive"),
         CheckConstraint(
-            "kind IN ('appointment', 'seat', 'reservation')", name="booking_kind_known"
+            "kind IN ('appointment', 'seat', 'reservation', 'blackout')", name="booking_kind_known"
         ),
         CheckConstraint(
             "kind <> 'appointment' OR (expert_id IS NOT NULL AND event_type_id IS NOT NULL"
@@ -64,6 +66,10 @@ class Booking(Model):
         CheckConstraint(
             "kind <> 'reservation' OR (room_id IS NOT NULL AND user_id IS NOT NULL)",
             name="booking_reservation_complete",
+        ),
+        CheckConstraint(
+            "kind <> 'blackout' OR (room_id IS NOT NULL AND user_id IS NULL)",
+            name="booking_blackout_complete",
         ),
         Index(
             "uq_booking_live_seat",
@@ -93,6 +99,7 @@ class Booking(Model):
         Index("ix_booking_room", "room_id", "ends_at"),
         Index("ix_booking_event_type", "event_type_id", "starts_at"),
         Index("ix_booking_attendee_email", "attendee_email"),
+        Index("ix_booking_series", "series_id", "starts_at"),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -135,14 +142,16 @@ class Booking(Model):
     # Seats.
     event_session_id: Mapped[int | None] = mapped_column(ForeignKey("event_session.id"))
 
-    # Reservations: "Live", "PreRecorded" or null.
+    # Reservations: "Live", "PreRecorded" or null; and what they are an occurrence of.
     reservation_type: Mapped[str | None] = mapped_column(String(16))
+    series_id: Mapped[int | None] = mapped_column(ForeignKey("series.id", name="fk_booking_series"))
 
     user: Mapped[Any] = relationship(User)
     room: Mapped[Room | None] = relationship()
     expert: Mapped[Expert | None] = relationship()
     event_type: Mapped[EventType | None] = relationship()
     event_session: Mapped[EventSession | None] = relationship()
+    series: Mapped[Series | None] = relationship()
 
     __mapper_args__ = {"polymorphic_on": "kind"}  # noqa: RUF012 (SQLAlchemy's own attribute)
 
@@ -166,3 +175,9 @@ class Reservation(Booking):
     """Staff's claim on a room, with a responsible user."""
 
     __mapper_args__ = {"polymorphic_identity": "reservation"}  # noqa: RUF012
+
+
+class Blackout(Booking):
+    """A room that is closed for a while; `title` is the reason, which everybody may read."""
+
+    __mapper_args__ = {"polymorphic_identity": "blackout"}  # noqa: RUF012

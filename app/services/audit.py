@@ -21,17 +21,21 @@ def record(
     actor: Actor | None, action: str, object_kind: str, object_id: object, **changes: Any
 ) -> None:
     """Write one entry. `changes` are JSON values and never a secret."""
-    execute(
-        _INSERT,
-        {
-            "at": clock.now(),
-            "actor_id": actor.user_id if actor else None,
-            "action": action,
-            "object_kind": object_kind,
-            "object_id": str(object_id),
-            "changes": changes,
-        },
-    )
+    record_each(actor, action, object_kind, [object_id], **changes)
+
+
+def record_each(
+    actor: Actor | None, action: str, object_kind: str, object_ids: Iterable[object], **changes: Any
+) -> None:
+    """Write one entry for each of several objects that the same was done to."""
+    entry = {
+        "at": clock.now(),
+        "actor_id": actor.user_id if actor else None,
+        "action": action,
+        "object_kind": object_kind,
+        "changes": changes,
+    }
+    execute(_INSERT, [{**entry, "object_id": str(object_id)} for object_id in object_ids])
 
 
 def names(sent: Iterable[str]) -> list[str]:

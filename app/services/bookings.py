@@ -6,7 +6,7 @@ Making and moving them differs by kind and stands in `appointments`, `seats` and
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -23,12 +23,13 @@ from app.models import (
     EventType,
     Expert,
     Room,
+    Series,
     User,
 )
 from app.models.booking import CANCELLED, CONFIRMED, EXPIRED, LIVE, PENDING
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import changes, clock, group_slots, ledger, mail, reminders
+from app.services import changes, clock, group_slots, ledger, mail, occupancy, reminders
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
 from app.services.policy import Actor, require_signed_in
@@ -157,6 +158,8 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
     elif row.kind == "reservation":
         shown["responsible_user"] = {"id": row.user_id, "name": row.user_name}
         shown["reservation_type"] = row.reservation_type
+        if series := occupancy.series_of(row):
+            shown["series"] = series
     else:
         shown["expert"] = {"slug": row.expert_slug, "name": row.expert_name}
         shown["event_type"] = {
@@ -245,6 +248,13 @@ def lock_with_replaced(
     return locked
 
 
+def period_of(payload: Mapping[str, Any]) -> Interval:
+    """When a described booking is."""
+    return Interval(
+        datetime.fromisoformat(payload["starts_at"]), datetime.fromisoformat(payload["ends_at"])
+    )
+
+
 def publish(
     name: str,
     payload: dict[str, Any],
@@ -256,10 +266,7 @@ def publish(
         changes.BookingChanged(
             name=name,
             kind=payload["kind"],
-            period=Interval(
-                datetime.fromisoformat(payload["starts_at"]),
-                datetime.fromisoformat(payload["ends_at"]),
-            ),
+            period=period_of(payload),
             previous=previous,
             calendars=ledger.announced(calendars),
             booking=payload,
@@ -349,7 +356,7 @@ def row_to_change(actor: Actor, uid: str) -> AnyRow:
 
 def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> AnyRow:
     row = find_row(uid)
-    if row is None:
+    if row is None or row.kind == "blackout":  # that is a room's, and nobody's booking
         raise NotFound
     if to_change and _may_change(row, actor):
         return row
@@ -423,7 +430,12 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Booking.attendee_phone,
         Booking.notes,
         Booking.time_zone,
+        Booking.cancelled_at,
         Booking.reservation_type,
+        Booking.series_id,
+        Series.uid.label("series_uid"),
+        Series.rule.label("series_rule"),
+        Series.time_zone.label("series_time_zone"),
         Booking.event_session_id,
         Booking.event_type_id,
         Booking.expert_id,
@@ -453,6 +465,7 @@ _ROWS: Select[*tuple[Any, ...]] = (
     .outerjoin(EventSession, EventSession.id == Booking.event_session_id)
     .outerjoin(Event, Event.id == EventSession.event_id)
     .outerjoin(Room, Room.id == func.coalesce(Booking.room_id, EventSession.room_id))
+    .outerjoin(Series, Series.id == Booking.series_id)
     .outerjoin(Expert, Expert.id == Booking.expert_id)
     .outerjoin(EventType, EventType.id == Booking.event_type_id)
     .outerjoin(_Host, _Host.c.id == Expert.user_id)

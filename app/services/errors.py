@@ -55,13 +55,18 @@ class NotFound(DomainError):
 
 
 class Overlap(DomainError):
-    """Busy periods collide; `conflicts` are as much as the actor may see of them."""
+    """Busy periods collide; `conflicts` are as much as the actor may see of them.
+
+    Where several things were wanted, `extra` says which of them collide.
+    """
 
     code = "overlap"
     detail = "This overlaps something that is already booked."
 
-    def __init__(self, conflicts: Sequence[Mapping[str, Any]] = (), detail: str = "") -> None:
-        super().__init__(detail, conflicts=[dict(conflict) for conflict in conflicts])
+    def __init__(
+        self, conflicts: Sequence[Mapping[str, Any]] = (), detail: str = "", **extra: Any
+    ) -> None:
+        super().__init__(detail, conflicts=[dict(conflict) for conflict in conflicts], **extra)
 
 
 class SlotTaken(DomainError):

@@ -7,10 +7,12 @@ about to change what it shows; the roll-back of a refusal takes the version back
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +40,9 @@ from app.services.clock import rfc3339
 from app.services.policy import ACCOUNT, Actor, may_attend
 from app.services.transaction import execute, is_first
 
+# Beyond so many, what is in the way is sought between the first and the last of a calendar.
+MANY_CLAIMS = 40
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -51,7 +56,8 @@ class Claim:
 class Conflict:
     """A busy period in the way, and what it is owed to.
 
-    `starts_at` and `ends_at` are those of the booking or session, without buffers.
+    `starts_at` and `ends_at` are those of the booking or session, without buffers; `busy`
+    is the period itself.
     """
 
     calendar_id: int
@@ -65,7 +71,8 @@ class Conflict:
     seat_of: int | None  # the event session, where this is a seat in one
     event_id: int | None  # of that session, or of the one that occupies the time itself
     user_id: int | None
-    event_type_id: int | None = None
+    event_type_id: int | None
+    busy: Interval
 
     def seen_by(self, actor: Actor | None) -> dict[str, Any]:
         """The contract's conflict: in full when it is the actor's own, else just the times.
@@ -143,6 +150,27 @@ def announced(calendars: Iterable[CalendarVersion]) -> tuple[CalendarVersion, ..
     return tuple(raised.get(each.calendar_id, each) for each in calendars)
 
 
+def announced_at_once(
+    changed: Mapping[int, int], locked: Mapping[int, CalendarVersion]
+) -> dict[int, CalendarVersion]:
+    """Locked calendars, each with its version after so many changes.
+
+    For one message that stands for all of them: it jumps, so that whoever hears it
+    fetches again. The lock raised each version by one.
+    """
+    versions = dict(locked)
+    further: dict[int, list[int]] = {}
+    for calendar_id, count in changed.items():
+        if count > 1:
+            further.setdefault(count - 1, []).append(calendar_id)
+    for by, calendar_ids in further.items():
+        raised: Iterable[AnyRow] = execute(_RAISE, {"ids": calendar_ids, "by": by})
+        versions |= {row.id: CalendarVersion(*row) for row in raised}
+    for calendar_id in changed:
+        is_first(versions[calendar_id])
+    return {calendar_id: versions[calendar_id] for calendar_id in changed}
+
+
 def find_conflicts(
     claims: Sequence[Claim], *, ignoring: Collection[int] = (), ignoring_session: int | None = None
 ) -> list[Conflict]:
@@ -152,20 +180,52 @@ def find_conflicts(
     `ignoring_session` the event session that is being moved.
     """
     wanted: dict[str, object] = {}
-    for number, claim in enumerate(claims):
+    asked = claims if len(claims) <= MANY_CLAIMS else _hulls(claims)
+    for number, claim in enumerate(asked):
         wanted[f"calendar_{number}"] = claim.calendar_id
         wanted[f"starts_at_{number}"] = claim.period.starts_at
         wanted[f"ends_at_{number}"] = claim.period.ends_at
-    rows = execute(_conflicts_with(len(claims)), wanted)
-    return sorted(
-        (
-            _conflict(row)
-            for row in rows
-            if row.booking_id not in ignoring
-            and (ignoring_session is None or row.event_session_id != ignoring_session)
-        ),
-        key=lambda conflict: conflict.starts_at,
-    )
+    rows = execute(_conflicts_with(len(asked)), wanted)
+    found = [
+        _conflict(row)
+        for row in rows
+        if row.booking_id not in ignoring
+        and (ignoring_session is None or row.event_session_id != ignoring_session)
+    ]
+    if asked is not claims:
+        found = [each for conflicts in conflicts_by_claim(claims, found) for each in conflicts]
+        found = list(dict.fromkeys(found))
+    return sorted(found, key=lambda conflict: conflict.starts_at)
+
+
+def conflicts_by_claim(
+    claims: Sequence[Claim], conflicts: Iterable[Conflict]
+) -> list[list[Conflict]]:
+    """Which of these conflicts stand in the way of which claim, in the claims' order."""
+    by_calendar: dict[int, list[Conflict]] = {}
+    for conflict in sorted(conflicts, key=lambda each: each.busy):
+        by_calendar.setdefault(conflict.calendar_id, []).append(conflict)
+    # Periods of one calendar do not overlap, so their ends are in order too.
+    ends = {
+        calendar: [each.busy.ends_at for each in found] for calendar, found in by_calendar.items()
+    }
+    judged = []
+    for claim in claims:
+        mine = by_calendar.get(claim.calendar_id, [])
+        first = bisect_right(ends.get(claim.calendar_id, []), claim.period.starts_at)
+        judged.append(list(takewhile(lambda each: each.busy.overlaps(claim.period), mine[first:])))  # noqa: B023 (used at once)
+    return judged
+
+
+def _hulls(claims: Sequence[Claim]) -> list[Claim]:
+    """One claim per calendar that encloses all of its claims."""
+    hulls: dict[int, Interval] = {}
+    for claim in claims:
+        whole = hulls.get(claim.calendar_id, claim.period)
+        hulls[claim.calendar_id] = Interval(
+            min(whole.starts_at, claim.period.starts_at), max(whole.ends_at, claim.period.ends_at)
+        )
+    return [Claim(calendar, period) for calendar, period in hulls.items()]
 
 
 def occupy(
@@ -183,6 +243,23 @@ def occupy(
                 "event_session_id": event_session_id,
             }
             for claim in claims
+        ],
+    )
+
+
+def occupy_for_each(claims: Iterable[tuple[int, Claim]]) -> None:
+    """As `occupy`, for many bookings at once: pairs of a booking's id and a claim."""
+    execute(
+        _OCCUPY,
+        [
+            {
+                "calendar_id": claim.calendar_id,
+                "starts_at": claim.period.starts_at,
+                "ends_at": claim.period.ends_at,
+                "booking_id": booking_id,
+                "event_session_id": None,
+            }
+            for booking_id, claim in claims
         ],
     )
 
@@ -230,6 +307,18 @@ def calendars_of(*, booking_id: int | None = None, event_session_id: int | None 
     return set(db.session.scalars(select(BusyPeriod.calendar_id).where(cause)))
 
 
+def calendars_by_booking(booking_ids: Collection[int]) -> dict[int, set[int]]:
+    """As `calendars_of`, for each of these bookings."""
+    found: dict[int, set[int]] = {booking_id: set() for booking_id in booking_ids}
+    for row in db.session.execute(
+        select(BusyPeriod.booking_id, BusyPeriod.calendar_id).where(
+            BusyPeriod.booking_id.in_(booking_ids)
+        )
+    ):
+        found[row.booking_id].add(row.calendar_id)
+    return found
+
+
 def calendar_ids(user_ids: Iterable[int] = (), room_ids: Iterable[int] = ()) -> list[int]:
     """Ids of the calendars of these users and rooms."""
     return list(
@@ -266,6 +355,12 @@ _LOCK = (
     .values(version=Calendar.version + 1)
     .returning(*_CALENDAR_VERSION)
 )
+_RAISE = (
+    update(Calendar)
+    .where(Calendar.id.in_(_ids))
+    .values(version=Calendar.version + bindparam("by"))
+    .returning(*_CALENDAR_VERSION)
+)
 # An UPDATE alone locks in the order of its plan; two of them could deadlock.
 _in_order = (
     select(Calendar.id)
@@ -297,6 +392,8 @@ _FREE_SEAT = (
 _CONFLICTS = (
     select(
         BusyPeriod.calendar_id,
+        BusyPeriod.starts_at.label("busy_from"),
+        BusyPeriod.ends_at.label("busy_until"),
         BusyPeriod.booking_id,
         BusyPeriod.event_session_id,
         Booking.uid,
@@ -356,6 +453,7 @@ def _conflict(row: AnyRow) -> Conflict:
         event_id=row.event_id,
         user_id=row.user_id,
         event_type_id=row.event_type_id,
+        busy=Interval(row.busy_from, row.busy_until),
     )
 
 

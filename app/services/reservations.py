@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,8 +16,8 @@ from app.models.booking import CONFIRMED, RESERVATION_TYPES
 from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.models.user import full_name
-from app.services import audit, bookings, changes, clock, fields, ledger
-from app.services.errors import NotAllowed, NotFound, Overlap, Stale
+from app.services import audit, bookings, cancellation, changes, clock, fields, ledger
+from app.services.errors import InvalidInput, NotAllowed, NotFound, Overlap, Stale
 from app.services.policy import Actor, require_staff
 from app.services.transaction import transactional
 
@@ -36,12 +37,12 @@ class Wanted:
 def reserve_room(actor: Actor | None, wanted: Wanted) -> dict[str, Any]:
     """Reserve a room. Occupies and locks the room's and the responsible user's calendars.
 
-    Raises `Overlap`, `InvalidInput` (the past, title), `NotAllowed` for a contributor
-    who names somebody else, `NotFound` for the room or user.
+    Raises `Overlap`, `InvalidInput` (the past, title, no such room or user), `NotAllowed` for a contributor
+    who names somebody else.
     """
     actor = require_staff(actor)
-    room, owner = _parties(actor, wanted)
-    title = _checked(wanted)
+    room, owner = parties(actor, wanted)
+    title = checked(wanted)
     claims = _claims(wanted.period, owner.id, room.id)
     locked = ledger.lock(claim.calendar_id for claim in claims)
     _refuse_overlap(actor, claims)
@@ -82,13 +83,11 @@ def move_reservation(
     that begins when it did; and `Gone`, `Stale`.
     """
     actor = require_staff(actor)
-    before = bookings.row_to_change(actor, uid)
-    if before.kind != "reservation":
-        raise NotFound
+    before = get_row(actor, uid)
     bookings.check_version(before, version)
     bookings.require_movable(before)
-    room, owner = _parties(actor, wanted)
-    title = _checked(wanted, begun_at=before.starts_at)
+    room, owner = parties(actor, wanted)
+    title = checked(wanted, begun_at=before.starts_at)
     claims = _claims(wanted.period, owner.id, room.id)
     locked = ledger.lock(
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=before.id)
@@ -137,22 +136,91 @@ def move_reservation(
     return payload
 
 
-def _parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
+@transactional
+def change_reservation(
+    actor: Actor | None, uid: str, values: Mapping[str, Any], *, version: int | None = None
+) -> dict[str, Any]:
+    """Change some of `starts_at`, `ends_at`, `title`, `room_id`, `responsible_user_id`, `event_type`.
+
+    What is not among `values` stays. Locks and raises as `move_reservation`.
+    """
+    actor = require_staff(actor)
+    row = get_row(actor, uid)
+    # What stays is as read just now: a change made since then must not be undone.
+    seen = row.version if version is None else version
+    return move_reservation(actor, uid, changed(row, values), version=seen)
+
+
+@transactional
+def cancel_reservation(
+    actor: Actor | None, uid: str, *, reason: str = "", version: int | None = None
+) -> dict[str, Any]:
+    """Give a room back; twice is once. Contributors only their own.
+
+    Locks and raises as `cancellation.cancel_booking`; `NotFound` for another kind.
+    """
+    actor = require_staff(actor)
+    return cancellation.cancel_row(get_row(actor, uid), actor, reason=reason, version=version)
+
+
+def changed(row: AnyRow, values: Mapping[str, Any]) -> Wanted:
+    """What a reservation would be with these values. Raises `InvalidInput` for its span."""
+    return Wanted(
+        room_id=values.get("room_id", row.room_id),
+        period=span(values.get("starts_at", row.starts_at), values.get("ends_at", row.ends_at)),
+        title=values.get("title", row.title),
+        reservation_type=values.get("event_type", row.reservation_type),
+        responsible_user_id=values.get("responsible_user_id", row.user_id),
+    )
+
+
+def span(starts_at: datetime, ends_at: datetime) -> Interval:
+    """The time from `starts_at` to `ends_at`. Raises `InvalidInput` when it is empty."""
+    if ends_at <= starts_at:
+        raise InvalidInput({"ends_at": ["This must be later than the start."]})
+    return Interval(starts_at, ends_at)
+
+
+def get_row(actor: Actor, uid: str) -> AnyRow:
+    """A reservation that the actor may change. Raises `NotFound`, `NotAllowed`."""
+    row = bookings.row_to_change(actor, uid)
+    if row.kind != "reservation":
+        raise NotFound
+    return row
+
+
+def parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
+    """The room, and the user who will be responsible for it.
+
+    Raises `NotAllowed` for a contributor who names somebody else, `InvalidInput` for a
+    room or user that is not there.
+    """
     owner_id = wanted.responsible_user_id or actor.user_id
     if owner_id != actor.user_id and not actor.is_admin:
         raise NotAllowed("Only admins reserve rooms for somebody else.")
-    room = db.session.get(Room, wanted.room_id)
+    errors: fields.Errors = {}
+    room = db.session.get(Room, wanted.room_id) if fields.is_id(wanted.room_id) else None
     if room is None:
-        raise NotFound("There is no such room.")
-    owner = db.session.scalars(
-        select(User).where(User.id == owner_id, User.active.is_(True))
-    ).one_or_none()
+        errors["room_id"] = ["There is no such room."]
+    owner = (
+        db.session.scalars(
+            select(User).where(User.id == owner_id, User.active.is_(True))
+        ).one_or_none()
+        if fields.is_id(owner_id)
+        else None
+    )
     if owner is None:
-        raise NotFound("There is no such user.")
+        errors["responsible_user_id"] = ["There is no such user."]
+    fields.refuse(errors)
+    assert room is not None
     return room, owner
 
 
-def _checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
+def checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
+    """The title as it is kept. Raises `InvalidInput`, also for a start in the past.
+
+    A reservation that runs may go on as begun, at `begun_at`.
+    """
     errors: fields.Errors = {}
     title = fields.line(errors, "title", wanted.title, maximum=300, required=True)
     if wanted.reservation_type is not None:

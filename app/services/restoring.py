@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import Booking
+from app.models import Booking, User
 from app.models.booking import (
     BY_HOST,
     CANCELLED,
@@ -24,18 +24,33 @@ from app.models.booking import (
 )
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import appointments, audit, bookings, changes, clock, ledger, seats, slots
+from app.services import (
+    appointments,
+    approvals,
+    audit,
+    bookings,
+    changes,
+    clock,
+    ledger,
+    reservation_batches,
+    reservations,
+    seats,
+    slots,
+)
 from app.services.appointments import Place
 from app.services.errors import (
     DomainError,
     Gone,
+    InvalidInput,
     NotAllowed,
     Overlap,
     SessionFull,
     SlotTaken,
     Stale,
 )
-from app.services.policy import Actor, require_signed_in
+from app.services.ledger import Claim
+from app.services.policy import Actor, require_signed_in, require_staff
+from app.services.series import ONE
 from app.services.transaction import transactional
 
 
@@ -51,19 +66,53 @@ def restore_booking(actor: Actor | None, uid: str, *, version: int | None = None
     actor = require_signed_in(actor)
     row = bookings.row_to_change(actor, uid)
     bookings.check_version(row, version)
-    if not actor.is_admin and row.status == CANCELLED:
-        by_host = actor.user_id != row.user_id
-        if by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
-            raise NotAllowed("This was cancelled by the other side. Please ask them.")
-    return restore_row(row, actor)
+    return restore_row(row, actor, by_host=not bookings.is_client(row, actor))
 
 
-def restore_row(row: AnyRow, actor: Actor | None, *, everything: bool = False) -> dict[str, Any]:
-    """Restore a booking that the caller has found and allowed. Joins the transaction."""
+def confirm_booking(actor: Actor | None, uid: str, *, version: int | None = None) -> dict[str, Any]:
+    """Make a booking confirmed: accept a request, or restore what was cancelled.
+
+    Raises as `approvals.accept_request` and `restore_booking`.
+    """
+    actor = require_signed_in(actor)
+    if bookings.row_to_change(actor, uid).status == PENDING:
+        return approvals.accept_request(actor, uid, version=version)
+    return restore_booking(actor, uid, version=version)
+
+
+@transactional
+def restore_reservation(actor: Actor | None, uid: str, *, scope: str = ONE) -> list[dict[str, Any]]:
+    """Take a cancelled reservation back as it was, with its `uid`; one that stands stays.
+
+    With another scope than "one", everything of its series that was given back in the
+    same deed and is not over: all or nothing. Contributors only their own. Locks the
+    calendars of rooms and responsible users. Raises `Overlap` when the time is taken,
+    `Gone` when it is over, `InvalidInput` when the responsible user has left, `Stale`,
+    `NotAllowed`, `NotFound`.
+    """
+    actor = require_staff(actor)
+    seen = reservations.get_row(actor, uid)
+    if seen.status == CONFIRMED:
+        return [bookings.describe(seen, actor)]
+    if seen.ends_at <= clock.now():
+        raise Gone("This booking is over.")
+    return _restore_reservations(_given_back_with(actor, seen, scope), actor)
+
+
+def restore_row(
+    row: AnyRow, actor: Actor | None, *, by_host: bool = False, everything: bool = False
+) -> dict[str, Any]:
+    """Restore a booking that the caller has found and allowed. Joins the transaction.
+
+    `by_host` is for who acts for the host; anybody else acts for the client.
+    """
     if row.status != CANCELLED:
         return bookings.describe(row, actor, everything=everything)
     if row.cancelled_as == EXPIRED:
         raise Gone("This request was not answered in time. Please send a new one.")
+    is_admin = actor is not None and actor.is_admin
+    if not is_admin and by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
+        raise NotAllowed("This was cancelled by the other side. Please ask them.")
     if row.starts_at <= clock.now():
         raise Gone("This has begun already.")
     if row.kind == "appointment" and row.manage_token_hash is None:
@@ -73,7 +122,7 @@ def restore_row(row: AnyRow, actor: Actor | None, *, everything: bool = False) -
     elif row.kind == "seat":
         _restore_seat(row, actor)
     else:
-        _restore_reservation(row, actor)
+        _restore_reservations([row], actor)
     after = bookings.find_row(row.uid)
     assert after is not None
     return bookings.describe(after, actor, everything=everything)
@@ -124,16 +173,71 @@ def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
     changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))
 
 
-def _restore_reservation(row: AnyRow, actor: Actor | None) -> None:
-    calendars = ledger.calendar_ids(user_ids=[row.user_id], room_ids=[row.room_id])
-    period = Interval(row.starts_at, row.ends_at)
-    claims = [ledger.Claim(calendar, period) for calendar in calendars]
-    locked = ledger.lock(calendars)
-    if in_the_way := ledger.find_conflicts(claims):
-        raise Overlap(ledger.shown_to(actor, in_the_way))
-    _reinstate(row, status=CONFIRMED)
-    ledger.occupy(claims, booking_id=row.id)
-    _tell(row, actor, "restored", tuple(locked.values()))
+def _restore_reservations(rows: list[AnyRow], actor: Actor | None) -> list[dict[str, Any]]:
+    _require_owners(rows)
+    places = reservation_batches.places({(row.room_id, row.user_id) for row in rows})
+    claims = [
+        (row.id, Claim(calendar_id, Interval(row.starts_at, row.ends_at)))
+        for row in rows
+        for calendar_id in places[row.room_id, row.user_id].calendar_ids
+    ]
+    locked = ledger.lock({claim.calendar_id for _, claim in claims})
+    conflicts = ledger.find_conflicts([claim for _, claim in claims])
+    if conflicts:
+        raise Overlap(ledger.shown_to(actor, conflicts), "This time was taken in the meantime.")
+    ids = [row.id for row in rows]
+    restored = db.session.execute(
+        update(Booking)
+        .where(Booking.id.in_(ids), Booking.status == CANCELLED)
+        .values(
+            status=CONFIRMED,
+            cancelled_at=None,
+            cancelled_as=None,
+            cancel_reason="",
+            version=Booking.version + 1,
+            sequence=Booking.sequence + 1,
+        )
+        .returning(Booking.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if len(restored) != len(rows):  # somebody else was as quick
+        raise Stale
+    ledger.occupy_for_each(claims)
+    after = sorted(bookings.find_rows(Booking.id.in_(ids)), key=lambda row: row.starts_at)
+    described = [bookings.describe(row, actor) for row in after]
+    audit.record_each(actor, "restore", "booking", [row.uid for row in after])
+    reservation_batches.publish(
+        changes.NEW_BOOKING,
+        [
+            (payload, places[row.room_id, row.user_id].calendar_ids, None)
+            for payload, row in zip(described, after, strict=True)
+        ],
+        locked,
+    )
+    return described
+
+
+def _given_back_with(actor: Actor, row: AnyRow, scope: str) -> list[AnyRow]:
+    if scope == ONE or row.series_id is None:
+        return [row]
+    where = [
+        Booking.series_id == row.series_id,
+        Booking.status == CANCELLED,
+        Booking.cancelled_at == row.cancelled_at,
+        Booking.ends_at > clock.now(),
+    ]
+    if not actor.is_admin:
+        where.append(Booking.user_id == actor.user_id)
+    return bookings.find_rows(*where)
+
+
+def _require_owners(rows: list[AnyRow]) -> None:
+    owners = {row.user_id for row in rows}
+    active = set(
+        db.session.scalars(select(User.id).where(User.id.in_(owners), User.active.is_(True)))
+    )
+    if owners - active:
+        raise InvalidInput({"responsible_user_id": ["The responsible user has left."]})
 
 
 def _reinstate(row: AnyRow, **values: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from sqlalchemy import exists, or_, select
@@ -11,6 +12,7 @@ from sqlalchemy import exists, or_, select
 from app.extensions import db
 from app.models import Booking, EventSession, EventType, Room
 from app.services import audit, fields
+from app.services.bookings import Page
 from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin
 from app.services.transaction import transactional
@@ -22,13 +24,25 @@ def describe(room: Room) -> dict[str, Any]:
         "id": room.id,
         "name": room.name,
         "capacity": room.capacity,
-        "time_zone": room.time_zone or current_app.config["DEFAULT_TIME_ZONE"],
+        "time_zone": zone_of(room).key,
     }
+
+
+def zone_of(room: Room) -> ZoneInfo:
+    """The zone whose local time the room keeps: its own, or the default."""
+    return ZoneInfo(room.time_zone or current_app.config["DEFAULT_TIME_ZONE"])
 
 
 def list_rooms() -> list[Room]:
     """All rooms, by name."""
     return list(db.session.scalars(select(Room).order_by(Room.name, Room.id)))
+
+
+def page_of_rooms(page: int, page_size: int) -> Page:
+    """One page of all rooms, by name."""
+    found = list_rooms()
+    shown = found[(page - 1) * page_size : page * page_size]
+    return Page([describe(room) for room in shown], page, page_size, len(found))
 
 
 def get_room(room_id: int) -> Room:

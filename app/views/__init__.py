@@ -15,6 +15,7 @@ from app.views import (
     calendar_feed,
     health,
     local_time,
+    scheduler,
 )
 
 
@@ -28,4 +29,5 @@ def register(app: Flask, builder: AppBuilder) -> None:
     app.register_blueprint(admission.blueprint)
     app.register_blueprint(agenda.blueprint)
     app.register_blueprint(calendar_feed.blueprint)
+    app.register_blueprint(scheduler.blueprint)
     app.register_blueprint(booking.blueprint)

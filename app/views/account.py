@@ -293,6 +293,8 @@ def _navigation(actor: Actor | None) -> list[dict[str, str]]:
         items.append(("account_pages.my_bookings", "My bookings", "calendar-check"))
         if EXPERT in actor.roles:
             items.append(("account_pages.dashboard", "Booking page", "layout-dashboard"))
+        if actor.is_staff:
+            items.append(("scheduler_pages.show", "Scheduler", "layout-grid"))
     return [
         {"href": url_for(endpoint), "text": text, "icon": icon} for endpoint, text, icon in items
     ]

@@ -131,11 +131,18 @@ def test_what_is_wanted_is_checked(values: dict[str, Any], field: str) -> None:
 
 def test_room_and_user_exist() -> None:
     room, admin = factories.make_room(), factories.make_admin()
-    refusal(NotFound, lambda: reserve_room(admin, wanted(room, room_id=999_999)))
-    refusal(NotFound, lambda: reserve_room(admin, wanted(room, responsible_user_id=999_999)))
     left = factories.make_contributor()
     accounts.deactivate(admin, left.user_id)
-    refusal(NotFound, lambda: reserve_room(admin, wanted(room, responsible_user_id=left.user_id)))
+    for values, field in [
+        ({"room_id": 999_999}, "room_id"),
+        ({"room_id": 2**40}, "room_id"),
+        ({"responsible_user_id": 999_999}, "responsible_user_id"),
+        ({"responsible_user_id": left.user_id}, "responsible_user_id"),
+    ]:
+        error = refusal(
+            InvalidInput, lambda values=values: reserve_room(admin, wanted(room, **values))
+        )
+        assert list(error.extra["errors"]) == [field]
 
 
 def test_a_taken_room_is_an_overlap_of_times() -> None:

@@ -15,7 +15,11 @@ from app.views.api import (
     event_types,
     events,
     experts,
+    hour_events,
     openapi,
+    reservations,
+    rooms,
+    scheduler,
 )
 
 
@@ -31,6 +35,10 @@ def register(app: Flask, builder: AppBuilder) -> None:
         events,
         admission,
         agenda,
+        rooms,
+        reservations,
+        hour_events,
+        scheduler,
         openapi,
     ):
         app.register_blueprint(module.blueprint)

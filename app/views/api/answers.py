@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from hashlib import sha256
 from typing import Any, ParamSpec
@@ -20,7 +20,7 @@ P = ParamSpec("P")
 _TOKEN = "<manage-token>"  # noqa: S105 (what stands for one)
 
 
-def json_answer(payload: Mapping[str, Any], status: int = 200) -> Response:
+def json_answer(payload: Mapping[str, Any] | Sequence[Any], status: int = 200) -> Response:
     """`payload` as JSON."""
     return Response(orjson.dumps(payload), status, mimetype="application/json")
 
@@ -55,10 +55,11 @@ def idempotent(view: Callable[P, Response]) -> Callable[P, Response]:
             fresh.append(response)
             return Answer(response.status_code, _without_link(response.get_data(as_text=True)))
 
-        payload = request.get_data()
+        # Some calls take what they need from the query string.
+        payload = request.get_data() + b"?" * bool(request.query_string) + request.query_string
         # Hashed, since the path may hold a manage link's token.
         path = sha256(request.path.encode()).hexdigest()
-        answer, repeated = idempotency.once(_actor(payload), path, key, payload, command)
+        answer, repeated = idempotency.once(_actor(request.get_data()), path, key, payload, command)
         if not repeated:
             return fresh[-1]
         body = _with_link(answer.body)
@@ -71,16 +72,19 @@ def idempotent(view: Callable[P, Response]) -> Callable[P, Response]:
 
 def _without_link(body: str) -> str:
     """An answer as it may be stored: a guest's token is made again when it is repeated."""
-    return body.replace(_token_in(body), _TOKEN)
+    token = _token_in(body)
+    return body.replace(token, _TOKEN) if token else body
 
 
 def _with_link(body: str) -> str:
-    return body.replace(_TOKEN, _token_in(body))
+    token = _token_in(body)
+    return body.replace(_TOKEN, token) if token else body
 
 
-def _token_in(body: str) -> str:
-    uid: str = orjson.loads(body)["booking"]["uid"]
-    return manage_token(uid)
+def _token_in(body: str) -> str | None:
+    """The token of the booking that the answer is about, if it is about one."""
+    booking = orjson.loads(body).get("booking")
+    return manage_token(booking["uid"]) if booking else None
 
 
 def _actor(payload: bytes) -> str:

@@ -17,6 +17,7 @@ from app.models.event_type import LOCATION_KINDS
 from app.services import busy_calendars, errors
 from app.services.availability import Rule
 from app.services.cancellation import MAX_REASON
+from app.services.series import SCOPES
 from app.views.api.payload import MAX_PAGE_SIZE
 
 Schema = dict[str, Any]
@@ -143,6 +144,56 @@ EVENT = {
     "admission": one_of(*ADMISSIONS),
     "public": FLAG,
 }
+MONTH_PATTERN = r"^\d{4}-\d\d$"
+RULE = text(
+    300,
+    description="RRULE (RFC 5545): FREQ of DAILY or WEEKLY, INTERVAL, BYDAY, COUNT or UNTIL",
+    examples=["FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10"],
+)
+OCCUPANT = {
+    **PERIOD,
+    "kind": one_of("reservation", "appointment", "event_session", "blackout"),
+    "title": text(description="`Busy` for what the reader may not know."),
+    "mine": FLAG,
+    "eventId": ID,
+    "event_type": nullable(one_of(*RESERVATION_TYPES)),
+    "uid": UID,
+    "version": VERSION,
+    "owner": nullable(text()) | {"description": "For staff, as all that follows."},
+    "responsible_user_id": ID,
+    "editable": FLAG,
+    "series": nullable(ref("Series")),
+    "event_session_id": ID,
+    "event": text(),
+}
+_ALWAYS = {"starts_at", "ends_at", "kind", "title", "mine"}
+_IN_DAY = obj(set(OCCUPANT) - _ALWAYS, **OCCUPANT, start=CLOCK, end=CLOCK)
+_ROOM_DAY = {
+    "minutes": whole(0) | {"description": "How long the day is, in minutes."},
+    "busy_minutes": whole(0),
+    "hours": listed(
+        obj(
+            hour=whole(0, 23),
+            run=whole(0, 1) | {"description": "1 for the second run of a doubled hour."},
+            offset=text(examples=["+01:00"]),
+            start_minute=whole(0, 59),
+            end_minute=whole(1, 60),
+            **PERIOD,
+            busy_minutes=whole(0, 60),
+        )
+    ),
+    "busy": listed(_IN_DAY),
+}
+RESERVATION = {
+    "room_id": ID,
+    "starts_at": INSTANT,
+    "ends_at": INSTANT,
+    "title": text(300),
+    "event_type": nullable(one_of(*RESERVATION_TYPES)),
+    "responsible_user_id": ID,
+}
+HOUR = {"hour": whole(0, 23), "startMinute": whole(0, 59), "endMinute": whole(1, 60)}
+NEW_HOUR = {f"new{name[0].upper()}{name[1:]}": schema for name, schema in HOUR.items()}
 SCHEMAS: dict[str, Schema] = {
     "User": obj(
         id=ID,
@@ -183,6 +234,7 @@ SCHEMAS: dict[str, Schema] = {
             "attendee",
             "responsible_user",
             "reservation_type",
+            "series",
             "time_zone",
         },
         uid=UID,
@@ -204,8 +256,87 @@ SCHEMAS: dict[str, Schema] = {
         | {"description": "For the host, the booker and admins."},
         responsible_user=NAMED,
         reservation_type=nullable(one_of(*RESERVATION_TYPES)),
+        series=ref("Series"),
         time_zone=nullable(ZONE),
     ),
+    "Occurrence": obj(
+        {"uid", "missing"},
+        uid=UID,
+        **PERIOD,
+        conflicts=listed(_CONFLICT),
+        missing=FLAG | {"description": "The clocks of that day skip this time."},
+    ),
+    "Preview": obj(occurrences=listed(ref("Occurrence")), free=whole(0), conflicting=whole(0)),
+    "Series": obj(uid=UID, rule=RULE, time_zone=ZONE),
+    "HourEvent": obj(
+        {"responsibleUserId", "version"},
+        eventId=ID,
+        date=DATE,
+        hour=whole(0, 23),
+        startMinute=whole(0, 59),
+        endMinute=whole(1, 60),
+        title=text(),
+        eventType=nullable(one_of(*RESERVATION_TYPES)),
+        room=ID,
+        startsAt=UTC,
+        endsAt=UTC,
+        responsibleUserId=ID | {"description": "For staff."},
+        version=VERSION | {"description": "For staff."},
+    ),
+    "HourSchedule": obj(
+        days=listed(
+            obj(
+                date=DATE,
+                hours=listed(obj(hour=whole(0, 23), bookings=listed(ref("HourEvent")))),
+            )
+        )
+    ),
+    "RoomDay": obj(
+        room=ref("Room"), date=DATE, time_zone=ZONE, version=VERSION, busy=listed(_IN_DAY)
+    ),
+    "RoomsDay": obj(
+        date=DATE,
+        today=DATE,
+        rooms=listed(obj(room=ref("Room"), version=VERSION, time_zone=ZONE, **_ROOM_DAY)),
+    ),
+    "RoomWeek": obj(
+        room=ref("Room"),
+        version=VERSION,
+        time_zone=ZONE,
+        first=DATE,
+        today=DATE,
+        days=listed(obj(date=DATE, **_ROOM_DAY)),
+    ),
+    "RoomsMonth": obj(
+        month=text(pattern=MONTH_PATTERN),
+        first=DATE,
+        last=DATE,
+        today=DATE,
+        days=listed(
+            obj(
+                date=DATE,
+                is_past=FLAG,
+                minutes=whole(0),
+                busy_minutes=whole(0),
+                count=whole(0),
+                mine=whole(0),
+                fullness={"type": "number", "minimum": 0, "maximum": 1},
+            )
+        ),
+    ),
+    "RoomDisplay": obj(
+        room=ref("Room"),
+        version=VERSION,
+        date=DATE,
+        time_zone=ZONE,
+        now_at=UTC,
+        now=nullable(ref("Occupant")),
+        next=nullable(ref("Occupant")),
+        free_until=nullable(UTC),
+        busy_until=nullable(UTC),
+        today=listed(ref("Occupant")),
+    ),
+    "Occupant": obj(set(OCCUPANT) - _ALWAYS, **OCCUPANT),
     "Slots": obj(
         time_zone=ZONE,
         duration_minutes=whole(1),
@@ -261,7 +392,8 @@ _EXTRAS: dict[str, dict[str, Schema]] = {
     "invalid_input": {
         "errors": {"type": "object", "additionalProperties": listed(text(), minItems=1)}
     },
-    "overlap": {"conflicts": listed(_CONFLICT)},
+    # `occurrences` where several reservations were wanted at once: those in conflict.
+    "overlap": {"conflicts": listed(_CONFLICT), "occurrences": listed(ref("Occurrence"))},
     "slot_taken": {"alternatives": listed(UTC, maxItems=5)},
     "session_full": {
         "waitlist": FLAG,
@@ -289,7 +421,12 @@ def _problems() -> dict[str, Schema]:
     return {"Problem": base} | {
         _problem_name(code): {
             "allOf": [ref("Problem")],
-            **obj(code={"const": code}, status={"const": status}, **_EXTRAS.get(code, {})),
+            **obj(
+                {"occurrences"},
+                code={"const": code},
+                status={"const": status},
+                **_EXTRAS.get(code, {}),
+            ),
         }
         for code, status in CODES.items()
     }
@@ -365,6 +502,12 @@ def with_file(call: Schema, form: Schema) -> Schema:
     return call
 
 
+def query_or_json(**properties: Schema) -> dict[str, Any]:
+    """Parameters that may come in the query string or in the body, so that neither requires them."""
+    body = patch(**properties) | {"description": "Instead of the query string, or beside it."}
+    return {"query": properties, "body": body}
+
+
 def read(summary: str, answer: Schema | str, **more: Any) -> Schema:
     """A GET that answers 200."""
     return operation(summary, {200: answer} | more.pop("also", {}), is_write=False, **more)
@@ -429,6 +572,17 @@ EXPERT = obj(expert=ref("Expert"))
 ONE_BUSY_CALENDAR = obj(busy_calendar=ref("BusyCalendar"))
 ONE_EVENT_TYPE = obj(event_type=ref("EventType"))
 BOOKED = obj(booking=ref("Booking"), replaced=listed(UID))
+BATCH = {
+    "skip_conflicts": FLAG | {"description": "Leave out what is taken, instead of all."},
+    "dry_run": FLAG,
+}
+SCOPE = one_of(*SCOPES)
+RESERVED = obj(
+    {"bookings", "skipped"},
+    booking=ref("Booking"),
+    bookings=listed(ref("Booking")),
+    skipped=listed(ref("Occurrence")),
+)
 MOVES = ("not_found", "gone", "stale", "slot_taken", "not_offered", "overlap")
 
 PATHS: dict[str, dict[str, Schema]] = {
@@ -721,7 +875,151 @@ PATHS: dict[str, dict[str, Schema]] = {
             refusals=["not_found"],
         )
     },
+    "/db/event": {
+        "get": public(
+            "Reservations in frames of an hour, each with the first that it touches;"
+            " the latest 10,000",
+            listed(ref("HourEvent")),
+            query={"date": DATE, "room": ID},
+        )
+    },
+    "/db/event/{event_id}": {
+        "get": public("One of them", ref("HourEvent"), refusals=["not_found"]),
+    },
+    "/db/event/post": {
+        "post": operation(
+            "Reserve minutes of an hour, the end excluded; the first room unless said; for staff",
+            {200: obj(EventId=ID)},
+            **query_or_json(
+                date=DATE,
+                **HOUR,
+                title=text(300),
+                eventType=one_of(*RESERVATION_TYPES),
+                room=ID,
+                responsibleUserId=ID,
+            ),
+            refusals=["overlap"],
+            idempotent=True,
+        )
+    },
+    "/db/event/{event_id}/reschedule": {
+        "post": operation(
+            "Move it to minutes of another hour; contributors their own",
+            {200: obj(EventId=ID, version=VERSION)},
+            **query_or_json(newDate=DATE, **NEW_HOUR, version=VERSION),
+            refusals=["not_found", "overlap", "stale", "gone"],
+            idempotent=True,
+        )
+    },
+    "/db/event/{event_id}/delete": {
+        "post": operation(
+            "Cancel it; twice is once; contributors their own",
+            {200: obj(EventId=ID)},
+            refusals=["not_found", "gone", "stale"],
+            idempotent=True,
+        )
+    },
+    "/db/schedule/today": {"get": public("Today, by hour", ref("HourSchedule"))},
+    "/db/schedule/7days": {"get": public("Today and six more days", ref("HourSchedule"))},
+    "/api/reservations": {
+        "post": operation(
+            "Reserve a room for a span of any length, once or by a rule; for staff."
+            " With dry_run nothing is written",
+            {201: RESERVED, 200: ref("Preview")},
+            body=obj(
+                {"event_type", "responsible_user_id", "recurrence", *BATCH},
+                **RESERVATION,
+                recurrence=RULE,
+                **BATCH,
+            ),
+            refusals=["overlap", "not_found"],
+            idempotent=True,
+        )
+    },
+    "/api/reservations/{uid}": {
+        "patch": operation(
+            "Change a reservation, or what repeats with it; contributors their own."
+            " With dry_run nothing is written",
+            {200: {"anyOf": [RESERVED, ref("Preview")]}},
+            body=patch(**RESERVATION, version=VERSION, scope=SCOPE, **BATCH),
+            refusals=["not_found", "overlap", "stale", "gone"],
+            idempotent=True,
+        ),
+        "delete": operation(
+            "Give the room back; twice is once; contributors their own",
+            {204: None},
+            query={"version": VERSION, "scope": SCOPE},
+            refusals=["not_found", "stale", "gone"],
+        ),
+    },
+    "/api/reservations/{uid}/restore": {
+        "post": operation(
+            "Undo: take a cancelled reservation again if its time is free; with a scope, what"
+            " was cancelled together with it",
+            {200: obj(booking=ref("Booking"), bookings=listed(ref("Booking")))},
+            body=patch(scope=SCOPE),
+            refusals=["not_found", "overlap", "stale", "gone"],
+            idempotent=True,
+        )
+    },
+    "/api/rooms/{room_id}/minutes": {
+        "get": public(
+            "What occupies a room on a local day, today by default",
+            ref("RoomDay"),
+            query={"date": DATE},
+            refusals=["not_found"],
+        )
+    },
+    "/api/rooms/{room_id}/display": {
+        "get": public(
+            "What a screen at a room's door shows: now, next, free until",
+            ref("RoomDisplay"),
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/month": {
+        "get": read(
+            "How full each day of a month is, of one room or of all; for staff",
+            ref("RoomsMonth"),
+            query={"month": text(pattern=MONTH_PATTERN), "room_id": ID},
+            required=["month"],
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/day": {
+        "get": read(
+            "A day of all rooms beside each other, today by default; for staff",
+            ref("RoomsDay"),
+            query={"date": DATE, "room_id": ID},
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/week": {
+        "get": read(
+            "A week of one room from Monday on; for staff",
+            ref("RoomWeek"),
+            query={"room_id": ID, "date": DATE},
+            required=["room_id"],
+            refusals=["not_found"],
+        )
+    },
+    "/api/scheduler/people": {
+        "get": read(
+            "Who can be responsible; for admins",
+            obj(items=listed(obj(id=ID, name=text(), email=EMAIL))),
+        )
+    },
+    "/api/scheduler/export.csv": {
+        "get": read(
+            "What occupies rooms, as a table; both days included, a year at most; for staff",
+            "text/csv",
+            query={"from": DATE, "to": DATE, "room_id": ID},
+            required=["from", "to"],
+            refusals=["not_found"],
+        )
+    },
     "/api/rooms": {
+        "get": public("Rooms, by name", paged(ref("Room")), query=PAGING),
         "post": operation(
             "Add a room; for admins",
             {201: obj(room=ref("Room"))},
@@ -731,7 +1029,7 @@ PATHS: dict[str, dict[str, Schema]] = {
                 capacity=nullable(whole(1)),
                 time_zone=nullable(ZONE),
             ),
-        )
+        ),
     },
     "/api/events/{slug}/sessions": {
         "post": operation(

@@ -4,10 +4,10 @@
 // and the rows that remain show the days of the next month.
 
 import { announce, el, icon } from "../dom.js";
-import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstWeekday, lastOf, monthOf, monthText, weekdayOf } from "../time.js";
+import { dateAfterKey, placeInWeek } from "../month-keys.js";
+import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstWeekday, lastOf, monthOf, monthText } from "../time.js";
 
 const CELLS = 42;
-const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 
 export class MonthGrid {
   /** `onmonth(month)` asks for another month, `onchoose(date)` tells of a chosen day. */
@@ -81,7 +81,7 @@ export class MonthGrid {
   /** The first day shown of a month. */
   #firstDay(month) {
     const day = month === monthOf(this.today) ? this.today : firstOf(month);
-    return addDays(day, -((weekdayOf(day) - firstWeekday() + 7) % 7));
+    return addDays(day, -placeInWeek(day));
   }
 
   /** Whether a date is among the six weeks of a month. */
@@ -171,19 +171,9 @@ export class MonthGrid {
 
   #key(event) {
     const date = event.target.closest?.("[data-date]")?.dataset.date;
-    if (!date || event.ctrlKey || event.metaKey || event.altKey) return;
-    const rtl = getComputedStyle(this.grid).direction === "rtl";
-    let target = null;
-    if (event.key in STEPS) {
-      const step = STEPS[event.key];
-      target = addDays(date, rtl && Math.abs(step) === 1 ? -step : step);
-    } else if (event.key === "Home") target = addDays(date, -((weekdayOf(date) - firstWeekday() + 7) % 7));
-    else if (event.key === "End") target = addDays(date, 6 - ((weekdayOf(date) - firstWeekday() + 7) % 7));
-    else if (event.key === "PageUp" || event.key === "PageDown") {
-      const month = addMonths(monthOf(date), (event.key === "PageUp" ? -1 : 1) * (event.shiftKey ? 12 : 1));
-      const day = Math.min(dayOfMonth(date), dayOfMonth(lastOf(month)));
-      target = addDays(firstOf(month), day - 1);
-    } else return;
+    if (!date) return;
+    const target = dateAfterKey(event, date, this.grid);
+    if (!target) return;
     event.preventDefault();
     this.#goto(target);
   }

@@ -1,0 +1,618 @@
+// The scheduler: what is looked at, what is chosen, and what a click or a key means then.
+
+import { connectionNote } from "../connection.js";
+import { announce, pageData } from "../dom.js";
+import { addDays, dateText, monthOf, zoneShort } from "../time.js";
+import { Board } from "./board.js";
+import { Commands } from "./commands.js";
+import { DayPicker } from "./day-picker.js";
+import { Diary } from "./diary.js";
+import { HourList } from "./hour-list.js";
+import { showKeys } from "./keys.js";
+import { Loader, mondayOf, weekOf } from "./loader.js";
+import { MINUTE, clockText, dateOf, hoursOf, locate } from "./local-day.js";
+import { MinuteMatrix } from "./minute-matrix.js";
+import { Panel } from "./panel.js";
+import { openingHour, placeOf, write } from "./place.js";
+import { reach, spanOf } from "./selection.js";
+import { Tools } from "./tools.js";
+import { entryWords, holder, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
+
+const FLASH = 2200;
+const data = pageData("scheduler-data");
+const skew = Date.parse(data.now) - Date.now();
+const now = () => Date.now() + skew;
+const root = document.querySelector("[data-scheduler]");
+const find = (name) => root.querySelector(`[data-${name}]`);
+
+const rooms = data.rooms;
+const diary = new Diary(Object.fromEntries(rooms.map((room) => [room.id, room.time_zone])));
+const zoneOf = (roomId = place.room) => diary.zoneOf(roomId);
+const roomOf = (id) => rooms.find((room) => room.id === id);
+
+let place = placeOf(location.search, { rooms, now: now() });
+let monthShown = monthOf(place.date);
+let flashing = new Set();
+/** `name`: idle, anchor, span, view, move, stretch. `entry` is what is changed or looked at. */
+let mode = { name: "idle" };
+
+const note = connectionNote(find("connection"), () => loader.age);
+const loader = new Loader(diary, () => place, {
+  news: heard,
+  loaded: render,
+  failed: (error) => {
+    find("load-reason").textContent = error.message;
+    render();
+  },
+  status: note,
+});
+const commands = new Commands({ diary, loader, now, userId: data.user.id }, { changed: render });
+
+const picker = new DayPicker(find("picker"), {
+  onmonth(month) {
+    monthShown = month;
+    renderPicker();
+    loader.month(place.room, month);
+  },
+  onchoose: (date) => {
+    closePicker();
+    go({ date });
+  },
+});
+const hours = new HourList(find("hours"), () => zoneOf(), (key) => go({ hour: key }, { push: false }));
+const matrix = new MinuteMatrix(find("matrix"), () => zoneOf(), {
+  act: (index) => act(instantOf(index), index),
+  look,
+  step,
+  command,
+  grab,
+  drag: dragTo,
+  drop,
+});
+const board = new Board(find("board"), zoneOf, {
+  find: (id) => diary.find(id),
+  zoom: zoomIn,
+  view: (entry) => view(entry),
+  step: (by) => go({ date: addDays(place.date, place.view === "week" ? 7 * by : by) }),
+  select: chooseOnBoard,
+  carry: (entry, roomId, first, isDone) => dragSpan(entry, roomId, { first, last: first + entry.to - entry.from - MINUTE }, isDone),
+  stretch: (entry, last, isDone) => dragSpan(entry, entry.roomId, { first: entry.from, last }, isDone),
+  cancelDrag: () => cancel(),
+  cancel: () => cancel(),
+  help: showKeys,
+});
+const panel = new Panel(
+  find("panel"),
+  { rooms, zoneOf, now },
+  {
+    submit,
+    times: typed,
+    act: (name) => actOn(name, mode.entry),
+    cancel: () => cancel(),
+    preview: (rule, signal) => commands.preview(mode.span, panel.values, rule, signal),
+  },
+);
+new Tools(root, { rooms, place: () => place, zoneOf, refresh: (roomId) => loader.refresh(roomId), keys: showKeys });
+
+/* --- Where ------------------------------------------------------------- */
+
+const hourShown = () => hoursOf(place.date, zoneOf()).find((hour) => hour.key === place.hour) ?? hoursOf(place.date, zoneOf())[0];
+const instantOf = (index) => hourShown().minutes[index];
+
+/** Looks at something else. A change of hour is no step of the history. */
+function go(changes, { push = true } = {}) {
+  place = { ...place, ...changes };
+  if (!hoursOf(place.date, zoneOf()).some((hour) => hour.key === place.hour)) place.hour = String(Number.parseInt(place.hour, 10));
+  if (changes.date || changes.room) monthShown = monthOf(place.date);
+  write(place, { push });
+  render();
+  return loader.ensure().then(render);
+}
+
+addEventListener("popstate", () => {
+  place = placeOf(location.search, { rooms, now: now() });
+  monthShown = monthOf(place.date);
+  render();
+  loader.ensure().then(render);
+});
+
+/** The grid goes on: to another hour, another day. */
+function step({ index, hours: byHours = 0, days = 0 }) {
+  if (days) go({ date: addDays(place.date, days) }, { push: false });
+  else {
+    const list = hoursOf(place.date, zoneOf());
+    const at = list.indexOf(hourShown()) + byHours;
+    if (list[at]) go({ hour: list[at].key }, { push: false });
+    else {
+      const date = addDays(place.date, byHours);
+      const other = hoursOf(date, zoneOf());
+      go({ date, hour: (byHours < 0 ? other.at(-1) : other[0]).key }, { push: false });
+    }
+  }
+  matrix.focus(index);
+}
+
+function zoomIn(column, hour) {
+  go({ room: column.roomId, date: column.date, hour: hour.key, view: "hour" });
+  matrix.focus(hour.minutes.findIndex((minute) => minute !== null && minute >= now()) % 60 || 0);
+}
+
+/* --- What a minute means ----------------------------------------------- */
+
+/** What is at an instant, but for what is being changed itself. */
+function takenAt(instant) {
+  const entry = diary.at(place.room, instant);
+  return entry && entry.id !== changedEntry()?.id ? entry : null;
+}
+
+const changedEntry = () => (["move", "stretch", "anchor", "span"].includes(mode.name) ? mode.entry : null);
+const othersBetween = (from, to) => diary.between(place.room, from, to).filter((entry) => entry.id !== changedEntry()?.id);
+
+function reachTo(anchor, instant) {
+  return reach(anchor, instant, othersBetween(Math.min(anchor, instant), Math.max(anchor, instant) + MINUTE), now());
+}
+
+function stopWords({ stop }) {
+  if (stop === "past") return "It begins now: what is past cannot be booked.";
+  return `It stops before ${entryWords(stop)}, ${spanText(spanOfEntry(stop), zoneOf())}.`;
+}
+
+async function act(instant, index) {
+  if (instant === null) return tell("This minute does not exist: the clocks are turned.");
+  if (!diary.knows(place.room, place.date)) return tell("This day is still loading.");
+  if (mode.name === "anchor") return complete(instant);
+  if (mode.name === "move") return dropAt(instant);
+  if (mode.name === "stretch") return stretchTo(instant);
+  const entry = diary.at(place.room, instant);
+  if (entry && !(mode.name === "span" && entry.id === mode.entry?.id)) return view(entry, index);
+  if (instant < now()) return tell("That is past.");
+  const editing = mode.name === "span" ? mode.entry : null;
+  setMode({ name: "anchor", anchor: instant, roomId: place.room, entry: editing, preview: spanOf(instant, instant) });
+  announce(`First minute ${clockText(instant, zoneOf())}. Choose the last one.`);
+}
+
+async function complete(instant) {
+  const { anchor, entry, roomId } = mode;
+  if (roomId !== place.room) {
+    setMode({ name: "anchor", anchor: instant, roomId: place.room, entry, preview: spanOf(instant, instant) });
+    return;
+  }
+  await loadBetween(roomId, anchor, instant);
+  if (mode.anchor !== anchor) return;
+  const span = reachTo(anchor, instant);
+  choose(roomId, span, { entry, warning: span.stop ? stopWords(span) : null });
+}
+
+function loadBetween(roomId, ...instants) {
+  const zone = zoneOf(roomId);
+  const dates = [];
+  const last = dateOf(Math.max(...instants), zone);
+  for (let date = dateOf(Math.min(...instants), zone); date <= last && dates.length < 62; date = addDays(date, 1)) dates.push(date);
+  return loader.span(roomId, dates).catch(() => null); // the server will judge
+}
+
+/** A span is chosen: the form opens, with what was typed before. */
+function choose(roomId, { first, last }, { entry = null, warning = null, focus = true } = {}) {
+  setMode({ name: "span", roomId, span: { first, last }, entry });
+  announce(`${spanWords({ first, last }, zoneOf(roomId))}.${warning ? ` ${warning}` : ""}`);
+  panel.alert(warning);
+  if (focus) panel.focusTitle();
+}
+
+function chooseOnBoard(roomId, first, last, isDone) {
+  const from = Math.max(first, Math.ceil(now() / MINUTE) * MINUTE);
+  if (last < from) {
+    if (isDone) tell("That is past.");
+    return;
+  }
+  const span = reach(from, last, diary.between(roomId, from, last + MINUTE), now());
+  if (diary.at(roomId, from)) {
+    if (isDone) view(diary.at(roomId, from));
+    return;
+  }
+  if (isDone) choose(roomId, span, { entry: mode.name === "span" ? mode.entry : null, warning: span.stop ? stopWords(span) : null });
+  else setMode({ ...mode, name: "anchor", anchor: from, roomId, preview: span }, { quiet: true });
+}
+
+/** The plain fields say another time. */
+async function typed(span, roomId) {
+  const { entry } = mode;
+  await loadBetween(roomId, span.first, span.last);
+  const [blocking] = commands.inTheWay(roomId, span, entry);
+  const warning = span.first < now() && span.first !== entry?.from ? "That is past." : blocking ? `${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.` : null;
+  setMode({ name: "span", roomId, span, entry });
+  panel.alert(warning, warning ? restOf(roomId, span) : null);
+  showSpan(roomId, span);
+}
+
+/** Brings the beginning of a span in sight. */
+function showSpan(roomId, span) {
+  const { date, hour } = locate(span.first, zoneOf(roomId));
+  go({ room: roomId, date, hour: hour?.key ?? place.hour }, { push: false });
+}
+
+/* --- Bookings ---------------------------------------------------------- */
+
+function view(entry, index = null) {
+  panel.alert(null);
+  setMode({ name: "view", entry, index });
+  const { actions } = panel;
+  announce(`${entry.title}, ${holder(entry)}, ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId))}.`);
+  if (index === null) panel.focus();
+  else panel.root.scrollIntoView({ block: "nearest" });
+  return actions;
+}
+
+function actOn(name, entry) {
+  if (name === "zoom") return showEntry(entry);
+  if (!entry.mayChange) return tell(entry.kind === "reservation" ? `Only ${entry.owner || "its owner"} and admins can change ${entryWords(entry)}.` : `${entryWords(entry)} cannot be changed here.`);
+  if (entry.to <= now()) return tell("It is over.");
+  panel.alert(null);
+  if (name === "delete") return removeEntry(entry);
+  if (name === "edit") {
+    setMode({ name: "span", roomId: entry.roomId, span: spanOfEntry(entry), entry });
+    return panel.focusTitle();
+  }
+  if (name === "move" && entry.from <= now()) return tell("It has begun: only its end can be changed.");
+  showEntry(entry);
+  setMode({ name, entry, preview: spanOfEntry(entry) });
+  announce(name === "move" ? "Choose the new first minute. Escape leaves it where it is." : "Choose the new last minute. Escape leaves it as it is.");
+  const at = name === "move" ? entry.from : entry.to - MINUTE;
+  const here = locate(at, zoneOf(entry.roomId));
+  if (here.hour) go({ date: here.date, hour: here.hour.key }, { push: false });
+  matrix.focus(here.minute);
+}
+
+function showEntry(entry) {
+  const { date, hour, minute } = locate(Math.max(entry.from, 0), zoneOf(entry.roomId));
+  go({ room: entry.roomId, date, hour: hour?.key ?? place.hour, view: "hour" }, { push: place.view !== "hour" });
+  matrix.focus(minute);
+}
+
+async function dropAt(instant) {
+  const { entry } = mode;
+  const first = instant;
+  const span = { first, last: first + (entry.to - entry.from) - MINUTE };
+  await loadBetween(place.room, span.first, span.last);
+  return moveTo(entry, place.room, span);
+}
+
+async function stretchTo(instant) {
+  const { entry } = mode;
+  if (instant < entry.from) return tell("That is before its first minute.");
+  if (instant < now()) return tell("That is past.");
+  await loadBetween(entry.roomId, entry.from, instant);
+  const span = reachTo(entry.from, instant);
+  if (span.stop) tell(stopWords(span));
+  return moveTo(entry, entry.roomId, { first: entry.from, last: span.last });
+}
+
+async function moveTo(entry, roomId, span) {
+  if (roomId === entry.roomId && span.first === entry.from && span.last === entry.to - MINUTE) return cancel();
+  if (span.first < now() && span.first !== entry.from) return tell("That is past.");
+  const [blocking] = commands.inTheWay(roomId, span, entry);
+  if (blocking) return tell(`It does not fit: ${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.`);
+  setMode({ name: "idle" });
+  return commands.move(entry, roomId, span);
+}
+
+async function removeEntry(entry) {
+  setMode({ name: "idle" });
+  if (place.view === "hour" && !matrix.hasFocus) matrix.focus();
+  await commands.remove(entry);
+}
+
+async function submit() {
+  const { span, roomId, entry } = mode;
+  panel.clearErrors();
+  const errors = panel.check();
+  if (Object.keys(errors).length) return panel.showErrors(errors);
+  const { rule, outlook } = panel.repeat;
+  const values = panel.values;
+  panel.busy(true);
+  try {
+    const done = entry ? await commands.edit(entry, span, values) : await commands.book(span, { ...values, room_id: roomId }, rule, { skip: Boolean(outlook && outlook.free < outlook.all) });
+    if (done === false) return;
+    panel.alert(null);
+    panel.clear();
+    setMode({ name: "idle" });
+    if (place.view === "hour") matrix.focus();
+  } catch (error) {
+    await refused(error, values.room_id, span, entry);
+  } finally {
+    panel.busy(false);
+  }
+}
+
+/** What was typed stays; who was faster is named. */
+async function refused(error, roomId, span, entry) {
+  if (error.code === "overlap" || error.code === "stale") {
+    const zone = zoneOf(roomId);
+    await loader.refresh(roomId, [dateOf(span.first, zone), dateOf(span.last, zone)]).catch(() => null);
+    const fresh = entry && diary.find(entry.id);
+    if (fresh) mode = { ...mode, entry: fresh };
+    const text = error.code === "stale" ? "Somebody changed this a moment ago. Look at it again, then save." : commands.why(error, roomId, span, { but: entry, responsibleId: panel.values.responsible_user_id });
+    panel.alert(`${text} What you typed is kept.`, restOf(roomId, span));
+    return;
+  }
+  const fields = Object.keys(error.errors ?? {});
+  if (fields.length) panel.showErrors(error.errors, error.detail);
+  else panel.alert(`${error.message} What you typed is kept.`);
+}
+
+function restOf(roomId, span) {
+  const rest = mode.entry ? null : commands.rest(roomId, span);
+  return rest && rest.first >= now() ? { text: `Take ${spanWords(rest, zoneOf(roomId))}`, run: () => choose(roomId, rest) } : null;
+}
+
+/** What others did: shown for a moment, told once; a selection that was lost is told of in its form. */
+function heard(roomId, news) {
+  const ids = commands.hear(news);
+  flashing = new Set([...flashing, ...ids]);
+  setTimeout(() => {
+    for (const id of ids) flashing.delete(id);
+    render();
+  }, FLASH);
+  if (mode.name === "span" && mode.roomId === roomId) {
+    const [winner] = commands.inTheWay(roomId, mode.span, mode.entry);
+    if (winner && ids.includes(winner.id)) panel.alert(`${winner.owner || "Somebody"} booked ${spanText(spanOfEntry(winner), zoneOf(roomId))} “${winner.title}” a moment ago. What you typed is kept.`, restOf(roomId, mode.span));
+  }
+  if (!mode.entry) return;
+  const change = news.find(({ entry }) => entry.id === mode.entry.id);
+  if (change?.what === "removed" && !commands.isOwn(change.entry) && diary.find(mode.entry.id) === null) setMode({ name: "idle" });
+  else if (change) setMode({ ...mode, entry: change.entry });
+}
+
+/* --- Pointers, keys, and the way out ------------------------------------ */
+
+function look(index) {
+  const instant = index === null ? null : instantOf(index);
+  if (index !== null && instant !== null) {
+    if (mode.name === "anchor" && mode.roomId === place.room) mode.preview = reachTo(mode.anchor, instant);
+    else if (mode.name === "move") mode.preview = { first: instant, last: instant + (mode.entry.to - mode.entry.from) - MINUTE };
+    else if (mode.name === "stretch" && instant >= mode.entry.from) mode.preview = reachTo(mode.entry.from, instant);
+  }
+  renderMatrix();
+  readOut(instant);
+}
+
+function readOut(instant) {
+  const { preview } = mode;
+  const entry = instant === null ? null : takenAt(instant);
+  const words = [];
+  if (preview) words.push(spanWords(preview, zoneOf()));
+  if (instant !== null && !preview) words.push(clockText(instant, zoneOf()));
+  if (entry) words.push(`${entry.title}, ${holder(entry)}`);
+  find("readout").textContent = words.join(" · ");
+}
+
+/** Whether a pointer that goes down on a minute drags something. */
+function grab(index, isEdge) {
+  const instant = instantOf(index);
+  if (instant === null || mode.name === "move" || mode.name === "stretch") return false;
+  const entry = takenAt(instant);
+  if (!entry) {
+    if (instant < now() || mode.name === "anchor") return false;
+    dragged = { kind: "select", anchor: instant };
+    return true;
+  }
+  if (!entry.mayChange || (entry.from <= now() && !isEdge)) return false;
+  dragged = { kind: isEdge ? "stretch" : "move", entry, held: instant - entry.from };
+  return true;
+}
+
+let dragged = null;
+
+function dragTo(index) {
+  const instant = instantOf(index);
+  if (instant === null) return;
+  const { kind, entry } = dragged;
+  if (kind === "select") {
+    const editing = mode.name === "span" || mode.name === "anchor" ? mode.entry : null;
+    const preview = reachTo(dragged.anchor, instant);
+    setMode({ name: "anchor", anchor: dragged.anchor, roomId: place.room, entry: editing, preview }, { quiet: true });
+  } else {
+    const first = instant - dragged.held;
+    const preview = kind === "move" ? { first, last: first + (entry.to - entry.from) - MINUTE } : { first: entry.from, last: Math.max(instant, entry.from) };
+    setMode({ name: kind, entry, preview }, { quiet: true });
+  }
+  readOut(instant);
+}
+
+function drop(isDone) {
+  const { kind, entry } = dragged;
+  dragged = null;
+  if (!isDone || !mode.preview) return cancel();
+  if (kind === "select") return choose(place.room, mode.preview, { entry: mode.entry, warning: mode.preview.stop ? stopWords(mode.preview) : null });
+  const span = mode.preview;
+  return dragSpan(entry, place.room, span, true);
+}
+
+async function dragSpan(entry, roomId, span, isDone) {
+  if (!isDone) return setMode({ name: "move", entry, roomId, preview: span }, { quiet: true });
+  mode = { name: "move", entry, preview: span };
+  await loadBetween(roomId, span.first, span.last);
+  await moveTo(entry, roomId, span);
+  if (mode.name === "move") cancel(); // it did not fit, which has been told
+}
+
+function command(name, index) {
+  if (name === "cancel") return cancel();
+  if (name === "help") return showKeys();
+  const instant = instantOf(index);
+  const entry = instant === null ? null : diary.at(place.room, instant);
+  if (!entry) return tell("There is no booking at this minute.");
+  return actOn(name, entry);
+}
+
+function cancel() {
+  const { name, entry, index } = mode;
+  panel.alert(null);
+  if (name === "span" || name === "anchor") panel.clear();
+  const wasInPanel = panel.hasFocus;
+  // From a change back to what was to be changed, from there to nothing.
+  const back = entry && name !== "view" ? diary.find(entry.id) : null;
+  setMode(back ? { name: "view", entry: back, index } : { name: "idle" });
+  if (wasInPanel && !back) (place.view === "hour" ? matrix : board).focus();
+}
+
+/** Said where it is seen, and read out. */
+function tell(text) {
+  announce(text);
+  panel.alert(text);
+}
+
+/* --- Showing ----------------------------------------------------------- */
+
+function setMode(next, { quiet = false } = {}) {
+  mode = next;
+  if (!quiet) showPanel();
+  render();
+}
+
+function showPanel() {
+  const { name, entry, span, roomId, anchor } = mode;
+  if (name !== "span") panel.alert(null);
+  if (name === "span") panel.showForm({ span, roomId, entry });
+  else if (name === "view") panel.showDetails(entry, { canZoom: place.view !== "hour" });
+  else if (name === "anchor") panel.showHint(`From ${clockText(anchor, zoneOf(roomId))}: choose the last minute`, "It is included. Another hour or day will do as well; Esc begins anew.", { closable: true });
+  else if (name === "move") panel.showHint(`Move “${entry.title}”: choose its new first minute`, `It stays ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId)).split(", ").at(-1)} long. In any hour, day or room; Esc leaves it where it is.`, { closable: true });
+  else if (name === "stretch") panel.showHint(`“${entry.title}”: choose its new last minute`, "It is included. Esc leaves it as it is.", { closable: true });
+  else panel.showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
+}
+
+const selection = () => (mode.name === "span" ? { ...mode.span, roomId: mode.roomId } : mode.preview ? { ...mode.preview, roomId: mode.roomId ?? place.room } : null);
+
+function render() {
+  renderHead();
+  renderPicker();
+  find("load-error").hidden = !loader.isFailing || loader.isComplete;
+  find("stage").dataset.view = place.view;
+  find("board").dataset.view = place.view;
+  find("hour-view").hidden = place.view !== "hour";
+  find("board").hidden = place.view === "hour";
+  if (place.view === "hour") {
+    renderHours();
+    renderMatrix();
+  } else renderBoard();
+}
+
+function renderHead() {
+  const { date, room, view: shown } = place;
+  const zone = zoneShort(hoursOf(date, zoneOf())[12].minutes[0] ?? now(), zoneOf());
+  const full = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
+  const titles = {
+    hour: `${dateText(date, full)} · ${roomOf(room).name} · ${zone}`,
+    day: `${dateText(date, full)} · all rooms`,
+    week: `Week of ${dateText(mondayOf(date), { day: "numeric", month: "long", year: "numeric" })} · ${roomOf(room).name} · ${zone}`,
+  };
+  if (find("stage-title").textContent !== titles[shown]) find("stage-title").textContent = titles[shown];
+  document.title = `${titles[shown]} · ${data.title}`;
+  find("date-name").textContent = shortDate(date);
+  find("room").value = String(room);
+  for (const link of root.querySelectorAll("[data-view-link]")) {
+    const name = link.dataset.viewLink;
+    link.setAttribute("href", `?${new URLSearchParams({ ...place, view: name })}`);
+    if (name === shown) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  find("sheet-link").href = `/scheduler/rooms/${room}/sheet?date=${date}`;
+  find("display-link").href = `/scheduler/rooms/${room}/display`;
+}
+
+function renderPicker() {
+  picker.show({ month: monthShown, date: place.date, today: locate(now(), zoneOf()).date, taken: loader.fullness(place.room, monthShown) });
+}
+
+function renderHours() {
+  const list = hoursOf(place.date, zoneOf());
+  hours.show({ hours: list, entries: diary.dayOf(place.room, place.date), key: hourShown().key, now: now() });
+}
+
+function renderMatrix() {
+  if (place.view !== "hour") return;
+  const hour = hourShown();
+  const real = hour.minutes.filter((minute) => minute !== null);
+  const isKnown = diary.loadedAt(place.room, place.date) !== null;
+  const chosen = selection();
+  find("matrix").setAttribute("aria-busy", String(!isKnown && !loader.isFailing));
+  matrix.show({
+    hour,
+    entries: real.length ? diary.between(place.room, real[0], real.at(-1) + MINUTE) : [],
+    selection: chosen?.roomId === place.room ? chosen : null,
+    shadow: ["move", "stretch"].includes(mode.name) || (mode.name === "span" && mode.entry) ? mode.entry : null,
+    viewed: mode.name === "view" ? mode.entry.id : null,
+    now: now(),
+    flashing,
+  });
+}
+
+function renderBoard() {
+  const { date, room, view: shown } = place;
+  const today = (roomId) => locate(now(), zoneOf(roomId)).date;
+  const columns =
+    shown === "day"
+      ? rooms.map((each) => ({ key: each.id, roomId: each.id, date, title: each.name, note: each.capacity ? `${each.capacity} seats` : "", isCurrent: each.id === room, hours: hoursOf(date, each.time_zone) }))
+      : weekOf(date).map((day) => ({ key: day, roomId: room, date: day, title: dateText(day, { weekday: "short", day: "numeric", month: "short" }), note: day === today(room) ? "today" : "", isCurrent: day === date, hours: hoursOf(day, zoneOf(room)) }));
+  board.show({
+    label: find("stage-title").textContent,
+    columns,
+    entries: columns.map((column) => (diary.loadedAt(column.roomId, column.date) === null ? null : diary.dayOf(column.roomId, column.date))),
+    selection: selection(),
+    shadow: ["move", "stretch"].includes(mode.name) ? mode.entry : null,
+    viewed: mode.name === "view" ? mode.entry.id : null,
+    now: now(),
+    hour: place.hour,
+    flashing,
+  });
+}
+
+/* --- The toolbar --------------------------------------------------------- */
+
+function closePicker() {
+  find("picker").removeAttribute("data-open");
+  find("open-picker").setAttribute("aria-expanded", "false");
+}
+
+find("open-picker").addEventListener("click", () => {
+  const opens = find("picker").toggleAttribute("data-open");
+  find("open-picker").setAttribute("aria-expanded", String(opens));
+});
+find("room").addEventListener("change", (event) => go({ room: Number(event.target.value) }));
+find("today").addEventListener("click", () => {
+  const { date } = locate(now(), zoneOf());
+  go({ date, hour: openingHour(date, zoneOf(), now()) });
+});
+for (const button of root.querySelectorAll("[data-day-step]")) {
+  button.addEventListener("click", () => go({ date: addDays(place.date, Number(button.dataset.dayStep) * (place.view === "week" ? 7 : 1)) }));
+}
+for (const link of root.querySelectorAll("[data-view-link]")) {
+  link.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    go({ view: link.dataset.viewLink });
+    showPanel();
+  });
+}
+find("retry").addEventListener("click", () => loader.ensure().then(render));
+find("type-times").addEventListener("click", () => {
+  setMode({ name: "span", roomId: place.room, span: null, entry: null });
+  panel.openTimes(place.date);
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest?.("input, select, textarea, dialog")) return;
+  const undo = (event.ctrlKey || event.metaKey) && event.key === "z" && [...document.querySelectorAll(".toast .button--action")].at(-1);
+  if (undo) {
+    event.preventDefault();
+    undo.click();
+  } else if (event.key === "?" && !event.target.closest?.("[role=grid]")) {
+    event.preventDefault();
+    showKeys();
+  }
+});
+
+write(place, { push: false });
+showPanel();
+render();
+loader.ensure().then(render);
+setInterval(render, 20_000); // the past grows

@@ -1,0 +1,3 @@
+// The door sheet's one button.
+
+document.querySelector("[data-print]").addEventListener("click", () => print());

@@ -1,0 +1,215 @@
+// What is done less often: copy a day, close rooms, export, and the list of keys.
+
+import { ask } from "../dialog.js";
+import { el, icon } from "../dom.js";
+import { toast } from "../toast.js";
+import { addDays } from "../time.js";
+import * as calls from "./calls.js";
+import { MINUTE, clockText, dateOf, instantsOf } from "./local-day.js";
+import { shortDate, spanText } from "./words.js";
+
+let serial = 0;
+
+function field(label, control, help = "") {
+  serial += 1;
+  const id = `tool-${serial}`;
+  control.id = id;
+  control.classList.add("input");
+  if (help) control.setAttribute("aria-describedby", `${id}-help`);
+  return el("div", { class: "field" }, el("label", { class: "field__label", for: id }, label), control, help && el("p", { class: "field__help", id: `${id}-help` }, help));
+}
+
+function check(label, checked = false) {
+  const box = el("input", { type: "checkbox", checked });
+  return { box, node: el("label", { class: "check" }, box, label) };
+}
+
+const dateInput = (value) => el("input", { type: "date", value, required: true });
+const timeInput = (value) => el("input", { type: "time", value, required: true });
+
+export class Tools {
+  /** `refresh(roomId)` loads a room again. */
+  constructor(root, { rooms, place, zoneOf, refresh, keys }) {
+    Object.assign(this, { rooms, place, zoneOf, refresh });
+    const tools = { copy: () => this.#copy(), blackouts: () => this.#blackouts(), export: () => this.#export(), keys };
+    root.addEventListener("click", (event) => {
+      const tool = event.target.closest?.("[data-tool]")?.dataset.tool;
+      if (tool) tools[tool]();
+    });
+  }
+
+  #roomSelect({ all = null } = {}) {
+    const select = el("select", {}, ...(all ? [new Option(all, "")] : []), ...this.rooms.map((room) => new Option(room.name, room.id)));
+    select.value = String(this.place().room);
+    return select;
+  }
+
+  /* --- Copy a day -------------------------------------------------------- */
+
+  async #copy() {
+    const { date } = this.place();
+    const room = this.#roomSelect({ all: "All rooms" });
+    const [from, to] = [dateInput(date), dateInput(addDays(date, 7))];
+    const own = check("Only my bookings", true);
+    const outlook = el("div", { role: "status" });
+    const values = () => ({ from: from.value, to: to.value, whose: own.box.checked ? "own" : "all", ...(room.value ? { room_id: Number(room.value) } : {}) });
+    const look = async () => {
+      try {
+        outlook.replaceChildren(copyOutlook(await calls.copyDay({ ...values(), dry_run: true })));
+      } catch (error) {
+        outlook.replaceChildren(el("p", { class: "field__error" }, reasonsOf(error)));
+      }
+    };
+    for (const control of [room, from, to, own.box]) control.addEventListener("change", look);
+    look();
+    let made = null;
+    await ask({
+      title: "Copy a day",
+      body: [
+        el("div", { class: "field-row" }, field("From", from), field("To", to)),
+        field("Room", room),
+        own.node,
+        outlook,
+      ],
+      actions: [
+        { text: "Cancel", value: null, safe: true },
+        { text: "Copy what is free", value: "copy", look: "button--primary" },
+      ],
+      onsubmit: async () => (made = await calls.copyDay({ ...values(), skip_conflicts: true }).catch(rethrow)),
+    });
+    if (!made) return;
+    await Promise.all((room.value ? [Number(room.value)] : this.rooms.map((each) => each.id)).map((id) => this.refresh(id).catch(() => null)));
+    const count = made.bookings.length;
+    toast(count === 1 ? "One booking is copied." : `${count} bookings are copied.`);
+  }
+
+  /* --- Closed times ------------------------------------------------------ */
+
+  async #blackouts() {
+    const zone = this.zoneOf();
+    const { date, room: shown } = this.place();
+    const room = this.#roomSelect();
+    const list = el("ul", { class: "list closed-list" });
+    const [fromDate, toDate] = [dateInput(date), dateInput(date)];
+    const [fromTime, toTime] = [timeInput("18:00"), timeInput("23:59")];
+    const reason = el("input", { type: "text", maxlength: "300", required: true });
+    const show = async () => {
+      const zoneThen = this.zoneOf(Number(room.value));
+      try {
+        const answer = await calls.listBlackouts(room.value);
+        const items = answer.items ?? answer.blackouts ?? [];
+        list.replaceChildren(
+          ...(items.length ? items.map((each) => this.#blackout(each, zoneThen, show)) : [el("li", { class: "list__row muted" }, "Nothing to come is closed.")]),
+        );
+      } catch (error) {
+        list.replaceChildren(el("li", { class: "list__row" }, error.message));
+      }
+    };
+    room.addEventListener("change", show);
+    show();
+    const answer = await ask({
+      title: "Closed times",
+      wide: true,
+      body: [
+        field("Room", room),
+        list,
+        el("h3", {}, "Close the room"),
+        el(
+          "div",
+          { class: "field-row" },
+          field("First day", fromDate),
+          field("From", fromTime),
+          field("Last day", toDate),
+          field("Last minute, included", toTime),
+        ),
+        field("Why", reason, "Everybody who looks at the room reads this."),
+      ],
+      actions: [
+        { text: "Done", value: null, safe: true },
+        { text: "Close the room", value: "close", look: "button--primary" },
+      ],
+      onsubmit: async () => {
+        const zoneThen = this.zoneOf(Number(room.value));
+        const [first] = instantsOf(fromDate.value, fromTime.value || "x", zoneThen);
+        const last = instantsOf(toDate.value, toTime.value || "x", zoneThen).at(-1);
+        if (first === undefined || last === undefined) throw new Error("Please enter both days and both times, as clocks show them.");
+        if (!reason.value.trim()) throw new Error("Please say why.");
+        await calls
+          .addBlackout(Number(room.value), { starts_at: new Date(first).toISOString(), ends_at: new Date(last + MINUTE).toISOString(), reason: reason.value.trim() })
+          .catch((error) => rethrow(error, zone));
+      },
+    });
+    if (!answer) return;
+    await this.refresh(Number(room.value)).catch(() => null);
+    if (Number(room.value) !== shown) await this.refresh(shown).catch(() => null);
+    toast(`${this.rooms.find((each) => each.id === Number(room.value)).name} is closed then.`);
+  }
+
+  #blackout(blackout, zone, again) {
+    const [first, last] = [Date.parse(blackout.starts_at), Date.parse(blackout.ends_at) - MINUTE];
+    const date = dateOf(first, zone) === dateOf(last, zone) ? `${shortDate(dateOf(first, zone))}, ` : "";
+    const open = async (event) => {
+      event.currentTarget.disabled = true;
+      await calls.removeBlackout(blackout.uid).catch(() => null);
+      await Promise.all([again(), this.refresh(blackout.room?.id ?? this.place().room).catch(() => null)]);
+    };
+    return el(
+      "li",
+      { class: "list__row" },
+      el("span", { class: "list__main" }, el("span", { class: "list__title" }, blackout.reason), el("span", { class: "small muted figures" }, `${date}${spanText({ first, last }, zone)}`)),
+      el("button", { class: "button button--small", type: "button", "aria-label": `Open again: ${blackout.reason}`, onclick: open }, "Open again"),
+    );
+  }
+
+  /* --- Export ------------------------------------------------------------ */
+
+  async #export() {
+    const { date } = this.place();
+    const room = this.#roomSelect({ all: "All rooms" });
+    const [from, to] = [dateInput(date), dateInput(addDays(date, 6))];
+    const answer = await ask({
+      title: "Export as CSV",
+      body: [el("div", { class: "field-row" }, field("First day", from), field("Last day", to)), field("Room", room)],
+      actions: [
+        { text: "Cancel", value: null, safe: true },
+        { text: "Download", value: "download", look: "button--primary" },
+      ],
+      onsubmit: async () => {
+        if (!from.value || !to.value) throw new Error("Please enter both days.");
+        if (to.value < from.value) throw new Error("The last day is before the first.");
+      },
+    });
+    if (answer) location.assign(calls.exportUrl({ from: from.value, to: to.value, room_id: room.value || null }));
+  }
+}
+
+function reasonsOf(error) {
+  return Object.values(error.errors ?? {}).flat().join(" ") || error.message;
+}
+
+/** A dialog shows an error's message: that of the fields says more. */
+function rethrow(error, zone = null) {
+  const [blocking] = error.problem?.conflicts ?? [];
+  if (error.code === "overlap" && blocking && zone) {
+    const at = Date.parse(blocking.starts_at);
+    throw new Error(`Something is booked then, first on ${shortDate(dateOf(at, zone))} at ${clockText(at, zone)}. Move or delete it first.`);
+  }
+  throw new Error(reasonsOf(error));
+}
+
+function copyOutlook({ items, free, conflicting }) {
+  if (!items.length) return el("p", { class: "muted" }, "There is nothing to copy on that day.");
+  const sum = conflicting ? `${free} of ${free + conflicting} are free on the other day. The others are left out.` : `All ${free} are free on the other day.`;
+  return el(
+    "div",
+    { class: "stack stack--tight" },
+    el("p", { class: "repeat__sum" }, icon(conflicting ? "triangle-alert" : "circle-check"), sum),
+    el(
+      "ul",
+      { class: "repeat__list" },
+      ...items
+        .filter((each) => each.conflicts?.length || each.why)
+        .map((each) => el("li", { class: "repeat__date repeat__date--taken" }, el("span", {}, each.title), el("span", { class: "repeat__state" }, icon("ban"), each.why ?? "Taken"))),
+    ),
+  );
+}

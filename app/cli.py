@@ -25,6 +25,7 @@ from app.services import (
     events,
     guarantees,
     mail,
+    privacy,
     qr_codes,
     sample,
     schedule_export,
@@ -114,6 +115,24 @@ def send_mail() -> None:
         raise click.ClickException("MAIL_SERVER is not set: mails stay in the outbox.")
     result = mail.drain()
     click.echo(f"{result.sent} sent, {result.failed} failed, {result.left} left.")
+
+
+@booking.command("purge")
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken out.")
+@click.option(
+    "--days", type=click.IntRange(min=1), help="Instead of RETENTION_DAYS, for this once."
+)
+def purge(*, dry_run: bool, days: int | None) -> None:
+    """Take out what clients left with appointments that ended long ago, and mails sent then.
+
+    How long ago is RETENTION_DAYS; 0 keeps everything. Servers do it every hour.
+    """
+    if not (days or current_app.config["RETENTION_DAYS"]):
+        click.echo("RETENTION_DAYS is 0: everything is kept.")
+        return
+    found = privacy.count_due(days) if dry_run else privacy.purge(days)
+    what = "would be" if dry_run else "were"
+    click.echo(f"{found.bookings} bookings {what} emptied, {found.mails} mails {what} deleted.")
 
 
 @booking.command("import-schedule")

@@ -24,7 +24,7 @@ from app.models import (
     Speaker,
     User,
 )
-from app.models.booking import CONFIRMED
+from app.models.booking import LIVE
 from app.models.interval import Interval
 from app.models.user import full_name, split_name
 from app.services import audit, changes, clock, fields, ledger, passwords, sign_ins
@@ -490,7 +490,7 @@ def _adopt_bookings(user: User) -> None:
         .returning(Booking.id, Booking.starts_at, Booking.ends_at, Booking.status)
         .execution_options(synchronize_session=False)
     ).all()
-    coming = [row for row in adopted if row.status == CONFIRMED and row.ends_at > clock.now()]
+    coming = [row for row in adopted if row.status in LIVE and row.ends_at > clock.now()]
     if not coming:
         return
     [calendar_id] = ledger.calendar_ids(user_ids=[user.id])

@@ -24,7 +24,17 @@ from app.models.booking import (
 )
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import appointments, audit, bookings, changes, clock, ledger, seats, slots
+from app.services import (
+    appointments,
+    approvals,
+    audit,
+    bookings,
+    changes,
+    clock,
+    ledger,
+    seats,
+    slots,
+)
 from app.services.appointments import Place
 from app.services.errors import (
     DomainError,
@@ -56,6 +66,17 @@ def restore_booking(actor: Actor | None, uid: str, *, version: int | None = None
         if by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
             raise NotAllowed("This was cancelled by the other side. Please ask them.")
     return restore_row(row, actor)
+
+
+def confirm_booking(actor: Actor | None, uid: str, *, version: int | None = None) -> dict[str, Any]:
+    """Make a booking confirmed: accept a request, or restore what was cancelled.
+
+    Raises as `approvals.accept_request` and `restore_booking`.
+    """
+    actor = require_signed_in(actor)
+    if bookings.row_to_change(actor, uid).status == PENDING:
+        return approvals.accept_request(actor, uid, version=version)
+    return restore_booking(actor, uid, version=version)
 
 
 def restore_row(row: AnyRow, actor: Actor | None, *, everything: bool = False) -> dict[str, Any]:

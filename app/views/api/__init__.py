@@ -13,12 +13,25 @@ from app.views.api import (
     event_types,
     events,
     experts,
+    guests,
+    holidays,
     openapi,
 )
 
 
 def register(app: Flask, builder: AppBuilder) -> None:
     """Register the API's blueprints, and the page that documents them."""
-    for module in (auth, experts, event_types, bookings, events, admission, agenda, openapi):
+    for module in (
+        auth,
+        experts,
+        holidays,
+        event_types,
+        bookings,
+        guests,
+        events,
+        admission,
+        agenda,
+        openapi,
+    ):
         app.register_blueprint(module.blueprint)
     builder.add_view_no_menu(openapi.SwaggerView)

@@ -61,11 +61,7 @@ def restore_booking(actor: Actor | None, uid: str, *, version: int | None = None
     actor = require_signed_in(actor)
     row = bookings.row_to_change(actor, uid)
     bookings.check_version(row, version)
-    if not actor.is_admin and row.status == CANCELLED:
-        by_host = actor.user_id != row.user_id
-        if by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
-            raise NotAllowed("This was cancelled by the other side. Please ask them.")
-    return restore_row(row, actor)
+    return restore_row(row, actor, by_host=actor.user_id != row.user_id)
 
 
 def confirm_booking(actor: Actor | None, uid: str, *, version: int | None = None) -> dict[str, Any]:
@@ -79,12 +75,20 @@ def confirm_booking(actor: Actor | None, uid: str, *, version: int | None = None
     return restore_booking(actor, uid, version=version)
 
 
-def restore_row(row: AnyRow, actor: Actor | None, *, everything: bool = False) -> dict[str, Any]:
-    """Restore a booking that the caller has found and allowed. Joins the transaction."""
+def restore_row(
+    row: AnyRow, actor: Actor | None, *, by_host: bool = False, everything: bool = False
+) -> dict[str, Any]:
+    """Restore a booking that the caller has found and allowed. Joins the transaction.
+
+    `by_host` is for who acts for the host; anybody else acts for the client.
+    """
     if row.status != CANCELLED:
         return bookings.describe(row, actor, everything=everything)
     if row.cancelled_as == EXPIRED:
         raise Gone("This request was not answered in time. Please send a new one.")
+    is_admin = actor is not None and actor.is_admin
+    if not is_admin and by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
+        raise NotAllowed("This was cancelled by the other side. Please ask them.")
     if row.starts_at <= clock.now():
         raise Gone("This has begun already.")
     if row.kind == "appointment" and row.manage_token_hash is None:

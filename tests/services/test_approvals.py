@@ -41,7 +41,12 @@ def asked(context: Any) -> Iterator[SimpleNamespace]:
     ).id
     booking = book_appointment(client, type_id, TEN, factories.client_named()).booking
     yield SimpleNamespace(
-        host=host, expert=expert, client=client, type_id=type_id, booking=booking, uid=booking["uid"]
+        host=host,
+        expert=expert,
+        client=client,
+        type_id=type_id,
+        booking=booking,
+        uid=booking["uid"],
     )
     db.session.rollback()
     assert guarantees.find_breaches() == []

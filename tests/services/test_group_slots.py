@@ -96,16 +96,19 @@ def test_a_slot_that_was_joined_excludes_what_overlaps_it(host: Any) -> None:
     other = offer(host, seats=5)
     book(type_id)
     found = left(type_id)
-    assert (found["10:00"], "09:45" in found, "10:15" in found, found["10:30"]) == (2, False, False, 3)
+    assert (found["10:00"], "09:45" in found, "10:15" in found, found["10:30"]) == (
+        2,
+        False,
+        False,
+        3,
+    )
     assert "10:00" not in left(other)
     for type_, start in ((type_id, TEN + HALF / 2), (other, TEN)):
         with pytest.raises(SlotTaken):
             book(type_, start)
 
 
-def test_when_the_holder_leaves_the_time_passes_to_another(
-    host: Any, published: list[Any]
-) -> None:
+def test_when_the_holder_leaves_the_time_passes_to_another(host: Any, published: list[Any]) -> None:
     type_id = offer(host, seats=2, room_id=factories.make_room().id)
     client = factories.make_actor()
     first, second = book(type_id, actor=client), book(type_id)
@@ -218,7 +221,9 @@ def test_fewer_seats_than_are_taken_are_refused(host: Any, at: Callable[[datetim
 def test_a_slot_takes_nobody_more_once_its_type_is_another(host: Any, change: str) -> None:
     type_id = offer(host, duration_minutes=30, slot_step_minutes=30)
     stands = book(type_id)
-    values = {"duration_minutes": 15} if change == "duration" else {"room_id": factories.make_room().id}
+    values = (
+        {"duration_minutes": 15} if change == "duration" else {"room_id": factories.make_room().id}
+    )
     event_types.update_event_type(host, type_id, values)
     assert "10:00" not in left(type_id)
     with pytest.raises(SlotTaken):

@@ -61,7 +61,7 @@ def restore_booking(actor: Actor | None, uid: str, *, version: int | None = None
     actor = require_signed_in(actor)
     row = bookings.row_to_change(actor, uid)
     bookings.check_version(row, version)
-    return restore_row(row, actor, by_host=actor.user_id != row.user_id)
+    return restore_row(row, actor, by_host=not bookings.is_client(row, actor))
 
 
 def confirm_booking(actor: Actor | None, uid: str, *, version: int | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ an unsafe production, raises `ConfigurationError` with a sentence that says what
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
@@ -19,6 +20,7 @@ from click import ClickException
 from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 SQLITE_LOCK_WAIT_SECONDS = 8.0
 POSTGRESQL_LOCK_WAIT_SECONDS = 3
 
@@ -88,6 +90,8 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "TRUSTED_PROXIES": read.number("TRUSTED_PROXIES", 0),
         "ADMIN_EMAIL": read.text("ADMIN_EMAIL", "admin@rendezvous.example"),
         "SAMPLE": read.flag("SAMPLE", default=True),
+        "EMBED_ORIGINS": read.origins("EMBED_ORIGINS"),
+        "RETENTION_DAYS": read.number("RETENTION_DAYS", 0),
         "METRICS_TOKEN": read.text("METRICS_TOKEN", ""),
         # Database
         "SQLALCHEMY_DATABASE_URI": database_url,
@@ -170,6 +174,12 @@ class _Reader:
             return False
         raise ConfigurationError(f"{name}={value} is neither 1 nor 0.")
 
+    def origins(self, name: str) -> list[str]:
+        """Other sites, as `https://example.org`, between commas."""
+        return [
+            _origin(name, each.strip()) for each in self.text(name, "").split(",") if each.strip()
+        ]
+
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)
         try:
@@ -219,6 +229,28 @@ def _public_url(url: str) -> str:
             f"PUBLIC_URL={url} is not an address like https://book.example.org"
         )
     return url.rstrip("/")
+
+
+def _origin(name: str, value: str) -> str:
+    """One site, as browsers write it; it goes into a header, so nothing else may."""
+    try:
+        parts = urlsplit(value)
+        is_origin = (
+            parts.scheme in {"http", "https"}
+            and _HOST.fullmatch(parts.hostname or "") is not None
+            and parts.path in {"", "/"}
+            and not (parts.query or parts.fragment or parts.username or parts.password)
+        )
+        port = parts.port
+    except ValueError:
+        is_origin, port = False, None
+        parts = urlsplit("")
+    if not is_origin:
+        raise ConfigurationError(
+            f"{name}: {value} is not an origin like https://www.example.org; separate several"
+            " with commas."
+        )
+    return f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port else "")
 
 
 def _kept_secret(instance: Path) -> str:

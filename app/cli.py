@@ -26,6 +26,7 @@ from app.services import (
     events,
     guarantees,
     mail,
+    privacy,
     qr_codes,
     sample,
     schedule_export,
@@ -125,6 +126,24 @@ def refresh_calendars(*, everything: bool) -> None:
         busy_calendar_refresh.make_all_due()
     done = busy_calendar_refresh.refresh_due()
     click.echo(f"{done.ok} refreshed, {done.failed} failed.")
+
+
+@booking.command("purge")
+@click.option("--dry-run", is_flag=True, help="Only say what would be taken out.")
+@click.option(
+    "--days", type=click.IntRange(min=1), help="Instead of RETENTION_DAYS, for this once."
+)
+def purge(*, dry_run: bool, days: int | None) -> None:
+    """Take out what clients left with appointments that ended long ago, and mails sent then.
+
+    How long ago is RETENTION_DAYS; 0 keeps everything. Servers do it every hour.
+    """
+    if not (days or current_app.config["RETENTION_DAYS"]):
+        click.echo("RETENTION_DAYS is 0: everything is kept.")
+        return
+    found = privacy.count_due(days) if dry_run else privacy.purge(days)
+    what = "would be" if dry_run else "were"
+    click.echo(f"{found.bookings} bookings {what} emptied, {found.mails} mails {what} deleted.")
 
 
 @booking.command("import-schedule")

@@ -62,6 +62,7 @@ EXEMPT = frozenset(
         "GET /b/<>",
         "GET /b/<>.ics",
         "GET /b/<>/reschedule",
+        "GET /b/<>/decide",
         "GET /<>/<>/plain",
         "POST /<>/<>/plain",
         "GET /q/<>",
@@ -108,10 +109,15 @@ _CONTENT_SECURITY_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none';"
     " form-action 'self'; frame-ancestors 'self'"
 )
+# Pages that other sites may show in a frame, with ?embed=1. Not those with forms: a form
+# needs a cookie against forgery, and browsers keep none for a page in another site's.
+_EMBEDDABLE = {"booking_pages.show_expert", "booking_pages.booker"}
 _PRIVATE_PREFIXES = (
     "/api/auth/",
     "/api/v1/",
     "/api/manage/",
+    "/api/requests/",
+    "/api/guests/",
     "/api/agenda/",
     "/b/",
     "/q/",
@@ -142,7 +148,7 @@ def init_app(app: Flask) -> None:
     app.session_interface = _Sessions()
     app.before_request(_check_request)
     app.after_request(_finish)
-    app.context_processor(lambda: {"actor": g.get("actor")})
+    app.context_processor(lambda: {"actor": g.get("actor"), "is_embedded": is_embedded()})
 
 
 # -- who -----------------------------------------------------------------------------
@@ -325,8 +331,8 @@ def _check_request() -> Response | None:
             current_actor()
         return None
     _refuse_impossible_names()
-    if rule.rule in _SIGN_IN_DOORS and request.is_json:
-        g.actor = None
+    if (rule.rule in _SIGN_IN_DOORS and request.is_json) or is_embedded():
+        g.actor = None  # in another site's frame nobody is signed in, whatever cookie comes
     actor = current_actor()
     _count(rule.rule, actor)
     if actor is None and g.get("credential") is None and not _is_api():
@@ -354,6 +360,21 @@ def is_exempt(method: str, rule: str) -> bool:
     return method == "OPTIONS" or f"{method} {re.sub('<[^>]*>', '<>', rule)}" in EXEMPT
 
 
+def is_embedded() -> bool:
+    """Whether this page is asked for as part of another site's, which must be an allowed one."""
+    return (
+        request.endpoint in _EMBEDDABLE
+        and request.args.get("embed") == "1"
+        and bool(current_app.config["EMBED_ORIGINS"])
+    )
+
+
+def _content_security_policy() -> str:
+    if not is_embedded():
+        return _CONTENT_SECURITY_POLICY
+    return " ".join([_CONTENT_SECURITY_POLICY, *current_app.config["EMBED_ORIGINS"]])
+
+
 def _is_api() -> bool:
     return request.path.startswith(API_PREFIXES)
 
@@ -371,7 +392,7 @@ def _finish(response: Response) -> Response:
     if g.get("forget_token_cookie"):
         unset_jwt_cookies(response)
     headers = response.headers
-    headers.setdefault("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+    headers.setdefault("Content-Security-Policy", _content_security_policy())
     headers.setdefault("X-Content-Type-Options", "nosniff")
     headers.setdefault("Referrer-Policy", "same-origin")
     if current_app.config["PUBLIC_URL"].startswith("https://"):

@@ -30,9 +30,15 @@ class Booker:
         """The time of one start, whatever zone it is written in."""
         return self.page.locator(f'[data-times-list] .time[data-start^="{starts_at[:16]}"]')
 
+    def choose_zone(self, words: str) -> None:
+        """Search for a zone, and take the first that is found."""
+        field = self.page.get_by_role("combobox", name="Time zone")
+        field.fill(words)
+        field.press("Enter")
+
     @property
     def submit(self) -> Locator:
-        return self.page.get_by_role("button", name=re.compile(r"^(Book|Move to) \d"))
+        return self.page.get_by_role("button", name=re.compile(r"^(Book|Request|Move to) \d"))
 
     def choose(self, day: int = 0, time: int = 0) -> str:
         """Two taps; returns the start."""

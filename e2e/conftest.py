@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from e2e.outside import Outside, outside
 from e2e.site import PASSWORD, Site, running
 from tests import servers
 
@@ -29,18 +30,26 @@ def _needs_one_database_only(item: pytest.Item) -> bool:
     return item.path.name == "test_accessibility.py" and "postgresql" in item.name
 
 
+@pytest.fixture(scope="session")
+def elsewhere() -> Iterator[Outside]:
+    """Another site, whose first origin may frame booking pages."""
+    with outside() as served:
+        yield served
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def site(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Outside
 ) -> Iterator[Site]:
     """A server with the sample in it; journeys add experts of their own."""
     instance = tmp_path_factory.mktemp(f"site-{request.param}")
+    settings = {"EMBED_ORIGINS": elsewhere.allowed}
     if request.param == "sqlite":
-        with running(f"sqlite:///{instance / 'e2e.db'}", instance) as started:
+        with running(f"sqlite:///{instance / 'e2e.db'}", instance, **settings) as started:
             yield started
         return
     server_url = request.getfixturevalue("postgresql_url")
-    with servers.fresh_database(server_url) as url, running(url, instance) as started:
+    with servers.fresh_database(server_url) as url, running(url, instance, **settings) as started:
         yield started
 
 

@@ -138,10 +138,13 @@ class Site:
         return items
 
     def mails_to(self, address: str) -> list[str]:
-        """The templates of the mails in the outbox, oldest first."""
+        """The templates of the mails in the outbox, oldest first; reminders are of later."""
         with self.engine.connect() as connection:
             rows = connection.execute(
-                text("SELECT template FROM outbox_message WHERE recipient = :to ORDER BY id"),
+                text(
+                    "SELECT template FROM outbox_message WHERE recipient = :to"
+                    " AND template NOT LIKE '%reminder%' ORDER BY id"
+                ),
                 {"to": address},
             )
             return [row.template for row in rows]

@@ -71,7 +71,8 @@ def test_event_type_is_edited_deactivated_with_undo_and_deleted(
     expect(page.locator("[data-error-summary]")).to_contain_text("https://")
     page.get_by_label("Address, number or link").fill("https://talk.example.org/room")
     page.get_by_role("button", name="Save event type").click()
-    expect(page).to_have_url(re.compile("/expert-dashboard$"))
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_role("link", name="Back", exact=True).click()
     expect(page.get_by_text("50 min")).to_be_visible()
 
     more = page.get_by_label("More for Draft reading")
@@ -94,7 +95,8 @@ def test_hours_are_saved_and_shape_what_is_offered(
     sign_in(page, host.email)
     page.goto("/expert-dashboard")
     page.get_by_label("Monday, from").fill("10:00")
-    page.get_by_role("button", name="Copy Monday's hours to Monday to Friday").click()
+    page.get_by_role("button", name="Copy Monday's hours to other days").click()
+    page.get_by_role("dialog").get_by_role("button", name="Copy").click()
     page.get_by_role("button", name="Save hours").click()
     expect(page.get_by_text("Hours saved.")).to_be_visible()
     starts = site.free_starts(host)
@@ -103,7 +105,8 @@ def test_hours_are_saved_and_shape_what_is_offered(
 
     page.get_by_label("Monday, until").fill("09:00")
     page.get_by_role("button", name="Save hours").click()
-    expect(page.locator("[data-hours] [data-error-summary]")).to_be_visible()
+    expect(page.get_by_label("Monday, until")).to_be_focused()
+    expect(page.get_by_text("the end must come after the start")).to_be_visible()
 
 
 def test_profile_is_changed(page: Page, site: Site, sign_in: Callable[[Page, str], None]) -> None:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from email import message_from_bytes
-from email.policy import default
 from itertools import count
 from typing import Any
 
 import pytest
-import zxingcpp
-from aiosmtpd.controller import Controller
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from e2e.inbox import Inbox, receiving
+from e2e.pictures import scanned
 from e2e.site import PASSWORD, ROOT, Site, running
 from tests import servers
 
@@ -30,31 +25,6 @@ SLUG = "hours-and-minutes"  # the sample's event
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _serial = count(1)
 _qr_urls: dict[str, str] = {}
-
-
-class Inbox:
-    """Everybody's mails, as an SMTP server took them."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, Any]] = []
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802
-        message = message_from_bytes(envelope.content, policy=default)
-        self.mails += [(address, message) for address in envelope.rcpt_tos]
-        return "250 OK"
-
-    def code(self, address: str, number: int = 1) -> str:
-        """The code in the n-th mail to the address."""
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline:
-            found = [message for to, message in self.mails if to == address]
-            if len(found) >= number:
-                message = found[number - 1]
-                [code] = re.findall(r"^\d{6}", message["Subject"])
-                assert code in message.get_body(("plain",)).get_content()
-                return str(code)
-            time.sleep(0.05)
-        raise AssertionError(f"no mail number {number} to {address}")
 
 
 @dataclass
@@ -137,17 +107,13 @@ def served(
 ) -> Iterator[tuple[Site, Inbox]]:
     """A server of its own, since it sends mail; its event admits who is checked in."""
     instance = tmp_path_factory.mktemp("admission")
-    inbox = Inbox()
-    smtp = Controller(inbox, "127.0.0.1", servers._free_port())
-    smtp.start()
     with ExitStack() as stack:
-        stack.callback(smtp.stop)
+        inbox, mail = stack.enter_context(receiving())
         if request.param == "sqlite":
             url = f"sqlite:///{instance / 'e2e.db'}"
         else:
             server_url = request.getfixturevalue("postgresql_url")
             url = stack.enter_context(servers.fresh_database(server_url))
-        mail = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(smtp.port)}
         site = stack.enter_context(running(url, instance, **mail))
         first = {"email": site.admin_email, "password": site.admin_password}
         token = site.call("POST", "/api/auth/login", first)["access_token"]
@@ -164,13 +130,6 @@ def venue(served: tuple[Site, Inbox], browser: Browser) -> Iterator[Venue]:
     yield made
     for context in made.contexts:
         context.close()
-
-
-def scanned(picture: bytes) -> str:
-    """What a QR code in a picture says."""
-    with Image.open(io.BytesIO(picture)) as image:
-        [found] = zxingcpp.read_barcodes(image.convert("L"))
-    return str(found.text)
 
 
 def test_from_the_door_into_the_agenda(venue: Venue) -> None:

@@ -46,7 +46,7 @@ def test_guest_reschedules_by_the_link(page: Page, site: Site) -> None:
     start = booker.choose(day=1, time=1)
     expect(booker.submit).to_have_text(f"Move to {datetime.fromisoformat(start):%H:%M}")
     booker.submit.click()
-    expect(page).to_have_url(re.compile(r"/b/[\w-]+$"))
+    expect(page).to_have_url(re.compile(r"/b/[\w-]+\?moved=$"))
     expect(page.get_by_text("Moved to")).to_be_visible()
     [moved] = site.bookings_of(host)
     assert datetime.fromisoformat(moved["starts_at"]) == datetime.fromisoformat(start)

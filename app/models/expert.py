@@ -33,7 +33,7 @@ class Expert(Model):
     time_zone: Mapped[str] = mapped_column(String(64))
     weekly_hours: Mapped[list[dict[str, int]]] = mapped_column(JSONDocument)
     holiday_country: Mapped[str | None] = mapped_column(String(2))
-    holiday_subdivision: Mapped[str | None] = mapped_column(String(16))
+    holiday_subdivision: Mapped[str | None] = mapped_column(String(64))
     holiday_exceptions: Mapped[list[str]] = mapped_column(
         JSONDocument, default=list, server_default=text("'[]'")
     )

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Update,
+    and_,
     delete,
     exists,
     func,
@@ -35,7 +36,7 @@ from app.models import (
     Speaker,
     User,
 )
-from app.models.booking import CONFIRMED
+from app.models.booking import LIVE
 from app.models.interval import Interval
 from app.models.user import full_name, split_name
 from app.services import audit, changes, clock, fields, ledger, passwords, sign_ins
@@ -457,9 +458,10 @@ def prove_address(email: str, *, name: str = "") -> User:
     it loses its password, sign-ins and calendar feed: whoever registered it may be
     another person. Staff keep theirs, since it was an admin who gave the account.
 
-    Guests' appointments made with the address become the user's. Coming ones occupy the
-    user's calendar where it is free; one that collides with another stays a booking but
-    occupies nothing, because refusing would undo what host and guest agreed on.
+    Guests' appointments made with the address become the user's; coming ones occupy the
+    user's calendar. One that collides with another there stays a guest's, because
+    refusing would undo what host and guest agreed on: the user sees and manages it too,
+    by the proven address.
 
     Locks the user, then the calendar. Raises `InvalidInput`, `Unauthenticated` for a
     deactivated account.
@@ -503,22 +505,39 @@ def _end_calendar_feeds(user_id: int) -> None:
 
 
 def _adopt_bookings(user: User) -> None:
-    adopted = db.session.execute(
-        update(Appointment)
-        .where(Appointment.user_id.is_(None), Appointment.attendee_email == user.email)
-        .values(user_id=user.id)
-        .returning(Booking.id, Booking.starts_at, Booking.ends_at, Booking.status)
-        .execution_options(synchronize_session=False)
+    made = and_(
+        Appointment.user_id.is_(None),
+        Appointment.attendee_email == user.email,
+        Appointment.anonymised_at.is_(None),
+    )
+    holds_time = and_(Appointment.status.in_(LIVE), Appointment.ends_at > clock.now())
+    _adopt(user, made, ~holds_time)
+    coming = db.session.execute(
+        select(Booking.id, Booking.starts_at, Booking.ends_at)
+        .where(made, holds_time)
+        .order_by(Booking.starts_at, Booking.id)
     ).all()
-    coming = [row for row in adopted if row.status == CONFIRMED and row.ends_at > clock.now()]
     if not coming:
         return
     [calendar_id] = ledger.calendar_ids(user_ids=[user.id])
     ledger.lock([calendar_id])
-    for row in sorted(coming, key=lambda row: row.starts_at):
+    for row in coming:
         claim = ledger.Claim(calendar_id, Interval(row.starts_at, row.ends_at))
-        if not ledger.find_conflicts([claim]):
+        same = and_(Booking.id == row.id, Booking.starts_at == row.starts_at)
+        # Who cancels or moves it at this moment comes first: it then stays as it is.
+        if not ledger.find_conflicts([claim]) and _adopt(user, made, holds_time, same):
             ledger.occupy([claim], booking_id=row.id)
+
+
+def _adopt(user: User, *where: ColumnElement[bool]) -> int:
+    adopted = db.session.execute(
+        update(Booking)
+        .where(*where)
+        .values(user_id=user.id, version=Booking.version + 1)
+        .returning(Booking.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(adopted.all())
 
 
 # -- shared ------------------------------------------------------------------------

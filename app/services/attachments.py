@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, func, select
 
 from app.extensions import db
 from app.models import Booking, EventSession, EventType, Expert, Speaker
-from app.models.booking import CONFIRMED
+from app.models.booking import LIVE
 from app.services import clock
 
 
@@ -72,7 +72,7 @@ def of_room(room_id: int) -> list[str]:
 
 
 def _bookings(condition: ColumnElement[bool]) -> list[str]:
-    coming = (Booking.status == CONFIRMED, Booking.ends_at > clock.now())
+    coming = (Booking.status.in_(LIVE), Booking.ends_at > clock.now())
     to_come, others = db.session.execute(
         select(
             func.count().filter(*coming),

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from heapq import nsmallest
@@ -105,6 +105,7 @@ class Rules:
 
     `overrides` replace the weekly hours of their local date; an empty one is a day off.
     Give all of an expert's overrides: a start may count from hours that began days earlier.
+    `holidays` names those of them that are public holidays.
     `slot_step_minutes` None means the duration, `daily_limit` None means no limit.
     Raises ValueError for numbers that make no sense.
     """
@@ -119,6 +120,7 @@ class Rules:
     minimum_notice_minutes: int
     horizon_days: int
     daily_limit: int | None
+    holidays: Mapping[date, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.duration_minutes < 1 or self.step_minutes < 1:
@@ -207,35 +209,47 @@ def why_not_offered(
     rules: Rules, starts_at: datetime, now: datetime, booked_on: Mapping[date, int]
 ) -> NotOffered | None:
     """The first rule that excludes this start, or None if `list_slots` offers it without busy time."""
+    return next(every_refusal(rules, starts_at, now, booked_on), None)
+
+
+def every_refusal(
+    rules: Rules, starts_at: datetime, now: datetime, booked_on: Mapping[date, int]
+) -> Iterator[NotOffered]:
+    """All rules that exclude this start, the first one first; busy time is no rule."""
     starts_at, now = as_utc(starts_at), as_utc(now)
     if starts_at < now:
-        return NotOffered("past", "This time has passed.")
-    if starts_at < now + timedelta(minutes=rules.minimum_notice_minutes):
+        yield NotOffered("past", "This time has passed.")
+    elif starts_at < now + timedelta(minutes=rules.minimum_notice_minutes):
         notice = _notice(rules.minimum_notice_minutes)
-        return NotOffered("notice", f"This event type needs {notice} notice.")
+        yield NotOffered("notice", f"This event type needs {notice} notice.")
 
     hours = _OpenHours(rules)
     if starts_at >= hours.horizon(now):
-        return NotOffered("horizon", _horizon_detail(rules.horizon_days))
+        yield NotOffered("horizon", _horizon_detail(rules.horizon_days))
 
     day = hours.local_date(starts_at)
     ends_at = starts_at + timedelta(minutes=rules.duration_minutes)
     stretches = hours.stretches(starts_at, ends_at)
     stretch = next((s for s in stretches if s.opens <= starts_at < s.counts_until), None)
     if stretch is None or ends_at > stretch.closes:
-        if day not in rules.overrides:
-            return NotOffered("hours", "This appointment does not lie within the expert's hours.")
-        if not rules.overrides[day]:
-            return NotOffered("override", "The expert is not available on this day.")
-        return NotOffered("override", "The expert has other hours on this day.")
-    if starts_at != stretch.start_from(starts_at, timedelta(minutes=rules.step_minutes)):
+        yield _outside_hours(rules, day)
+    elif starts_at != stretch.start_from(starts_at, timedelta(minutes=rules.step_minutes)):
         every = "minute" if rules.step_minutes == 1 else f"{rules.step_minutes} minutes"
-        return NotOffered("step", f"Appointments start every {every} of the expert's hours.")
+        yield NotOffered("step", f"Appointments start every {every} of the expert's hours.")
     if rules.reached_daily_limit(booked_on.get(day, 0)):
         limit = _plural(rules.daily_limit or 0, "appointment")
         detail = f"This event type takes {limit} a day, and this day is full."
-        return NotOffered("daily_limit", detail)
-    return None
+        yield NotOffered("daily_limit", detail)
+
+
+def _outside_hours(rules: Rules, day: date) -> NotOffered:
+    if day not in rules.overrides:
+        return NotOffered("hours", "This appointment does not lie within the expert's hours.")
+    if rules.overrides[day]:
+        return NotOffered("override", "The expert has other hours on this day.")
+    if holiday := rules.holidays.get(day):
+        return NotOffered("override", f"The expert is not available on this day: {holiday}.")
+    return NotOffered("override", "The expert is not available on this day.")
 
 
 def nearest(slots: Iterable[datetime], starts_at: datetime, limit: int = 5) -> list[datetime]:

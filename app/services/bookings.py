@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from app.extensions import db
 from app.models import (
@@ -344,6 +344,18 @@ def require_movable(row: AnyRow) -> None:
         raise Gone("This booking is over.")
 
 
+def is_client(row: Any, actor: Actor | None) -> bool:
+    """Whether the booking is the actor's own as client, attendee or responsible user.
+
+    Also one that a guest made with the actor's address, once that address is proven.
+    """
+    if actor is None:
+        return False
+    if row.user_id is not None:
+        return bool(row.user_id == actor.user_id)
+    return actor.email_is_verified and bool(row.attendee_email == actor.email)
+
+
 def is_host(row: Any, actor: Actor | None) -> bool:
     """Whether the actor decides about this appointment: its expert, or an admin."""
     return actor is not None and (actor.is_admin or actor.user_id == row.host_user_id)
@@ -374,10 +386,14 @@ def involving(actor: Actor) -> Any:
     if actor.audience != "account":
         event_id = int(actor.audience.removeprefix("agenda:"))
         return (Booking.user_id == actor.user_id) & (EventSession.event_id == event_id)
-    return or_(
+    involving = or_(
         Booking.user_id == actor.user_id,
         Booking.expert_id.in_(select(Expert.id).where(Expert.user_id == actor.user_id)),
     )
+    if actor.email_is_verified:
+        made_as_guest = and_(Booking.user_id.is_(None), Booking.attendee_email == actor.email)
+        involving = or_(involving, made_as_guest)
+    return involving
 
 
 def _matching(words: str) -> Any:
@@ -396,7 +412,7 @@ def _matching(words: str) -> Any:
 def _is_party(row: AnyRow, actor: Actor) -> bool:
     if actor.audience != "account":
         return row.user_id == actor.user_id and actor.audience == f"agenda:{row.event_id}"
-    return actor.user_id in {row.user_id, row.host_user_id}
+    return actor.user_id == row.host_user_id or is_client(row, actor)
 
 
 def _may_change(row: AnyRow, actor: Actor) -> bool:

@@ -107,7 +107,7 @@ def release_bookings(
     for row in rows:
         concerned = group_slots.calendars_of(row)
         by_host = ending in {BY_HOST, DECLINED} or (
-            ending is None and actor is not None and actor.user_id != row.user_id
+            ending is None and actor is not None and not bookings.is_client(row, actor)
         )
         why = ending or _ending(row, by_host=by_host)
         changed = db.session.execute(

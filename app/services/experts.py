@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import current_app
 from sqlalchemy import delete, exists, func, or_, select
@@ -13,7 +14,7 @@ from werkzeug.routing import Map
 from app.extensions import db
 from app.models import Booking, DateOverride, EventType, Expert, ExpertSlug, Role, User
 from app.models.user import full_name
-from app.services import accounts, audit, availability, fields, ledger
+from app.services import accounts, audit, availability, clock, fields, holidays, ledger
 from app.services.availability import WeeklyInterval, format_clock, parse_clock
 from app.services.bookings import Page
 from app.services.errors import DomainError, NotFound
@@ -232,7 +233,38 @@ def describe_availability(expert: Expert) -> dict[str, Any]:
             }
             for override in expert.date_overrides
         ],
+        "holidays": _describe_holidays(expert),
     }
+
+
+def _describe_holidays(expert: Expert) -> dict[str, Any]:
+    """The country whose holidays are days off, and those of the next twelve months."""
+    today = clock.now().astimezone(ZoneInfo(expert.time_zone)).date()
+    coming = {
+        day: name
+        for year in (today.year, today.year + 1)
+        for day, name in _holidays_of(expert, year).items()
+        if today <= day < today + timedelta(days=366)
+    }
+    return {
+        "country": expert.holiday_country,
+        "subdivision": expert.holiday_subdivision,
+        "exceptions": list(expert.holiday_exceptions),
+        "coming": [
+            {
+                "date": day.isoformat(),
+                "name": name,
+                "is_off": day.isoformat() not in expert.holiday_exceptions,
+            }
+            for day, name in sorted(coming.items())
+        ],
+    }
+
+
+def _holidays_of(expert: Expert, year: int) -> Mapping[date, str]:
+    if expert.holiday_country is None:
+        return {}
+    return holidays.of_year(expert.holiday_country, expert.holiday_subdivision, year)
 
 
 @transactional
@@ -241,7 +273,8 @@ def replace_availability(
 ) -> Expert:
     """Set weekly hours and date overrides as a whole. Bookings that stand are kept.
 
-    Raises `InvalidInput`, saying which interval is wrong and why.
+    `holidays` is `{country, subdivision?, exceptions?}`, null for none; it stays as it is
+    if it is not there. Raises `InvalidInput`, saying which interval is wrong and why.
     """
     expert = _expert_to_change(actor, expert_id)
     errors: fields.Errors = {}
@@ -249,6 +282,8 @@ def replace_availability(
         expert.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
     weekly = _weekly(errors, values.get("weekly", []))
     overrides = _overrides(errors, values.get("overrides", []))
+    if "holidays" in values:
+        _apply_holidays(errors, expert, values["holidays"])
     fields.refuse(errors)
     expert.weekly_hours = weekly
     expert.date_overrides.clear()
@@ -315,6 +350,34 @@ def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int
     except ValueError as error:
         errors["overrides"] = [str(error)]
     return found
+
+
+def _apply_holidays(errors: fields.Errors, expert: Expert, value: object) -> None:
+    wanted = {} if value is None else value
+    if not isinstance(wanted, dict):
+        errors["holidays"] = ['Holidays look like {"country": "DE"}, or null.']
+        return
+    country, subdivision = wanted.get("country"), wanted.get("subdivision") or None
+    exceptions = wanted.get("exceptions") or []
+    if country is None:
+        subdivision, exceptions = None, []
+    elif not isinstance(country, str) or not holidays.is_known(country):
+        errors["holidays"] = ["There are no holidays for this country. Use a code like DE."]
+        return
+    elif subdivision is not None and not (
+        isinstance(subdivision, str) and holidays.is_known(country, subdivision)
+    ):
+        errors["holidays"] = ["This country has no such part."]
+        return
+    try:
+        if not isinstance(exceptions, list) or len(exceptions) > MAX_OVERRIDES:
+            raise ValueError
+        days = sorted({date.fromisoformat(day).isoformat() for day in exceptions})
+    except (TypeError, ValueError):
+        errors["holidays"] = ["Exceptions are a list of dates like 2026-12-26."]
+        return
+    expert.holiday_country, expert.holiday_subdivision = country, subdivision
+    expert.holiday_exceptions = days
 
 
 def _interval(value: object) -> tuple[int, int]:

@@ -18,14 +18,16 @@ from app.models import (
     BusyPeriod,
     Calendar,
     EventSession,
+    EventType,
     Expert,
     Room,
     Speaker,
     User,
     WaitlistEntry,
 )
-from app.models.booking import CANCELLED, CONFIRMED
+from app.models.booking import CANCELLED, CONFIRMED, LIVE, PENDING
 from app.models.interval import overlapping
+from app.services import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,16 @@ def _checks() -> dict[str, Select[Any]]:
         .scalar_subquery()
     )
     period = BusyPeriod
+    is_live = Booking.status.in_(LIVE)
+    mate = aliased(Booking)
+    appointment = and_(Booking.kind == "appointment", is_live)
+    of_one_slot = and_(
+        mate.kind == "appointment",
+        mate.status.in_(LIVE),
+        mate.event_type_id == Booking.event_type_id,
+        mate.starts_at == Booking.starts_at,
+        mate.id > Booking.id,
+    )
     return {
         "two busy periods of one calendar overlap": select(
             one.calendar_id, one.id.label("one"), other.id.label("other")
@@ -74,13 +86,13 @@ def _checks() -> dict[str, Select[Any]]:
         "a busy period is empty or reversed": select(period.id.label("busy_period")).where(
             period.ends_at <= period.starts_at
         ),
-        "a busy period is owed to nothing that is confirmed": select(
+        "a busy period is owed to nothing that holds time": select(
             period.id.label("busy_period"), period.booking_id, period.event_session_id
         )
         .outerjoin(Booking, Booking.id == period.booking_id)
         .outerjoin(EventSession, EventSession.id == period.event_session_id)
         .where(
-            func.coalesce(Booking.status, EventSession.status, CANCELLED) != CONFIRMED,
+            func.coalesce(Booking.status, EventSession.status, CANCELLED).not_in(LIVE),
         ),
         "a busy period is in a calendar that its booking does not concern": select(
             period.id.label("busy_period"), Booking.uid.label("booking"), period.calendar_id
@@ -132,18 +144,48 @@ def _checks() -> dict[str, Select[Any]]:
         .where(live)
         .group_by(Booking.event_session_id, Booking.user_id)
         .having(live_seats > 1),
-        "a confirmed booking does not occupy its user's time": select(Booking.uid.label("booking"))
-        .where(Booking.status == CONFIRMED, Booking.user_id.is_not(None))
+        "a live booking does not occupy its user's time": select(Booking.uid.label("booking"))
+        .where(is_live, Booking.user_id.is_not(None))
         .where(~_occupying(Calendar.user_id == Booking.user_id)),
-        "a confirmed appointment does not occupy its expert's time": select(
-            Booking.uid.label("booking")
-        )
+        "a live appointment does not occupy its expert's time": select(Booking.uid.label("booking"))
         .join(Expert, Expert.id == Booking.expert_id)
-        .where(Booking.status == CONFIRMED)
+        .where(is_live)
         .where(~_occupying(Calendar.user_id == Expert.user_id)),
-        "a confirmed booking does not occupy its room": select(Booking.uid.label("booking"))
-        .where(Booking.status == CONFIRMED, Booking.room_id.is_not(None))
+        "a live booking does not occupy its room": select(Booking.uid.label("booking"))
+        .where(is_live, Booking.room_id.is_not(None))
         .where(~_occupying(Calendar.room_id == Booking.room_id)),
+        "two live appointments have one place in a slot": select(
+            Booking.uid.label("one"), mate.uid.label("other")
+        )
+        .join(mate, and_(of_one_slot, mate.place == Booking.place))
+        .where(appointment),
+        "live appointments of one slot differ in end or room": select(
+            Booking.uid.label("one"), mate.uid.label("other")
+        )
+        .join(
+            mate,
+            and_(
+                of_one_slot,
+                or_(
+                    mate.ends_at != Booking.ends_at,
+                    func.coalesce(mate.room_id, 0) != func.coalesce(Booking.room_id, 0),
+                ),
+            ),
+        )
+        .where(appointment),
+        "a slot to come has more live appointments than seats": select(
+            Booking.event_type_id.label("event_type"),
+            Booking.starts_at,
+            func.count(Booking.id).label("live"),
+        )
+        .join(EventType, EventType.id == Booking.event_type_id)
+        .where(appointment, Booking.ends_at > clock.now())
+        .group_by(Booking.event_type_id, Booking.starts_at, EventType.seats)
+        .having(func.count(Booking.id) > EventType.seats),
+        "a request is no appointment, or never ends": select(Booking.uid.label("booking")).where(
+            Booking.status == PENDING,
+            or_(Booking.kind != "appointment", Booking.decide_by.is_(None)),
+        ),
         "a session does not occupy its room": select(EventSession.id.label("event_session"))
         .where(EventSession.status == CONFIRMED)
         .where(~_session_occupying(Calendar.room_id == EventSession.room_id)),
@@ -175,12 +217,28 @@ def _checks() -> dict[str, Select[Any]]:
 
 
 def _occupying(owner: Any) -> Any:
-    """That the booking of the outer query occupies the calendar of `owner`, all its time."""
+    """That the booking of the outer query occupies the calendar of `owner`, all its time.
+
+    An appointment may do so by the period of another in the same slot.
+    """
+    holder = aliased(Booking)
     return (
         exists()
-        .where(BusyPeriod.booking_id == Booking.id, BusyPeriod.calendar_id == Calendar.id, owner)
+        .where(BusyPeriod.booking_id == holder.id, BusyPeriod.calendar_id == Calendar.id, owner)
+        .where(
+            or_(
+                holder.id == Booking.id,
+                and_(
+                    Booking.kind == "appointment",
+                    holder.kind == "appointment",
+                    holder.status.in_(LIVE),
+                    holder.event_type_id == Booking.event_type_id,
+                    holder.starts_at == Booking.starts_at,
+                ),
+            )
+        )
         .where(BusyPeriod.starts_at <= Booking.starts_at, BusyPeriod.ends_at >= Booking.ends_at)
-        .correlate_except(BusyPeriod, Calendar)
+        .correlate_except(BusyPeriod, Calendar, holder)
     )
 
 

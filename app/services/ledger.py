@@ -232,19 +232,18 @@ def occupy(
     claims: Iterable[Claim], *, booking_id: int | None = None, event_session_id: int | None = None
 ) -> None:
     """Write the busy periods. The database refuses an overlap, whoever forgot to judge."""
-    execute(
-        _OCCUPY,
-        [
-            {
-                "calendar_id": claim.calendar_id,
-                "starts_at": claim.period.starts_at,
-                "ends_at": claim.period.ends_at,
-                "booking_id": booking_id,
-                "event_session_id": event_session_id,
-            }
-            for claim in claims
-        ],
-    )
+    periods = [
+        {
+            "calendar_id": claim.calendar_id,
+            "starts_at": claim.period.starts_at,
+            "ends_at": claim.period.ends_at,
+            "booking_id": booking_id,
+            "event_session_id": event_session_id,
+        }
+        for claim in claims
+    ]
+    if periods:
+        execute(_OCCUPY, periods)
 
 
 def occupy_for_each(claims: Iterable[tuple[int, Claim]]) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, or_, select
 
 from app.extensions import db
 from app.models import Booking, Event, EventSession, Expert
-from app.models.booking import CONFIRMED
+from app.models.booking import CONFIRMED, LIVE
 from app.models.interval import Interval
 from app.services import agenda, bookings, events, waitlist
 from app.services.policy import ACCOUNT, Actor, require_signed_in
@@ -35,7 +35,7 @@ def read_personal_schedule(actor: Actor | None, slug: str) -> PersonalSchedule:
     actor = require_signed_in(actor)
     version = agenda.topic_version(actor, slug)  # before the rest: never newer than it
     event = events.get_event(slug)
-    rows = bookings.find_rows(Booking.status == CONFIRMED, *_during(actor, event))
+    rows = bookings.find_rows(Booking.status.in_(LIVE), *_during(actor, event))
     shown = [bookings.describe(row, actor) for row in sorted(rows, key=lambda row: row.starts_at)]
     return PersonalSchedule(event, version, shown, waitlist.list_own(actor, event.id))
 

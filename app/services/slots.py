@@ -24,12 +24,13 @@ from app.models import (
 from app.models.booking import LIVE
 from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
-from app.services import availability, clock, external_busy, group_slots
+from app.services import availability, clock, external_busy, group_slots, holidays
 from app.services.errors import Gone, InvalidInput, NotFound
 from app.services.experts import weekly_intervals
 from app.services.transaction import execute
 
 MAX_DAYS = 62
+HORIZON_YEARS = 3  # of 730 days at most, the last of which may lie in the third year
 ALTERNATIVES = 5
 
 
@@ -184,6 +185,21 @@ def why_not_offered(
     )
 
 
+def _holidays(offer: AnyRow) -> dict[date, str]:
+    """The expert's days off from last year to the end of any horizon, but for exceptions."""
+    if offer.holiday_country is None:
+        return {}
+    this_year = clock.now().year
+    return {
+        day: name
+        for year in range(this_year - 1, this_year + HORIZON_YEARS + 1)
+        for day, name in holidays.of_year(
+            offer.holiday_country, offer.holiday_subdivision, year
+        ).items()
+        if day.isoformat() not in offer.holiday_exceptions
+    }
+
+
 def booked_besides(
     offer: AnyRow, starts_at: datetime, *, ignoring: Iterable[int] = ()
 ) -> dict[date, int]:
@@ -194,12 +210,17 @@ def booked_besides(
 
 
 def rules_of(offer: AnyRow) -> availability.Rules:
-    """The rules of an offer, with all overrides of its expert."""
-    overrides = execute(_OVERRIDES, {"expert": offer.expert_id})
+    """The rules of an offer, with all overrides of its expert; holidays are days off."""
+    overrides = {
+        row.date: [(start, end) for start, end in row.intervals]
+        for row in execute(_OVERRIDES, {"expert": offer.expert_id})
+    }
+    days_off = {day: name for day, name in _holidays(offer).items() if day not in overrides}
     return availability.Rules(
         time_zone=offer.time_zone,
         weekly=weekly_intervals(offer.weekly_hours),
-        overrides={row.date: [(start, end) for start, end in row.intervals] for row in overrides},
+        overrides=overrides | dict.fromkeys(days_off, ()),
+        holidays=days_off,
         duration_minutes=offer.duration_minutes,
         slot_step_minutes=offer.slot_step_minutes,
         buffer_before_minutes=offer.buffer_before_minutes,
@@ -306,6 +327,9 @@ _OFFERS = (
         Expert.name.label("expert_name"),
         Expert.time_zone,
         Expert.weekly_hours,
+        Expert.holiday_country,
+        Expert.holiday_subdivision,
+        Expert.holiday_exceptions,
         User.id.label("host_user_id"),
         User.email.label("host_email"),
         Calendar.id.label("calendar_id"),

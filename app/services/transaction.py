@@ -21,7 +21,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from app.extensions import db
-from app.services.errors import Busy, DomainError, EmailTaken, InvalidInput, Overlap, Stale
+from app.services.errors import (
+    Busy,
+    DomainError,
+    EmailTaken,
+    InvalidInput,
+    Overlap,
+    SlotTaken,
+    Stale,
+)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -51,6 +59,10 @@ _CONSTRAINTS: dict[tuple[str, ...], Callable[[], DomainError]] = {
         {"name": ["There is a room with this name."]}
     ),
     ("uq_booking_live_seat", "booking.event_session_id, booking.user_id"): Stale,
+    (
+        "uq_booking_live_place",
+        "booking.event_type_id, booking.starts_at, booking.place",
+    ): SlotTaken,
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +13,18 @@ from werkzeug.wrappers import Response
 
 from app import gates, limits
 from app.gates import current_actor
-from app.services import accounts, bookings, clock, event_types, events, experts, profiles, rooms
+from app.services import (
+    accounts,
+    bookings,
+    clock,
+    event_types,
+    events,
+    experts,
+    holidays,
+    profiles,
+    qr_codes,
+    rooms,
+)
 from app.services.errors import EmailTaken, InvalidInput, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
@@ -21,7 +34,9 @@ from app.views.local_time import zone_choices
 
 PAGE_SIZE = 30
 UPCOMING = 12  # on the dashboard
+REMINDERS = (15, 60, 180, 1440, 2880, 10080)  # minutes before the start, to choose from
 SHOWN = ("upcoming", "past", "cancelled")
+KINDS = ("appointment", "seat", "reservation")
 
 blueprint = Blueprint("account_pages", __name__)
 
@@ -33,6 +48,7 @@ def page_context() -> dict[str, Any]:
     return {
         "product_name": current_app.config["PRODUCT_NAME"],
         "now": clock.now(),
+        "tomorrow": tomorrow,
         "sign_in_url": current_app.appbuilder.get_url_for_login,  # type: ignore[attr-defined]
         "navigation": _navigation(actor),
         "account_navigation": _account_navigation(actor),
@@ -185,13 +201,17 @@ def _my_bookings(feed_token: str | None = None) -> str | Response:
         return _to_sign_in()
     query = read_query()
     show = query.choice("show", SHOWN) or "upcoming"
+    kind = query.choice("kind", KINDS)
+    words = query.text("q", max_length=200) or ""
     page, _ = query.paging()
     query.check()
     version = profiles.calendar_version(actor)  # before the list: never newer than it
     found = bookings.list_bookings(
         actor,
         when=None if show == "cancelled" else show,
-        status="cancelled" if show == "cancelled" else "confirmed",
+        status="cancelled" if show == "cancelled" else None,
+        kind=kind,
+        query=words,
         page=page,
         page_size=PAGE_SIZE,
     )
@@ -200,6 +220,9 @@ def _my_bookings(feed_token: str | None = None) -> str | Response:
         "account/my_bookings.html",
         bookings=found.items,
         show=show,
+        kind=kind,
+        words=words,
+        total=found.total,
         page=page,
         pages=-(-found.total // PAGE_SIZE),
         zone=_zone_of(actor),
@@ -230,13 +253,19 @@ def dashboard() -> str | Response:
         return redirect(url_for(".profile"))
     version = profiles.calendar_version(actor)
     coming = bookings.list_bookings(actor, when="upcoming", page=1, page_size=UPCOMING)
+    waiting = bookings.list_bookings(
+        actor, when="upcoming", status="pending", page=1, page_size=UPCOMING
+    )
     return render_template(
         "account/dashboard.html",
         expert=experts.describe(expert),
         event_types=event_types.list_own(actor, page=1, page_size=100).items,
         availability=experts.describe_availability(expert),
         bookings=coming.items,
+        requests=[each for each in waiting.items if each["expert"]["slug"] == expert.slug],
         more_bookings=max(0, coming.total - UPCOMING),
+        countries=holidays.list_countries(),
+        embed_origins=current_app.config["EMBED_ORIGINS"],
         zone=expert.time_zone,
         zones=zone_choices(),
         version=version,
@@ -248,12 +277,29 @@ def dashboard() -> str | Response:
 def event_type(event_type_id: int) -> str | Response:
     if (actor := current_actor()) is None:
         return _to_sign_in()
-    shown = event_types.describe(event_types.get_own(actor, event_type_id))
+    own = event_types.get_own(actor, event_type_id)
+    shown = event_types.describe(own)
     return render_template(
         "account/event_type.html",
         event_type=shown,
+        expert=experts.describe(own.expert),
+        reminder_choices=sorted({*REMINDERS, *shown["reminder_minutes"]}),
         rooms=[(room.id, room.name) for room in rooms.list_rooms()],
     )
+
+
+@blueprint.get("/expert-dashboard/qr.svg")
+def qr_code() -> Response:
+    """The code of one's page, or of the event type that `type` names."""
+    query = read_query()
+    event_type_id = query.integer("type", minimum=1)
+    query.check()
+    actor = require_account(current_actor())
+    if event_type_id is None:
+        url = experts.describe(experts.own_expert(actor))["url"]
+    else:
+        url = event_types.describe(event_types.get_own(actor, event_type_id))["url"]
+    return Response(qr_codes.svg(url), mimetype="image/svg+xml")
 
 
 # -- shared --------------------------------------------------------------------------
@@ -277,6 +323,11 @@ def _nearness(shown: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
         "soon": {each["uid"] for each in shown if is_soon(each)},
         "over": {each["uid"] for each in shown if is_over(each)},
     }
+
+
+def tomorrow(zone: str) -> str:
+    """The day after this one in a zone, as a key."""
+    return (clock.now().astimezone(ZoneInfo(zone)).date() + timedelta(days=1)).isoformat()
 
 
 def _zone_of(actor: Actor) -> str:

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, redirect, render_template, request, url_f
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import status_of
-from app.gates import current_actor
+from app.gates import current_actor, is_embedded
 from app.models import EventType
 from app.services import (
     appointments,
@@ -37,7 +37,7 @@ HOME_EXPERTS = 5
 PAGE_SIZE = 20
 PLAIN_SPAN = timedelta(days=20)
 PREFILLED = {"name": 128, "email": 254, "phone": 40, "notes": 2000}  # by query, and how long
-FRAMED = ("embed", "theme")
+FRAMED = ("embed", "theme", "tz", *PREFILLED)  # what links in a frame keep
 JOIN_FROM = timedelta(minutes=10)  # before the start, joining becomes the one next step
 
 Page = str | tuple[str, int]
@@ -219,7 +219,8 @@ def _booker(
         expert=experts.describe(event_type.expert),
         event_type=event_types.describe_public(event_type),
         prefill=_prefill(),
-        preview=request.args.get("preview") == "1",
+        preview=_is_preview(),
+        is_embedded=is_embedded() or (_is_preview() and request.args.get("embed") == "1"),
         reschedule=moving,
         reschedule_data=moving
         and {
@@ -253,6 +254,11 @@ def _prefill() -> dict[str, str]:
         name: request.args.get(name, known.get(name, ""))[:length]
         for name, length in PREFILLED.items()
     }
+
+
+def _is_preview() -> bool:
+    """Whether it is only looked at: in the frame beside an event type's form, or beside it."""
+    return request.args.get("preview") == "1"
 
 
 def _require_movable(booking: Mapping[str, Any]) -> None:

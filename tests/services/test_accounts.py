@@ -10,7 +10,17 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import AuditEntry, Booking, BusyPeriod, Calendar, SignIn, User
-from app.services import accounts, appointments, calendar_feed, changes, passwords, sign_ins
+from app.services import (
+    accounts,
+    appointments,
+    bookings,
+    calendar_feed,
+    cancellation,
+    changes,
+    guarantees,
+    passwords,
+    sign_ins,
+)
 from app.services.errors import (
     EmailTaken,
     InvalidInput,
@@ -424,7 +434,7 @@ def test_guests_bookings_join_the_account_and_occupy_what_is_free() -> None:
     owners = dict(db.session.execute(select(Booking.uid, Booking.user_id)).all())
     assert owners == {
         one.booking["uid"]: user.id,
-        same_time.booking["uid"]: user.id,
+        same_time.booking["uid"]: None,  # nobody is in two places; it is still theirs
         somebody.booking["uid"]: None,
     }
     occupied = db.session.execute(
@@ -433,6 +443,29 @@ def test_guests_bookings_join_the_account_and_occupy_what_is_free() -> None:
         .where(Calendar.user_id == user.id)
     ).all()
     assert occupied == [(ten, ten + timedelta(minutes=30))]
+    assert guarantees.find_breaches() == []
+
+    actor = sign_ins.find_actor(sign_ins.start_sign_in(user.id).id)
+    own = {one.booking["uid"], same_time.booking["uid"]}
+    listed = bookings.list_bookings(actor, page=1, page_size=9)
+    assert {each["uid"] for each in listed.items} == own
+    for uid in own:
+        assert bookings.get_booking(actor, uid)["attendee"]["email"] == "ann@example.org"
+        assert cancellation.cancel_booking(actor, uid)["cancelled_as"] == "client"
+    assert guarantees.find_breaches() == []
+
+
+def test_bookings_of_an_address_that_nobody_proved_are_a_guests_alone() -> None:
+    host, _ = make_expert()
+    guest = client_named(email="ann@example.org")
+    ten = NOW.replace(day=4, hour=9)
+    booked = appointments.book_appointment(None, make_event_type(host).id, ten, guest).booking
+    user = accounts.create_account("Ann", "ann@example.org", NEW)
+    actor = sign_ins.find_actor(sign_ins.start_sign_in(user.id).id)
+    assert bookings.list_bookings(actor, page=1, page_size=9).total == 0
+    for reach in (bookings.get_booking, cancellation.cancel_booking):
+        with pytest.raises(NotFound):
+            reach(actor, booked["uid"])
 
 
 def test_a_failed_proof_keeps_nothing() -> None:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from app.extensions import db
-from app.models import Booking, BusyPeriod, Calendar, EventSession
+from app.models import Booking, BusyPeriod, Calendar, EventSession, EventType
 from app.models.interval import Interval
 from app.services import event_sessions, guarantees, seats
 from app.services.appointments import book_appointment
@@ -59,6 +59,7 @@ def world(context: Any) -> SimpleNamespace:
         room=rows.room_calendar(room.id),
         session_room=rows.room_calendar(session.room_id),
         session=session.id,
+        offer=offer,
         cancelled_session=cancelled,
         host=host.calendar_id,
         speaker=speaker.calendar_id,
@@ -93,6 +94,7 @@ def unguarded(world: SimpleNamespace) -> Iterator[None]:
         db.session.execute(text("PRAGMA ignore_check_constraints=ON"))
         db.session.execute(text("PRAGMA defer_foreign_keys=ON"))
     db.session.execute(text("DROP INDEX uq_booking_live_seat"))
+    db.session.execute(text("DROP INDEX uq_booking_live_place"))
     yield
     if db.engine.dialect.name == "sqlite":
         db.session.execute(text("PRAGMA ignore_check_constraints=OFF"))
@@ -141,6 +143,21 @@ def second_live_seat(world: Any) -> None:
     change(EventSession, world.session, seats_taken=2)
 
 
+def in_the_same_slot(world: Any, **values: Any) -> None:
+    """Another live appointment beside the guest's, which holds the time of both."""
+    row = db.session.execute(select(bookings).where(bookings.c.id == world.ids["guests"])).one()
+    again = {name: value for name, value in row._mapping.items() if name != "id"} | {
+        "uid": "again",
+        "manage_token_hash": None,
+    }
+    db.session.execute(insert(bookings), again | values)
+
+
+def group_of_two(world: Any, **values: Any) -> None:
+    change(EventType, world.offer, seats=2)
+    in_the_same_slot(world, **({"place": 2} | values))
+
+
 def cancelled_with_seats(world: Any) -> None:
     free(world.session_room, "session", world)
     free(world.speaker, "session", world)
@@ -162,19 +179,19 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     ),
     "period of no booking": (
         lambda world: occupy(world.stranger, 8, 9, booking_id=999_999),
-        {"a busy period is owed to nothing that is confirmed"},
+        {"a busy period is owed to nothing that holds time"},
     ),
     "period of no session": (
         lambda world: occupy(world.stranger, 8, 9, event_session_id=999_999),
-        {"a busy period is owed to nothing that is confirmed"},
+        {"a busy period is owed to nothing that holds time"},
     ),
     "period of nothing": (
         lambda world: occupy(world.stranger, 8, 9),
-        {"a busy period is owed to nothing that is confirmed"},
+        {"a busy period is owed to nothing that holds time"},
     ),
     "period of what is cancelled": (
         lambda world: change(Booking, world.ids["reservation"], status="cancelled"),
-        {"a busy period is owed to nothing that is confirmed"},
+        {"a busy period is owed to nothing that holds time"},
     ),
     "period of no calendar": (
         lambda world: occupy(999_999, 8, 9, booking_id=world.ids["reservation"]),
@@ -206,29 +223,29 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     ),
     "seat without period": (
         lambda world: free(world.attendee, "seat", world),
-        {"a confirmed booking does not occupy its user's time"},
+        {"a live booking does not occupy its user's time"},
     ),
     "client without period": (
         lambda world: free(world.attendee, "clients", world),
-        {"a confirmed booking does not occupy its user's time"},
+        {"a live booking does not occupy its user's time"},
     ),
     "host without period": (
         lambda world: free(world.host, "guests", world),
-        {"a confirmed appointment does not occupy its expert's time"},
+        {"a live appointment does not occupy its expert's time"},
     ),
     "room without period": (
         lambda world: free(world.room, "guests", world),
-        {"a confirmed booking does not occupy its room"},
+        {"a live booking does not occupy its room"},
     ),
     "reserved room without period": (
         lambda world: free(world.room, "reservation", world),
-        {"a confirmed booking does not occupy its room"},
+        {"a live booking does not occupy its room"},
     ),
     "a booking longer than its periods": (
         lambda world: change(Booking, world.ids["reservation"], ends_at=later(5.5)),
         {
-            "a confirmed booking does not occupy its user's time",
-            "a confirmed booking does not occupy its room",
+            "a live booking does not occupy its user's time",
+            "a live booking does not occupy its room",
         },
     ),
     "session without room": (
@@ -247,6 +264,22 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
         cancelled_with_seats,
         {"a live seat is in a session that is not held"},
     ),
+    "one place for two": (
+        lambda world: group_of_two(world, place=1),
+        {"two live appointments have one place in a slot"},
+    ),
+    "a slot with two ends": (
+        lambda world: group_of_two(world, ends_at=later(0.25)),
+        {"live appointments of one slot differ in end or room"},
+    ),
+    "a slot with more people than seats": (
+        lambda world: in_the_same_slot(world, place=2),
+        {"a slot to come has more live appointments than seats"},
+    ),
+    "a request for a room": (
+        lambda world: change(Booking, world.ids["reservation"], status="pending"),
+        {"a request is no appointment, or never ends"},
+    ),
     "user without calendar": (
         lambda world: db.session.execute(delete(Calendar).where(Calendar.id == world.stranger)),
         {"a user has no calendar"},
@@ -257,6 +290,11 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
 
 def test_a_sound_database_has_nothing_to_find(world: Any) -> None:
     assert guarantees.find_breaches() == []
+
+
+def test_a_slot_that_two_share_has_nothing_to_find(world: Any, unguarded: None) -> None:
+    group_of_two(world)
+    assert found() == set()
 
 
 def test_an_empty_database_has_nothing_to_find() -> None:

@@ -65,7 +65,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("expert", schema=None) as batch_op:
         batch_op.add_column(sa.Column("holiday_country", sa.String(length=2), nullable=True))
-        batch_op.add_column(sa.Column("holiday_subdivision", sa.String(length=16), nullable=True))
+        batch_op.add_column(sa.Column("holiday_subdivision", sa.String(length=64), nullable=True))
         batch_op.add_column(
             sa.Column("holiday_exceptions", _JSON, server_default=sa.text("'[]'"), nullable=False)
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from app.gates import current_actor
-from app.services import appointments, bookings, cancellation, guests
+from app.services import appointments, approvals, bookings, cancellation, guests, privacy, restoring
 from app.services.appointments import Client
 from app.services.icalendar_export import booking_calendar
 from app.services.manage_links import manage_url
@@ -48,14 +48,18 @@ def book() -> Response:
 def list_own() -> Response:
     query = read_query()
     when = query.choice("when", ("upcoming", "past"))
-    status = query.choice("status", ("confirmed", "cancelled"))
+    status = query.choice("status", ("pending", "confirmed", "cancelled"))
+    kind = query.choice("kind", bookings.KINDS)
+    words = query.text("q", max_length=200) or ""
     page, page_size = query.paging()
     query.check()
     return page_answer(
         bookings.list_bookings(
             current_actor(),
             when=when,
-            status=status or "confirmed",
+            status=status,
+            kind=kind,
+            query=words,
             page=page,
             page_size=page_size,
         )
@@ -77,16 +81,18 @@ def download(uid: str) -> Response:
 def change(uid: str) -> Response:
     require_signed_in(current_actor())
     body = read_json()
-    status = body.choice("status", ("cancelled",))
+    status = body.choice("status", ("confirmed", "cancelled"))
     starts_at = body.instant("starts_at")
     reason = body.text("reason", max_length=cancellation.MAX_REASON) or ""
     version = body.integer("version", minimum=0)
     body.check()
     if (status is None) == (starts_at is None):
-        body.reject("status", "Send either status cancelled or a new starts_at.")
+        body.reject("status", "Send either a status or a new starts_at.")
     body.check()
-    if status:
+    if status == "cancelled":
         changed = cancellation.cancel_booking(current_actor(), uid, reason=reason, version=version)
+    elif status:
+        changed = restoring.confirm_booking(current_actor(), uid, version=version)
     else:
         changed = reschedule_booking(current_actor(), uid, starts_at, version=version)
     return json_answer({"booking": changed})
@@ -96,15 +102,40 @@ def change(uid: str) -> Response:
 @idempotent
 def manage(token: str) -> Response:
     body = read_json()
-    action = body.choice("action", ("cancel", "reschedule"), required=True)
+    action = body.choice("action", ("cancel", "reschedule", "restore"), required=True)
     starts_at = body.instant("starts_at", required=action == "reschedule")
     reason = body.text("reason", max_length=cancellation.MAX_REASON) or ""
     body.check()
     if action == "cancel":
         changed = guests.cancel(token, reason=reason)
+    elif action == "restore":
+        changed = guests.restore(token)
     else:
         changed = guests.reschedule(token, starts_at)
     return json_answer({"booking": changed})
+
+
+@blueprint.get("/manage/<token>/data")
+def download_data(token: str) -> Response:
+    answer = json_answer(privacy.export_by_link(token))
+    answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return answer
+
+
+@blueprint.delete("/manage/<token>")
+def erase_data(token: str) -> Response:
+    privacy.erase_by_link(token)
+    return Response(status=204)
+
+
+@blueprint.post("/requests/<token>")
+@idempotent
+def answer_request(token: str) -> Response:
+    body = read_json()
+    action = body.choice("action", (approvals.ACCEPT, approvals.DECLINE), required=True)
+    reason = body.text("reason", max_length=cancellation.MAX_REASON) or ""
+    body.check()
+    return json_answer({"booking": approvals.decide(token, action, reason=reason)})
 
 
 def calendar_file(booking: dict[str, object]) -> Response:

@@ -72,8 +72,18 @@ def list_slots(slug: str, type_slug: str) -> Response:
                 day.isoformat(): [start.isoformat() for start in starts]
                 for day, starts in found.days.items()
             },
+            "requires_approval": found.requires_approval,
+            **_seats(found),
         }
     )
+
+
+def _seats(found: slots.Slots) -> dict[str, Any]:
+    """How many each start still takes, where it takes several."""
+    if found.seats == 1:
+        return {}
+    left = {start.isoformat(): number for start, number in found.seats_left.items()}
+    return {"seats": found.seats, "seats_left": left}
 
 
 def _moved(slug: str, **more: Any) -> Response:

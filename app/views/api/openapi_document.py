@@ -11,12 +11,14 @@ from http import HTTPStatus
 from typing import Any, get_args
 
 from app.errors import API_PREFIXES, STATUS
-from app.models.booking import RESERVATION_TYPES
+from app.models.booking import ENDINGS, RESERVATION_TYPES
 from app.models.event import ADMISSIONS
 from app.models.event_type import LOCATION_KINDS
-from app.services import busy_calendars, errors
+from app.services import busy_calendars, errors, explanations
 from app.services.availability import Rule
+from app.services.bookings import KINDS
 from app.services.cancellation import MAX_REASON
+from app.services.event_types import MAX_AHEAD, MAX_REMINDERS, MAX_SEATS, MIN_REMINDER
 from app.services.series import SCOPES
 from app.views.api.payload import MAX_PAGE_SIZE
 
@@ -99,6 +101,11 @@ EVENT_TYPE = {
     "daily_limit": nullable(whole(1, 1000)),
     "room_id": nullable(ID),
     "is_active": FLAG,
+    "is_listed": FLAG,
+    "seats": whole(1, MAX_SEATS),
+    "requires_approval": FLAG,
+    "approval_minutes": whole(1, MAX_AHEAD),
+    "reminder_minutes": listed(whole(MIN_REMINDER, MAX_AHEAD), maxItems=MAX_REMINDERS),
 }
 SESSION = {
     "id": ID,
@@ -209,6 +216,12 @@ SCHEMAS: dict[str, Schema] = {
         time_zone=ZONE,
         weekly=listed(obj(weekday=whole(0, 6), start=CLOCK, end=CLOCK)),
         overrides=listed(obj(date=DATE, intervals=listed(INTERVAL))),
+        holidays=obj(
+            country=nullable(text(2)),
+            subdivision=nullable(text(64)),
+            exceptions=listed(DATE),
+            coming=listed(obj(date=DATE, name=text(), is_off=FLAG)),
+        ),
     ),
     "BusyCalendar": obj(
         id=ID,
@@ -236,10 +249,13 @@ SCHEMAS: dict[str, Schema] = {
             "reservation_type",
             "series",
             "time_zone",
+            "decide_by",
+            "cancelled_as",
+            "cancel_reason",
         },
         uid=UID,
-        kind=one_of("appointment", "seat", "reservation"),
-        status=one_of("confirmed", "cancelled"),
+        kind=one_of(*KINDS),
+        status=one_of("pending", "confirmed", "cancelled"),
         version=VERSION,
         sequence=VERSION,
         title=text(),
@@ -257,6 +273,9 @@ SCHEMAS: dict[str, Schema] = {
         responsible_user=NAMED,
         reservation_type=nullable(one_of(*RESERVATION_TYPES)),
         series=ref("Series"),
+        decide_by=UTC | {"description": "When a pending request ends by itself."},
+        cancelled_as=nullable(one_of(*ENDINGS)),
+        cancel_reason=text(MAX_REASON) | {"description": "For those who are in it."},
         time_zone=nullable(ZONE),
     ),
     "Occurrence": obj(
@@ -338,6 +357,7 @@ SCHEMAS: dict[str, Schema] = {
     ),
     "Occupant": obj(set(OCCUPANT) - _ALWAYS, **OCCUPANT),
     "Slots": obj(
+        {"seats", "seats_left"},
         time_zone=ZONE,
         duration_minutes=whole(1),
         version=VERSION,
@@ -346,6 +366,29 @@ SCHEMAS: dict[str, Schema] = {
             "description": "Free starts by date; days without any are absent.",
             "additionalProperties": listed(INSTANT),
         },
+        requires_approval=FLAG,
+        seats=whole(2),
+        seats_left={
+            "type": "object",
+            "description": "By start, as written in `days`; for types with several seats.",
+            "additionalProperties": whole(1),
+        },
+    ),
+    "Explanation": obj(
+        {"seats_left"},
+        at=UTC,
+        ends_at=UTC,
+        time_zone=ZONE,
+        offered=FLAG,
+        seats_left=whole(0),
+        reasons=listed(
+            obj(
+                {"cause"},
+                rule=one_of(*get_args(explanations.Rule)),
+                detail=text(),
+                cause=_CONFLICT,
+            )
+        ),
     ),
     "Session": obj({"description", "status"}, **SESSION, description=text(), status=text()),
     "Agenda": obj(
@@ -583,6 +626,9 @@ RESERVED = obj(
     bookings=listed(ref("Booking")),
     skipped=listed(ref("Occurrence")),
 )
+GUEST_DATA = {"allOf": [ref("Booking")]} | obj(
+    mails=listed(obj(template=text(), written_at=UTC, sent_at=nullable(UTC)))
+)
 MOVES = ("not_found", "gone", "stale", "slot_taken", "not_offered", "overlap")
 
 PATHS: dict[str, dict[str, Schema]] = {
@@ -659,6 +705,14 @@ PATHS: dict[str, dict[str, Schema]] = {
                 overrides=listed(
                     obj({"intervals"}, date=DATE, intervals=listed(INTERVAL)), maxItems=1000
                 ),
+                holidays=nullable(
+                    obj(
+                        {"subdivision", "exceptions"},
+                        country=nullable(text(2)),
+                        subdivision=nullable(text(64)),
+                        exceptions=listed(DATE, maxItems=1000),
+                    )
+                ),
             ),
             refusals=["not_found"],
         ),
@@ -710,6 +764,29 @@ PATHS: dict[str, dict[str, Schema]] = {
             refusals=["not_found", "gone"],
         )
     },
+    "/api/holidays": {
+        "get": read(
+            "Countries whose public holidays may be days off",
+            obj(
+                countries=listed(
+                    obj(
+                        code=text(2),
+                        name=text(),
+                        subdivisions=listed(obj(code=text(64), name=text())),
+                    )
+                )
+            ),
+        )
+    },
+    "/api/holidays/{country}": {
+        "get": read(
+            "Public holidays of a year",
+            obj(holidays=listed(obj(date=DATE, name=text()))),
+            query={"subdivision": text(64), "year": whole(1970, 2199)},
+            required=["year"],
+            refusals=["not_found"],
+        )
+    },
     "/api/event-types": {
         "get": read(
             "One's own event types",
@@ -738,6 +815,23 @@ PATHS: dict[str, dict[str, Schema]] = {
             refusals=["not_found"],
         ),
     },
+    "/api/event-types/{event_type_id}/duplicate": {
+        "post": operation(
+            "Copy it; the copy is not active",
+            {201: ONE_EVENT_TYPE},
+            body=patch(title=text(200)),
+            refusals=["not_found"],
+        )
+    },
+    "/api/event-types/{event_type_id}/explain": {
+        "get": read(
+            "Why a time is not offered: every rule that excludes it",
+            ref("Explanation"),
+            query={"at": INSTANT},
+            required=["at"],
+            refusals=["not_found"],
+        )
+    },
     "/api/bookings": {
         "get": read(
             "One's bookings of all kinds",
@@ -745,7 +839,9 @@ PATHS: dict[str, dict[str, Schema]] = {
             needs="sign-in",
             query={
                 "when": one_of("upcoming", "past"),
-                "status": one_of("confirmed", "cancelled"),
+                "status": one_of("pending", "confirmed", "cancelled"),
+                "kind": one_of(*KINDS),
+                "q": text(200),
                 **PAGING,
             },
         ),
@@ -771,16 +867,16 @@ PATHS: dict[str, dict[str, Schema]] = {
     "/api/bookings/{uid}": {
         "get": read("A booking", BOOKING, needs="sign-in", refusals=["not_found"]),
         "patch": operation(
-            "Cancel it, or move it to another start",
+            "Cancel it, or move it to another start; confirm a request, or undo a cancellation",
             {200: BOOKING},
             needs="sign-in",
             body=patch(
-                status=one_of("cancelled"),
+                status=one_of("confirmed", "cancelled"),
                 starts_at=INSTANT,
                 reason=text(MAX_REASON),
                 version=VERSION,
             ),
-            refusals=[*MOVES, "not_allowed"],
+            refusals=[*MOVES, "not_allowed", "session_full", "error"],
             idempotent=True,
         ),
     },
@@ -820,21 +916,58 @@ PATHS: dict[str, dict[str, Schema]] = {
             also={304: None},
             headers=["If-None-Match"],
             refusals=["not_found"],
+        ),
+    },
+    "/api/requests/{token}": {
+        "post": operation(
+            "Accept or decline a request, by the link in the host's mail",
+            {200: BOOKING},
+            needs="nothing",
+            body=obj({"reason"}, action=one_of("accept", "decline"), reason=text(MAX_REASON)),
+            refusals=["not_found", "gone", "stale"],
+            idempotent=True,
         )
     },
     "/api/manage/{token}": {
         "post": operation(
-            "Cancel or move a guest's booking, by the link in its mail",
+            "Cancel or move a guest's booking, or undo that, by the link in its mail",
             {200: BOOKING},
             needs="nothing",
             body=obj(
                 {"starts_at", "reason"},
-                action=one_of("cancel", "reschedule"),
+                action=one_of("cancel", "reschedule", "restore"),
                 starts_at=INSTANT,
                 reason=text(MAX_REASON),
             ),
-            refusals=MOVES,
+            refusals=[*MOVES, "not_allowed"],
             idempotent=True,
+        ),
+        "delete": operation(
+            "Take out what the guest left; a booking to come is cancelled",
+            {204: None},
+            needs="nothing",
+            refusals=["not_found", "stale", "gone"],
+        ),
+    },
+    "/api/manage/{token}/data": {
+        "get": public(
+            "All that is kept of the guest in this booking",
+            obj(bookings=listed(GUEST_DATA)),
+            refusals=["not_found"],
+        )
+    },
+    "/api/guests/export": {
+        "post": operation(
+            "All bookings made with an address: an expert's own, for admins all",
+            {200: obj(email=EMAIL, bookings=listed(GUEST_DATA))},
+            body=obj(email=EMAIL),
+        )
+    },
+    "/api/guests/erase": {
+        "post": operation(
+            "Take out what a guest left, in bookings that are over or cancelled",
+            {200: obj(erased=whole(0), kept=whole(0))},
+            body=obj(email=EMAIL),
         )
     },
     "/b/{token}.ics": {

@@ -32,7 +32,20 @@ OFFER = {
     "daily_limit": None,
     "room_id": None,
     "is_active": True,
+    "is_listed": True,
+    "seats": 1,
+    "requires_approval": False,
+    "approval_minutes": 1440,
+    "reminder_minutes": [1440],
     "url": "http://localhost/ann/consultation",
+}
+
+
+NO_HOLIDAYS: dict[str, Any] = {
+    "country": None,
+    "subdivision": None,
+    "exceptions": [],
+    "coming": [],
 }
 
 
@@ -216,6 +229,7 @@ def test_hours_are_monday_to_friday_at_first(world: World) -> None:
         "time_zone": "Europe/Berlin",
         "weekly": [{"weekday": day, "start": "08:00", "end": "17:00"} for day in range(5)],
         "overrides": [],
+        "holidays": NO_HOLIDAYS,
     }
 
 
@@ -223,8 +237,51 @@ def test_hours_are_replaced_as_a_whole(world: World) -> None:
     ann = world.by("ann")
     for hours in (HOURS, {"time_zone": "UTC", "weekly": [], "overrides": []}):
         answer = ann("PUT", "/api/experts/me/availability", hours)
-        assert (answer.status_code, answer.json) == (200, hours)
-        assert ann.get("/api/experts/me/availability") == hours
+        expected = hours | {"holidays": NO_HOLIDAYS}
+        assert (answer.status_code, answer.json) == (200, expected)
+        assert ann.get("/api/experts/me/availability") == expected
+
+
+def test_holidays_of_a_country_are_days_off_but_for_exceptions(world: World) -> None:
+    """2031: Good Friday is the 11th of April, Easter Monday the 14th; 1 May is a Thursday."""
+    ann, path = world.by("ann"), "/api/experts/me/availability"
+    holidays = {"country": "DE", "subdivision": "BE", "exceptions": ["2031-05-01"]}
+    hours = HOURS | {"time_zone": "Europe/Berlin", "overrides": [], "holidays": holidays}
+    hours["weekly"] = [{"weekday": day, "start": "08:00", "end": "17:00"} for day in range(5)]
+    hours["overrides"] = [{"date": "2031-04-14", "intervals": [{"start": "09:00", "end": "10:00"}]}]
+    stored = ann("PUT", path, hours).json["holidays"]
+    assert holidays.items() <= stored.items()
+    coming = {each["date"]: each for each in stored["coming"]}
+    good_friday = {"date": "2031-04-11", "name": "Good Friday", "is_off": True}
+    assert (coming["2031-04-11"], coming["2031-05-01"]["is_off"]) == (good_friday, False)
+    slots = "/api/experts/ann/event-types/consultation/slots?from=2031-04-10&to=2031-05-01"
+    days = world.guest.get(slots)["days"]
+    assert "2031-04-11" not in days
+    assert (len(days["2031-04-10"]), len(days["2031-04-14"]), len(days["2031-05-01"])) == (
+        18,
+        2,
+        18,
+    )
+    refused = world.guest("POST", "/api/bookings", world.booking("2031-04-11T09:00:00Z"))
+    assert problem(refused) == (422, "not_offered")
+    assert (refused.json["rule"], "Good Friday" in refused.json["detail"]) == ("override", True)
+    # Left alone where nothing is said, sent back as read, and gone by null.
+    kept = ann("PUT", path, {name: hours[name] for name in ("weekly", "overrides")}).json
+    assert kept["holidays"] == stored == ann("PUT", path, kept).json["holidays"]
+    assert ann("PUT", path, kept | {"holidays": None}).json["holidays"] == NO_HOLIDAYS
+
+
+def test_countries_and_their_holidays_are_there_to_choose(world: World) -> None:
+    ben = world.by("ben")
+    countries = {each["code"]: each for each in ben.get("/api/holidays")["countries"]}
+    assert {"code": "BE", "name": "Berlin"} in countries["DE"]["subdivisions"]
+    assert (countries["DE"]["name"], len(countries) > 150) == ("Germany", True)
+    year = ben.get("/api/holidays/DE?subdivision=BE&year=2031")["holidays"]
+    assert {"date": "2031-03-08", "name": "Women's Day"} in year
+    for path in ("XX?year=2031", "DE?subdivision=XX&year=2031", "%00?year=2031"):
+        assert problem(ben("GET", f"/api/holidays/{path}")) == (404, "not_found")
+    assert problem(ben("GET", "/api/holidays/DE")) == (422, "invalid_input")
+    assert problem(world.guest("GET", "/api/holidays")) == (401, "unauthenticated")
 
 
 NO_HOURS: list[tuple[Any, str]] = [
@@ -248,6 +305,14 @@ NO_HOURS: list[tuple[Any, str]] = [
     ({"overrides": [{"date": "2031-03-05"}] * 2}, "overrides"),
     ({"overrides": [{"date": "2031-03-05", "intervals": None}]}, "overrides"),
     ({"overrides": [{"date": "2031-03-05", "intervals": [{}]}]}, "overrides"),
+    ({"holidays": "DE"}, "holidays"),
+    ({"holidays": {"country": "XX"}}, "holidays"),
+    ({"holidays": {"country": ["DE"]}}, "holidays"),
+    ({"holidays": {"country": "DE", "subdivision": "XX"}}, "holidays"),
+    ({"holidays": {"country": "DE", "subdivision": ["BE"]}}, "holidays"),
+    ({"holidays": {"country": "DE", "exceptions": ["soon"]}}, "holidays"),
+    ({"holidays": {"country": "DE", "exceptions": [5]}}, "holidays"),
+    ({"holidays": {"country": "DE", "exceptions": {"2031-01-01": True}}}, "holidays"),
 ]
 
 
@@ -300,6 +365,11 @@ def test_everything_can_be_said_and_changed(world: World) -> None:
         "daily_limit": 3,
         "room_id": room_id,
         "is_active": False,
+        "is_listed": False,
+        "seats": 12,
+        "requires_approval": True,
+        "approval_minutes": 60,
+        "reminder_minutes": [2880, 60],
     }
     ann = world.by("ann")
     made = ann("POST", "/api/event-types", said).json["event_type"]
@@ -345,6 +415,17 @@ NO_EVENT_TYPE: list[tuple[Any, str]] = [
     ({"room_id": 2**70}, "room_id"),
     ({"is_active": "yes"}, "is_active"),
     ({"is_active": None}, "is_active"),
+    ({"is_listed": 0}, "is_listed"),
+    ({"requires_approval": "no"}, "requires_approval"),
+    ({"seats": 0}, "seats"),
+    ({"seats": 501}, "seats"),
+    ({"seats": "2"}, "seats"),
+    ({"approval_minutes": 0}, "approval_minutes"),
+    ({"approval_minutes": None}, "approval_minutes"),
+    ({"reminder_minutes": 60}, "reminder_minutes"),
+    ({"reminder_minutes": [60, "60"]}, "reminder_minutes"),
+    ({"reminder_minutes": [4]}, "reminder_minutes"),
+    ({"reminder_minutes": [10, 20, 30, 40, 50, 60]}, "reminder_minutes"),
     ({"slug": "Not a slug"}, "slug"),
     ({"slug": 5}, "slug"),
 ]

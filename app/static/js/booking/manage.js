@@ -21,7 +21,7 @@ async function refresh() {
   await refreshRegions("booking");
   const { state, starts } = region().dataset;
   if (starts !== before.starts) toast(`Moved to ${shortDayText(starts)}, ${timeText(starts)}.`);
-  else if (state !== before.state) announce(region().querySelector("header").textContent);
+  else if (state !== before.state) announce(["p", "h1"].map((tag) => region().querySelector(`header ${tag}`).textContent.trim()).join(": "));
 }
 
 async function cancel(button) {

@@ -133,6 +133,36 @@ def clear(event_session_id: int) -> None:
             ledger.free_seat(event_session_id)
 
 
+def count(event_session_id: int) -> int:
+    """How many wait for a seat, or have one held for them."""
+    waiting = select(func.count()).where(WaitlistEntry.event_session_id == event_session_id)
+    return db.session.scalar(waiting) or 0
+
+
+def withdraw_offers(event_session_id: int, number: int) -> None:
+    """Free that many held seats of a session whose row is locked, those offered last.
+
+    Whoever had the offer keeps the place in the queue.
+    """
+    if not number:
+        return
+    last = (
+        select(WaitlistEntry.id)
+        .where(WaitlistEntry.event_session_id == event_session_id)
+        .where(WaitlistEntry.offer_expires_at.is_not(None))
+        .order_by(WaitlistEntry.id.desc())
+        .limit(number)
+    )
+    db.session.execute(
+        update(WaitlistEntry)
+        .where(WaitlistEntry.id.in_(db.session.scalars(last).all()))
+        .values(offer_expires_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    for _ in range(number):
+        ledger.free_seat(event_session_id)
+
+
 # -- promotion -----------------------------------------------------------------------
 
 

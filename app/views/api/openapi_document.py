@@ -67,7 +67,7 @@ def nullable(schema: Schema) -> Schema:
 
 FLAG: Schema = {"type": "boolean"}
 ID = whole(1)
-VERSION = whole(0)
+VERSION = COUNT = whole(0)
 DATE = text(format="date", examples=["2026-12-01"])
 CLOCK = text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", examples=["08:00"])
 ZONE = text(64, description="IANA id", examples=["Europe/Berlin"])
@@ -223,6 +223,20 @@ SCHEMAS: dict[str, Schema] = {
             clashing=listed(_CONFLICT),
             released=listed(UID),
             conflicts=listed(_CONFLICT),
+            leaving=listed(
+                obj(
+                    uid=UID,
+                    name=text(),
+                    email=EMAIL,
+                    why=one_of("busy", "capacity", "cancelled"),
+                    other=nullable(obj(title=text(), **PERIOD)),
+                )
+            ),
+            keeping=COUNT,
+            mailed=COUNT,
+            waiting=COUNT,
+            offers_withdrawn=COUNT,
+            speakers=listed(text()),
         ),
     ),
     "Attendee": obj(
@@ -698,11 +712,14 @@ PATHS: dict[str, dict[str, Schema]] = {
         "patch": operation(
             "Move or change a session, seats included; with dry_run nothing is written; for admins",
             {200: ref("ChangedSession")},
-            body=patch(**SCHEDULE, version=VERSION),
+            body=patch(**SCHEDULE, version=VERSION, release_last=FLAG),
             refusals=["not_found", "overlap", "stale", "gone"],
         ),
         "delete": operation(
-            "Cancel a session and all its seats; for admins", {204: None}, refusals=["not_found"]
+            "Cancel a session and all its seats; with dry_run nothing is written; for admins",
+            {204: None, 200: ref("ChangedSession")},
+            query={"dry_run": FLAG},
+            refusals=["not_found"],
         ),
     },
     "/api/sessions/{event_session_id}/seat": {

@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import socketio
-from app.services import waitlist
+from app.models.audit import TIMER
+from app.services import origin, waitlist
 from app.services.errors import DomainError
 
 EVERY_SECONDS = 5.0
@@ -26,7 +27,7 @@ def _run(app: Flask) -> None:
     while True:
         # Several processes do the same; they need not do it at the same moment.
         socketio.sleep(EVERY_SECONDS * uniform(0.8, 1.2))  # noqa: S311 (jitter, not a secret)
-        with app.app_context():
+        with app.app_context(), origin.coming_from(TIMER):
             try:
                 waitlist.promote_due()
             except (SQLAlchemyError, DomainError) as error:  # the next round does it

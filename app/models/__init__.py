@@ -1,7 +1,7 @@
 """The vocabulary of the product, as tables. Importing this maps all of them."""
 
 from app.models.admission import Attendee, EventCode, OneTimeCode
-from app.models.audit import AuditEntry
+from app.models.audit import AuditEntry, AuditPurge
 from app.models.booking import Appointment, Booking, Reservation, Seat
 from app.models.event import Event, Room
 from app.models.event_session import EventSession, Speaker
@@ -10,6 +10,7 @@ from app.models.expert import DateOverride, Expert, ExpertSlug
 from app.models.idempotency import IdempotencyKey
 from app.models.ledger import BusyPeriod, Calendar
 from app.models.outbox import OutboxMessage
+from app.models.setting import MailText, Setting
 from app.models.user import Role, SignIn, User
 from app.models.waitlist import WaitlistEntry
 
@@ -17,6 +18,7 @@ __all__ = [
     "Appointment",
     "Attendee",
     "AuditEntry",
+    "AuditPurge",
     "Booking",
     "BusyPeriod",
     "Calendar",
@@ -28,12 +30,14 @@ __all__ = [
     "Expert",
     "ExpertSlug",
     "IdempotencyKey",
+    "MailText",
     "OneTimeCode",
     "OutboxMessage",
     "Reservation",
     "Role",
     "Room",
     "Seat",
+    "Setting",
     "SignIn",
     "Speaker",
     "User",

@@ -92,7 +92,9 @@ class Booking(Model):
     notes: Mapped[str | None] = mapped_column(Text)
     time_zone: Mapped[str | None] = mapped_column(String(64))  # the client's own
     # SHA-256 of the guest's manage token; the token itself is only in the mail.
-    manage_token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    manage_token_hash: Mapped[str | None] = mapped_column(
+        String(64), unique=True, info={"secret": True}
+    )
 
     # Seats.
     event_session_id: Mapped[int | None] = mapped_column(ForeignKey("event_session.id"))

@@ -27,7 +27,8 @@ User.must_change_password = mapped_column(
 User.email_verified_at = mapped_column(UTCDateTime, nullable=True)
 User.time_zone = mapped_column(String(64), nullable=True)
 # SHA-256 of the personal calendar feed's token; the token itself is not kept.
-User.feed_token_hash = mapped_column(String(64), nullable=True, unique=True)
+User.feed_token_hash = mapped_column(String(64), nullable=True, unique=True, info={"secret": True})
+User.__table__.c.password.info["secret"] = True  # type: ignore[attr-defined]
 
 
 class SignIn(Model):

@@ -114,7 +114,15 @@ def release_bookings(
         }
         by_host = actor is not None and actor.user_id != row.user_id
         bookings.send_notices("cancelled", row, payload, reason=reason, by_host=by_host)
-        audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
+        audit.record(
+            actor,
+            "cancel",
+            "booking",
+            row.uid,
+            before={"status": row.status},
+            status=CANCELLED,
+            reason=reason,
+        )
         bookings.publish(changes.BOOKING_CANCELLED, payload, mine)
         released.append(row.uid)
     return released

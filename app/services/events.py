@@ -79,10 +79,11 @@ def update_event(actor: Actor | None, slug: str, values: Mapping[str, Any]) -> E
     """Change an event. For admins. Raises `InvalidInput`, `NotFound`."""
     actor = require_admin(actor)
     event = get_event(slug)
+    before = audit.snapshot(event)
     _apply(event, values)
     event.version = Event.version + 1
     db.session.flush()
-    audit.record(actor, "update", "event", event.id, fields=audit.names(values))
+    audit.record_update(actor, "event", event.id, before, audit.snapshot(event))
     changes.publish(changes.AgendaChanged(event.id, event.slug))
     return event
 
@@ -94,7 +95,7 @@ def delete_event(actor: Actor | None, slug: str) -> None:
     event = get_event(slug)
     if db.session.scalar(select(exists().where(EventSession.event_id == event.id))):
         raise DomainError(f"{event.title} has sessions and is kept.")
-    audit.record(actor, "delete", "event", event.id, slug=event.slug)
+    audit.record(actor, "delete", "event", event.id, before=audit.snapshot(event))
     db.session.delete(event)
 
 

@@ -168,6 +168,7 @@ def update_expert(
     """
     expert = _expert_to_change(actor, expert_id)
     errors: fields.Errors = {}
+    before = audit.snapshot(expert)
     previous = expert.slug
     if "slug" in values and values["slug"] != previous:
         expert.slug = _checked_slug(errors, values["slug"], expert)
@@ -184,8 +185,7 @@ def update_expert(
         db.session.execute(delete(ExpertSlug).where(ExpertSlug.slug == expert.slug))
         db.session.add(ExpertSlug(slug=previous, expert_id=expert.id))
     _raise_version(expert)
-    changed = {name: getattr(expert, name) for name in _PROFILE if name in values}
-    audit.record(actor, "update", "expert", expert.id, **changed)
+    audit.record_update(actor, "expert", expert.id, before, audit.snapshot(expert))
     return expert
 
 
@@ -200,7 +200,7 @@ def delete_expert(actor: Actor | None, expert_id: int) -> None:
         raise DomainError(
             f"{expert.name} has bookings, which name the expert. Deactivate the event types instead."
         )
-    audit.record(actor, "delete", "expert", expert.id, slug=expert.slug)
+    audit.record(actor, "delete", "expert", expert.id, before=audit.snapshot(expert))
     expert.user.roles = [role for role in expert.user.roles if role.name != EXPERT]
     db.session.delete(expert)
 
@@ -243,6 +243,7 @@ def replace_availability(
     """
     expert = _expert_to_change(actor, expert_id)
     errors: fields.Errors = {}
+    before = describe_availability(expert)
     if "time_zone" in values:
         expert.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
     weekly = _weekly(errors, values.get("weekly", []))
@@ -255,8 +256,15 @@ def replace_availability(
         DateOverride(date=day, intervals=intervals) for day, intervals in sorted(overrides.items())
     )
     _raise_version(expert)
-    audit.record(actor, "update_availability", "expert", expert.id)
     db.session.flush()
+    audit.record(
+        actor,
+        "update_availability",
+        "expert",
+        expert.id,
+        before=before,
+        **describe_availability(expert),
+    )
     return expert
 
 

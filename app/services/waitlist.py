@@ -139,6 +139,15 @@ def count(event_session_id: int) -> int:
     return db.session.scalar(waiting) or 0
 
 
+def is_waited_for(event_session_id: int) -> bool:
+    """Whether somebody waits who has no seat held."""
+    waits = exists().where(
+        WaitlistEntry.event_session_id == event_session_id,
+        WaitlistEntry.offer_expires_at.is_(None),
+    )
+    return bool(db.session.scalar(select(waits)))
+
+
 def withdraw_offers(event_session_id: int, number: int) -> None:
     """Free that many held seats of a session whose row is locked, those offered last.
 

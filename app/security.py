@@ -38,8 +38,9 @@ ROLES: dict[str, list[list[str]]] = {
     ADMIN: [[".*", ".*"]],
     CONTRIBUTOR: [
         ["HomeView$", "can_index$"],
-        ["(Booking|Room|Event|EventSession)View$", "can_(list|show)$"],
-        ["(Time|Bookings|Rooms|Events|Sessions)$", "menu_access$"],
+        ["(Booking|Room|Event|EventSession|Attendee|Report)View$", "can_(list|show)$"],
+        ["AttendeeView$", "can_check_in$"],
+        ["(Time|People|Bookings|Rooms|Events|Sessions|Attendees)$", "menu_access$"],
     ],
     EXPERT: [],
     ATTENDEE: [],

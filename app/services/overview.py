@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, and_, func, select
 
 from app.extensions import db
 from app.models import Booking, EventSession, OutboxMessage, User
@@ -15,6 +15,16 @@ from app.models.interval import overlapping
 from app.models.outbox import FAILED, PENDING
 from app.services import clock
 from app.services.policy import Actor, require_staff
+
+FILLING = 0.7  # of the seats are taken, and not all
+
+
+def is_filling() -> ColumnElement[bool]:
+    """The condition on a session of which most seats are taken, and some are left."""
+    return and_(
+        EventSession.seats_taken < EventSession.capacity,
+        EventSession.seats_taken >= EventSession.capacity * FILLING,
+    )
 
 
 @dataclass(frozen=True, slots=True)

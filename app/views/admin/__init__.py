@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_appbuilder import AppBuilder
 
+from app.views.admin.attendees import AttendeeView
 from app.views.admin.base import ServiceModelView
 from app.views.admin.bookings import BookingView
 from app.views.admin.event_sessions import EventSessionView
@@ -13,11 +14,12 @@ from app.views.admin.experts import ExpertView
 from app.views.admin.records import AuditView, OutboxView
 from app.views.admin.rooms import RoomView
 from app.views.admin.users import RoleView, UserView
+from app.views.admin.waitlist import WaitlistView
 
 MENU: dict[str, list[type[ServiceModelView]]] = {
-    "Time": [BookingView, EventSessionView, EventView, RoomView],
+    "Time": [BookingView, EventSessionView, WaitlistView, EventView, RoomView],
     "Offers": [ExpertView, EventTypeView],
-    "People": [UserView, RoleView],
+    "People": [AttendeeView, UserView, RoleView],
     "System": [OutboxView, AuditView],
 }
 

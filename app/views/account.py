@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from app import gates, limits
 from app.gates import current_actor
 from app.services import accounts, bookings, clock, event_types, events, experts, profiles, rooms
-from app.services.errors import EmailTaken, InvalidInput, NotFound
+from app.services.errors import EmailTaken, InvalidInput, NotAllowed, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
 from app.views.booking import is_over, is_soon
@@ -102,6 +102,8 @@ def _password_form(errors: Mapping[str, Iterable[str]] | None = None) -> str | R
     actor = current_actor()
     if actor is None:
         return _to_sign_in()
+    if actor.audience != ACCOUNT:
+        raise NotAllowed("This sign-in by code has no password.")
     return render_template(
         "account/change_password.html", errors=errors, is_forced=actor.must_change_password
     )

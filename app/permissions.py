@@ -79,6 +79,7 @@ STAFF_BOOKINGS = Access(
     _ALL,
 )
 ADMIN = Access("admins", _NO, _NO, _NO, _NO, _NO, _ALL)
+NOBODY = Access("nobody: nothing there can be taken back", _NO, _NO, _NO, _NO, _NO, _NO)
 
 ROUTES: dict[str, Access] = {
     # Public pages and files
@@ -197,12 +198,24 @@ ROUTES: dict[str, Access] = {
     "GET /backoffice/events/show/<int:pk>": STAFF,
     "GET /backoffice/rooms/list/": STAFF,
     "GET /backoffice/rooms/show/<int:pk>": STAFF,
+    "GET /backoffice/attendees/list/": STAFF,
+    "GET /backoffice/attendees/show/<int:pk>": STAFF,
+    "GET /backoffice/attendees/check-in/": STAFF,
+    "POST /backoffice/attendees/check-in/": STAFF,
+    # Taking back what one did oneself
+    "POST /backoffice/attendees/undo/": STAFF,
+    "POST /backoffice/experts/undo/": NOBODY,
+    "POST /backoffice/rooms/undo/": NOBODY,
+    "POST /backoffice/users/undo/": NOBODY,
+    "POST /backoffice/waitlist/undo/": NOBODY,
 }
 
 # Everything else under these addresses.
 OFFICE: dict[str, Access] = {
     "/backoffice/bookings/": ADMIN,
     "/backoffice/sessions/": ADMIN,
+    "/backoffice/waitlist/": ADMIN,
+    "/backoffice/attendees/": ADMIN,
     "/backoffice/events/": ADMIN,
     "/backoffice/rooms/": ADMIN,
     "/backoffice/experts/": ADMIN,

@@ -19,10 +19,18 @@ from werkzeug.test import TestResponse
 
 from app import gates, permissions
 from app.extensions import db
-from app.models import Attendee, AuditEntry, Booking, OutboxMessage, Role, User
+from app.models import Attendee, AuditEntry, Booking, OutboxMessage, Role, User, WaitlistEntry
 from app.permissions import Access, Scope
 from app.security import SecurityManager
-from app.services import admission, appointments, manage_links, reservations, seats, transaction
+from app.services import (
+    admission,
+    appointments,
+    manage_links,
+    reservations,
+    seats,
+    transaction,
+    waitlist,
+)
 from app.services.policy import ATTENDEE, CONTRIBUTOR, EXPERT, Actor
 from app.services.reservations import Wanted
 from app.services.transaction import transactional
@@ -122,6 +130,8 @@ class Matrix:
         )()
         attendee = factories.actor_of(db.session.get(User, attendee.user_id), f"agenda:{event.id}")
         session = factories.make_session(event, capacity=5)
+        full = factories.make_session(event, capacity=0, starts_at=NINE)
+        waitlist.join(attendee, full.id)
         self.offer = factories.make_event_type(actors["expert"])
         appointment = appointments.book_appointment(
             actors["client"],
@@ -178,6 +188,10 @@ class Matrix:
             ],
             "EventSessionView": [Subject({"pk": session.id})],
             "EventView": [Subject({"pk": event.id})],
+            "AttendeeView": [Subject({"pk": listed.id})],
+            "WaitlistView": [
+                Subject({"pk": db.session.scalars(db.select(WaitlistEntry.id)).first()})
+            ],
             "RoomView": [Subject({"pk": session.room_id})],
             "ExpertView": [Subject({"pk": self.expert.id})],
             "EventTypeView": [Subject({"pk": self.offer.id})],

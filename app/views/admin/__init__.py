@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_appbuilder import AppBuilder
 
+from app.views.admin import charts
 from app.views.admin.attendees import AttendeeView
 from app.views.admin.base import ServiceModelView
 from app.views.admin.bookings import BookingView
@@ -29,4 +30,5 @@ def register(builder: AppBuilder) -> None:
     for category, views in MENU.items():
         for view in views:
             builder.add_view(view, view.plural, icon=view.icon, category=category)
+    builder.app.add_template_filter(charts.number, "chart_number")
     builder.add_link("API", href="/swagger/v1", icon="link", category="System")

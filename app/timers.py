@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import socketio
 from app.models.audit import TIMER
-from app.services import origin, waitlist
+from app.services import no_shows, origin, waitlist
 from app.services.errors import DomainError
 
 EVERY_SECONDS = 5.0
@@ -28,7 +28,8 @@ def _run(app: Flask) -> None:
         # Several processes do the same; they need not do it at the same moment.
         socketio.sleep(EVERY_SECONDS * uniform(0.8, 1.2))  # noqa: S311 (jitter, not a secret)
         with app.app_context(), origin.coming_from(TIMER):
-            try:
-                waitlist.promote_due()
-            except (SQLAlchemyError, DomainError) as error:  # the next round does it
-                log.warning("timers: %s", type(error).__name__)
+            for work in (no_shows.release_due, waitlist.promote_due):
+                try:
+                    work()
+                except (SQLAlchemyError, DomainError) as error:  # the next round does it
+                    log.warning("timers: %s", type(error).__name__)

@@ -8,6 +8,7 @@ from app.models.event_session import EventSession, Speaker
 from app.models.event_type import EventType
 from app.models.expert import DateOverride, Expert, ExpertSlug
 from app.models.idempotency import IdempotencyKey
+from app.models.import_job import ImportJob
 from app.models.ledger import BusyPeriod, Calendar
 from app.models.outbox import OutboxMessage
 from app.models.setting import MailText, Setting
@@ -30,6 +31,7 @@ __all__ = [
     "Expert",
     "ExpertSlug",
     "IdempotencyKey",
+    "ImportJob",
     "MailText",
     "OneTimeCode",
     "OutboxMessage",

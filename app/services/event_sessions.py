@@ -351,6 +351,8 @@ def _move(
     # No seat is without a place at any time: the room grows before, and shrinks after.
     seats_after, session.capacity = session.capacity, capacity
     session.version += 1
+    if period.starts_at > previous.starts_at:
+        session.no_shows_released_at = None  # its moment comes again
     db.session.flush()
     everyone = tuple(locked.values())
     cancellation.release_bookings(actor, busy, everyone, reason=_BUSY_THEN)

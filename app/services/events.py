@@ -16,6 +16,8 @@ from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
 
+MAX_MINUTES = 240  # before a session at which seats of who is not there may go
+
 
 def describe(event: Event) -> dict[str, Any]:
     """The contract's `event`."""
@@ -28,6 +30,7 @@ def describe(event: Event) -> dict[str, Any]:
         "venue": event.venue,
         "admission": event.admission,
         "public": event.public,
+        "release_no_shows_minutes": event.release_no_shows_minutes,
     }
 
 
@@ -122,6 +125,13 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
         if not isinstance(values["public"], bool):
             errors["public"] = ["This must be true or false."]
         event.public = values["public"]
+    if "release_no_shows_minutes" in values:
+        minutes = values["release_no_shows_minutes"]
+        if minutes is not None:
+            minutes = fields.number(
+                errors, "release_no_shows_minutes", minutes, minimum=1, maximum=MAX_MINUTES
+            )
+        event.release_no_shows_minutes = minutes
     if not errors and event.ends_on < event.starts_on:
         errors["ends_on"] = ["The event ends before it starts."]
     fields.refuse(errors)

@@ -26,7 +26,14 @@ from app.views.admin.base import (
     permitted,
 )
 from app.views.admin.bulk import BulkAction, Outcome
-from app.views.admin.forms import ChoiceField, DayField, LineField, OfficeForm, ZoneField
+from app.views.admin.forms import (
+    ChoiceField,
+    DayField,
+    LineField,
+    NumberField,
+    OfficeForm,
+    ZoneField,
+)
 
 ADMISSION = {"open": "Open", "checked_in": "Checked in at the door"}
 
@@ -51,6 +58,11 @@ class EventForm(OfficeForm):
         ],
     )
     public = BooleanField("Everybody may read the agenda")
+    release_no_shows_minutes = NumberField(
+        "Release seats of who is not there, in minutes before the start",
+        description="Seats of people who are not checked in by then go to the waitlist and to"
+        " walk-ins, with a mail. Leave empty to keep them.",
+    )
 
 
 def _publish(view: Any, actor: Actor | None, item: Event, form: Any) -> Outcome:
@@ -88,6 +100,7 @@ class EventView(ServiceModelView):
         "venue",
         "admission",
         "public",
+        "no_shows",
         "sessions",
     ]
     search_columns = ["title", "slug", "venue"]
@@ -101,9 +114,15 @@ class EventView(ServiceModelView):
         "venue",
         "admission",
         "public",
+        "release_no_shows_minutes",
     ]
     edit_columns = add_columns
-    label_columns = {"slug": "Address", "starts_on": "First day", "public": "Public agenda"}
+    label_columns = {
+        "slug": "Address",
+        "starts_on": "First day",
+        "public": "Public agenda",
+        "no_shows": "No-shows",
+    }
     base_order = ("starts_on", "desc")
     order_of = {"dates": "starts_on"}
     number_columns = frozenset({"sessions"})
@@ -206,6 +225,10 @@ class EventView(ServiceModelView):
 
     def cell_admission(self, item: Event) -> str:
         return ADMISSION[item.admission]
+
+    def cell_no_shows(self, item: Event) -> str:
+        minutes = item.release_no_shows_minutes
+        return f"Seats go {minutes} min before the start" if minutes else "Seats are kept"
 
     def cell_public(self, item: Event) -> Any:
         return cells.badge("Public", "good") if item.public else cells.badge("Attendees only")

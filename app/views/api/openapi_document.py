@@ -141,6 +141,7 @@ EVENT = {
     "venue": text(200),
     "admission": one_of(*ADMISSIONS),
     "public": FLAG,
+    "release_no_shows_minutes": nullable(whole(1, 240)),
 }
 SCHEMAS: dict[str, Schema] = {
     "User": obj(
@@ -205,7 +206,14 @@ SCHEMAS: dict[str, Schema] = {
     "Session": obj({"description", "status"}, **SESSION, description=text(), status=text()),
     "Agenda": obj(
         event=obj(
-            slug=SLUG, title=text(), time_zone=ZONE, starts_on=DATE, ends_on=DATE, venue=text()
+            {"release_no_shows_minutes"},
+            slug=SLUG,
+            title=text(),
+            time_zone=ZONE,
+            starts_on=DATE,
+            ends_on=DATE,
+            venue=text(),
+            release_no_shows_minutes=whole(1, 240),
         ),
         version=VERSION,
         sessions=listed(ref("Session")),
@@ -636,7 +644,7 @@ PATHS: dict[str, dict[str, Schema]] = {
         "post": operation(
             "Add an event; for admins",
             {201: obj(event=ref("Event"))},
-            body=obj({"venue", "admission", "public"}, **EVENT),
+            body=obj({"venue", "admission", "public", "release_no_shows_minutes"}, **EVENT),
         )
     },
     "/api/events/{slug}": {

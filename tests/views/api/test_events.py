@@ -50,9 +50,14 @@ def test_an_event_is_added_and_changed(world: World) -> None:
     admin = world.by("admin")
     made = admin("POST", "/api/events", EVENT)
     whole = {**EVENT, "venue": "", "admission": "open", "public": False}
+    whole["release_no_shows_minutes"] = None
     assert (made.status_code, made.json) == (201, {"event": whole})
     changed = admin("PATCH", "/api/events/gathering", {"venue": "Hall", "public": True})
     assert changed.json == {"event": {**whole, "venue": "Hall", "public": True}}
+    changed = admin("PATCH", "/api/events/gathering", {"release_no_shows_minutes": 10})
+    assert changed.json["event"]["release_no_shows_minutes"] == 10
+    agenda = world.guest.get("/api/events/gathering/agenda")
+    assert agenda["event"]["release_no_shows_minutes"] == 10
     assert problem(admin("POST", "/api/events", EVENT)) == (422, "invalid_input")
     assert problem(admin("PATCH", "/api/events/none", {})) == (404, "not_found")
 

@@ -56,6 +56,7 @@ EXEMPT = frozenset(
         "POST /api/v1/security/login",
         # Pages for everybody
         "GET /",
+        "GET /theme.css",
         "GET /experts",
         "GET /expert/<>",
         "GET /<>",

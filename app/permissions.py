@@ -87,6 +87,7 @@ ROUTES: dict[str, Access] = {
     "GET /static/<path:filename>": EVERYONE,
     "GET /static/appbuilder/<path:filename>": EVERYONE,
     "GET /service-worker.js": EVERYONE,
+    "GET /theme.css": EVERYONE,
     "GET /healthz": EVERYONE,
     "GET /readyz": EVERYONE,
     "GET /metrics": EVERYONE,  # to this machine, or with METRICS_TOKEN

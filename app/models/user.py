@@ -28,7 +28,7 @@ User.email_verified_at = mapped_column(UTCDateTime, nullable=True)
 User.time_zone = mapped_column(String(64), nullable=True)
 # SHA-256 of the personal calendar feed's token; the token itself is not kept.
 User.feed_token_hash = mapped_column(String(64), nullable=True, unique=True, info={"secret": True})
-User.__table__.c.password.info["secret"] = True  # type: ignore[attr-defined]
+User.__table__.c.password.info["secret"] = True
 
 
 class SignIn(Model):

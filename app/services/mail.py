@@ -42,7 +42,7 @@ from sqlalchemy import func, insert, select, update
 from app.extensions import db, socketio
 from app.models import OutboxMessage
 from app.models.outbox import FAILED, PENDING, SENDING, SENT
-from app.services import clock, mail_messages
+from app.services import clock, mail_messages, mail_texts
 from app.services.plain_text import one_line
 from app.services.transaction import after_commit, execute, transactional
 
@@ -103,6 +103,11 @@ def enqueue(
             "expires_at": expires_at,
         },
     )
+    after_commit(_wake.set)
+
+
+def wake_sender() -> None:
+    """Have this process's sender look at once, after the open transaction."""
     after_commit(_wake.set)
 
 
@@ -238,7 +243,11 @@ def _send(connection: _Connection, claim: _Claim) -> _Refused | None:
         return _Refused(reason, for_good=True)
     try:
         message = mail_messages.compose(
-            claim.template, claim.recipient, claim.context, message_id=claim.message_id
+            claim.template,
+            claim.recipient,
+            claim.context,
+            message_id=claim.message_id,
+            wording=mail_texts.find_wording(claim.template),
         )
     except Exception as error:  # noqa: BLE001 (whatever a template does: see above)
         log.error(  # noqa: TRY400 (a traceback may show the context)

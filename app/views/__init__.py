@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from app.views import account, admin, admission, agenda, api, booking, health, local_time
+from app.views import account, admin, admission, agenda, api, booking, health, local_time, theme
 
 
 def register(app: Flask, builder: AppBuilder) -> None:
@@ -14,6 +14,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
     api.register(app, builder)
     admin.register(builder)
     app.register_blueprint(local_time.blueprint)
+    app.register_blueprint(theme.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(admission.blueprint)
     app.register_blueprint(agenda.blueprint)

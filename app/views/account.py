@@ -11,7 +11,17 @@ from werkzeug.wrappers import Response
 
 from app import gates, limits
 from app.gates import current_actor
-from app.services import accounts, bookings, clock, event_types, events, experts, profiles, rooms
+from app.services import (
+    accounts,
+    bookings,
+    clock,
+    event_types,
+    events,
+    experts,
+    profiles,
+    rooms,
+    settings,
+)
 from app.services.errors import EmailTaken, InvalidInput, NotAllowed, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
@@ -29,8 +39,10 @@ blueprint = Blueprint("account_pages", __name__)
 def page_context() -> dict[str, Any]:
     """What base.html needs on every page."""
     actor: Actor | None = g.get("actor")  # never resolved here: this also renders refusals
+    kept = settings.current()
     return {
-        "product_name": current_app.config["PRODUCT_NAME"],
+        "product_name": kept.product_name,
+        "theme_version": kept.version if kept.has_own_accent else 0,
         "now": clock.now(),
         "sign_in_url": current_app.appbuilder.get_url_for_login,  # type: ignore[attr-defined]
         "navigation": _navigation(actor),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -17,7 +18,6 @@ from flask import Flask
 from flask_mail import Mail
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jinja2 import ChoiceLoader, DictLoader
 
 from app.services import clock, mail_messages
 from app.services.manage_links import manage_url
@@ -28,6 +28,24 @@ TEMPLATES = sorted(
     for path in Path(mail_messages.__file__).parents[1].glob("templates/email/*.j2")
     if not path.name.startswith("layout")
 )
+# Of no booking, so without an invitation: a code, a seat that is only held, a test.
+WITHOUT_BOOKING: dict[str, dict[str, Any]] = {
+    "test_mail": {},
+    "one_time_code": {"event": {"title": "The Conference"}, "minutes": 10, "secret": "042042"},
+    "seat_offered": {
+        "name": "Bob",
+        "time_zone": "Europe/Berlin",
+        "event": {"slug": "conf", "title": "The Conference"},
+        "event_session": {
+            "id": 7,
+            "title": "Keynote",
+            "starts_at": "2026-12-01T09:30:00Z",
+            "ends_at": "2026-12-01T10:15:00Z",
+        },
+        "offer_expires_at": "2026-11-21T09:00:00Z",
+    },
+}
+INVITATIONS = [template for template in TEMPLATES if template not in WITHOUT_BOOKING]
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +66,9 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
 
 
 def context(template: str, **changes: Any) -> dict[str, Any]:
-    """What `bookings.send_notices` writes for this template; `changes` are the booking's."""
+    """What the services write for this template; `changes` are the booking's."""
+    if template in WITHOUT_BOOKING:
+        return deepcopy(WITHOUT_BOOKING[template])
     booking = {
         "uid": "0f7c3c1e-6a1b-4a52-9d61-1f0a5c7d8e9f",
         "kind": "appointment",
@@ -145,8 +165,8 @@ def test_every_mail_has_its_headers(template: str) -> None:
     assert message["Subject"]
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_every_mail_has_an_invitation(template: str) -> None:
+@pytest.mark.parametrize("template", INVITATIONS)
+def test_every_mail_of_a_booking_has_an_invitation(template: str) -> None:
     message = compose(template)
     assert message.get_content_type() == "multipart/mixed"
     alternative, attachment = message.iter_parts()
@@ -307,8 +327,12 @@ def test_a_long_subject_is_cut() -> None:
 @given(st.text(max_size=300), st.sampled_from(TEMPLATES))
 def test_no_text_adds_a_header_or_a_part(text: str, template: str) -> None:
     values = context(template, title=f"x{text}", location=text)
-    values["booking"]["attendee"] |= {"name": f"x{text}", "phone": text, "notes": text}
-    values["reason"] = text
+    if "booking" in values:
+        values["booking"]["attendee"] |= {"name": f"x{text}", "phone": text, "notes": text}
+        values["reason"] = text
+    for kind in ("event", "event_session"):
+        if kind in values:
+            values[kind]["title"] = f"x{text}"
     if "organizer" in values:
         values["organizer"]["name"] = values["booking"]["expert"]["name"] = f"x{text}"
     message, plain = compose(template, values), compose(template)
@@ -332,18 +356,23 @@ def test_a_sender_may_bring_a_name(application: Flask) -> None:
     assert compose("seat_confirmed")["From"] == "The Clinic <book@clinic.example>"
 
 
-def test_a_mail_without_booking_has_no_invitation(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = (
-        "{% extends layout %}{% block subject %}Code {{ secret.code }}{% endblock %}"
-        "{% block heading %}Your code{% endblock %}{% block code %}{{ secret.code }}{% endblock %}"
-    )
-    for html in (False, True):
-        environment = mail_messages._environment(html=html)
-        assert environment.loader is not None
-        both = ChoiceLoader([DictLoader({"email/code.j2": words}), environment.loader])
-        monkeypatch.setattr(environment, "loader", both)
-    message = compose("code", {"secret": {"code": "123456"}})
-    assert message["Subject"] == "Code 123456"
-    assert "    123456\n" in part(message, "text/plain")
-    assert "123456" in part(message, "text/html")
-    assert all(each.get_content_type() != "text/calendar" for each in message.walk())
+@pytest.mark.parametrize("template", WITHOUT_BOOKING)
+def test_a_mail_without_booking_has_no_invitation(template: str) -> None:
+    parts = [each for each in compose(template).walk() if not each.is_multipart()]
+    assert [each.get_content_type() for each in parts] == ["text/plain", "text/html"]
+
+
+def test_a_code_stands_in_the_subject_and_in_a_line_of_its_own() -> None:
+    message = compose("one_time_code")
+    assert message["Subject"] == "042042 is your code for The Conference"
+    assert "\n    042042\n" in part(message, "text/plain")
+    assert "good for 10 minutes, once" in part(message, "text/plain")
+    assert _Text(part(message, "text/html")).words.count("042042") == 1
+    assert not _Text(part(message, "text/html")).links[:-1]  # nothing to click but our own home
+
+
+def test_an_offer_says_until_when_in_the_event_s_zone_and_leads_to_the_session() -> None:
+    message = compose("seat_offered")
+    assert message["Subject"] == "A seat is held for you: Keynote"
+    assert "held for you until Sat 21 Nov, 10:00 CET;" in part(message, "text/plain")
+    assert "https://book.example.org/agenda/conf?session=7" in part(message, "text/plain")

@@ -30,6 +30,7 @@ from app.services import (
     qr_codes,
     sample,
     schedule_export,
+    settings,
 )
 from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.passwords import one_time
@@ -131,15 +132,15 @@ def refresh_calendars(*, everything: bool) -> None:
 @booking.command("purge")
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken out.")
 @click.option(
-    "--days", type=click.IntRange(min=1), help="Instead of RETENTION_DAYS, for this once."
+    "--days", type=click.IntRange(min=1), help="Instead of what the settings say, for this once."
 )
 def purge(*, dry_run: bool, days: int | None) -> None:
     """Take out what clients left with appointments that ended long ago, and mails sent then.
 
-    How long ago is RETENTION_DAYS; 0 keeps everything. Servers do it every hour.
+    How long ago say the settings, or RETENTION_DAYS; 0 keeps everything. Servers do it every hour.
     """
-    if not (days or current_app.config["RETENTION_DAYS"]):
-        click.echo("RETENTION_DAYS is 0: everything is kept.")
+    if not (days or settings.current().guest_days):
+        click.echo("The settings keep everything (RETENTION_DAYS is 0).")
         return
     found = privacy.count_due(days) if dry_run else privacy.purge(days)
     what = "would be" if dry_run else "were"

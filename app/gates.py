@@ -25,7 +25,8 @@ from wtforms import ValidationError
 
 from app import limits
 from app.models import SignIn
-from app.services import clock, sign_ins
+from app.models.audit import API, BACK_OFFICE, PAGE
+from app.services import clock, origin, sign_ins
 from app.services.errors import DomainError, MustChangePassword, NotFound, Unauthenticated
 from app.services.policy import Actor
 
@@ -55,6 +56,7 @@ EXEMPT = frozenset(
         "POST /api/v1/security/login",
         # Pages for everybody
         "GET /",
+        "GET /theme.css",
         "GET /experts",
         "GET /expert/<>",
         "GET /<>",
@@ -146,8 +148,10 @@ def init_app(app: Flask) -> None:
     """Put the gates in front of every request, and safe headers on every response."""
     CSRFProtect(app)
     app.session_interface = _Sessions()
+    app.before_request(_note_origin)
     app.before_request(_check_request)
     app.after_request(_finish)
+    app.teardown_request(lambda _error: _forget_origin())
     app.context_processor(lambda: {"actor": g.get("actor"), "is_embedded": is_embedded()})
 
 
@@ -319,6 +323,22 @@ def _end_browser_session() -> None:
 
 
 # -- every request -------------------------------------------------------------------
+
+
+def _note_origin() -> None:
+    """Say from where the services are asked; the address as TRUSTED_PROXIES lets it be."""
+    door = PAGE
+    if _is_api():
+        door = API
+    elif request.path.startswith("/backoffice/"):
+        door = BACK_OFFICE
+    g.origin = origin.coming_from(door, request.remote_addr)
+    g.origin.__enter__()
+
+
+def _forget_origin() -> None:
+    if entered := g.pop("origin", None):
+        entered.__exit__(None, None, None)
 
 
 def _check_request() -> Response | None:

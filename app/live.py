@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import wraps
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +27,9 @@ from app import gates
 from app.errors import problem_of
 from app.extensions import db, socketio
 from app.models import Calendar, Event, Expert
+from app.models.audit import SOCKET
 from app.redis_manager import RedisManager
-from app.services import agenda, changes, policy, sign_ins
+from app.services import agenda, changes, origin, policy, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import (
     Busy,
@@ -104,6 +106,17 @@ def _origin_check(app: Flask) -> Callable[[str | None, dict[str, Any]], bool]:
     return is_allowed
 
 
+def _from_a_socket(handler: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Note for the services from where they are asked."""
+
+    @wraps(handler)
+    def handle(*args: Any) -> dict[str, Any]:
+        with origin.coming_from(SOCKET, request.remote_addr):
+            return handler(*args)
+
+    return handle
+
+
 @socketio.on("connect")
 def _connect(auth: Any = None) -> None:
     # The gates resolve the actor; bad credentials refuse the connection.
@@ -116,6 +129,7 @@ def _disconnect(*_reason: Any) -> None:
 
 
 @socketio.on("join")
+@_from_a_socket
 def _join(message: Any = None, *_more: Any) -> dict[str, Any]:
     """Join a topic; answers `{ok, version}`, or `{ok: False, code, detail}`."""
     try:
@@ -134,6 +148,7 @@ def _join(message: Any = None, *_more: Any) -> dict[str, Any]:
 
 
 @socketio.on("leave")
+@_from_a_socket
 def _leave(message: Any = None, *_more: Any) -> dict[str, Any]:
     """Leave a topic; one that was not joined is left too."""
     try:

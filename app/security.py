@@ -6,6 +6,8 @@ API. Here its doors either lead through our services or are not built in.
 
 from __future__ import annotations
 
+import re
+from functools import cache
 from typing import Any
 
 import click
@@ -38,12 +40,22 @@ ROLES: dict[str, list[list[str]]] = {
     ADMIN: [[".*", ".*"]],
     CONTRIBUTOR: [
         ["HomeView$", "can_index$"],
-        ["(Booking|Room|Event|EventSession)View$", "can_(list|show)$"],
-        ["(Time|Bookings|Rooms|Events|Sessions)$", "menu_access$"],
+        ["(Booking|Room|Event|EventSession|Attendee|Report)View$", "can_(list|show)$"],
+        ["AttendeeView$", "can_check_in$"],
+        ["(Time|People|Bookings|Rooms|Events|Sessions|Attendees)$", "menu_access$"],
     ],
     EXPERT: [],
     ATTENDEE: [],
 }
+
+
+@cache
+def _allows(role: str, permission: str, view: str) -> bool:
+    """Whether `ROLES` lets a role do this there. Asked for each link of the menu."""
+    return any(
+        re.match(of_view, view) and re.match(of_permission, permission)
+        for of_view, of_permission in ROLES.get(role, ())
+    )
 
 
 class LoginView(AuthDBView):
@@ -148,7 +160,9 @@ class SecurityManager(FabSecurityManager):
         return limits.create_limiter(app)
 
     def create_login_manager(self, app: Flask) -> LoginManager:
-        manager = super().create_login_manager(app)
+        # Pages speak of the `actor`: `current_user` would cost each a query of its own.
+        manager = LoginManager(app, add_context_processor=False)
+        manager.user_loader(self.load_user)
         manager.request_loader(lambda _request: self._load())
         return manager
 
@@ -187,11 +201,14 @@ class SecurityManager(FabSecurityManager):
     # What they may
 
     def has_access(self, permission_name: str, view_name: str) -> bool:
+        """By `ROLES` and the roles that came with the actor.
+
+        Costs no query, and nothing can go stale: the roles are read with each request.
+        """
         actor = gates.current_actor()
         if actor is None or actor.must_change_password or actor.audience != ACCOUNT:
             return False
-        allowed: bool = super().has_access(permission_name, view_name)
-        return allowed
+        return any(_allows(role, permission_name, view_name) for role in actor.roles)
 
     def is_item_public(self, permission_name: str, view_name: str) -> bool:
         return False
@@ -207,7 +224,7 @@ class SecurityManager(FabSecurityManager):
             role.permissions = [
                 each
                 for each in existing
-                if self._has_access_builtin_roles(role, each.permission.name, each.view_menu.name)
+                if _allows(role.name, each.permission.name, each.view_menu.name)
             ]
 
     def get_user_roles(self, user: Any) -> list[Role]:

@@ -1,10 +1,14 @@
-"""What server processes do every few seconds, whether or not anybody asks."""
+"""What server processes do every few seconds, whether or not anybody asks.
+
+Every process does the same, and not at the same moment; whatever is done here can be
+done by several at once.
+"""
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import uniform
 from typing import Any
 
@@ -12,44 +16,55 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import socketio
-from app.services import approvals, privacy, waitlist
+from app.models.audit import TIMER
+from app.services import approvals, no_shows, origin, privacy, retention, settings, waitlist
 from app.services.busy_calendar_refresh import run_refresher
 from app.services.errors import DomainError
 
-EVERY_SECONDS = 5.0
 # Each waits for one server of somebody else at a time.
 CALENDAR_REFRESHERS = 3
-# What is due at once, and what may wait an hour.
-SOON: tuple[Callable[[], Any], ...] = (waitlist.promote_due, approvals.expire_due)
-HOURLY: tuple[Callable[[], Any], ...] = (privacy.purge,)
-HOUR_SECONDS = 3600.0
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Work that is done again and again, about so many seconds apart."""
+
+    seconds: float
+    works: tuple[Callable[[], Any], ...]
+
+
+TIMERS = (
+    # What an admin changed in another process is noticed within a second.
+    Timer(0.5, (settings.refresh,)),
+    Timer(5, (no_shows.release_due, waitlist.promote_due, approvals.expire_due)),
+    Timer(3600, (retention.purge_due, privacy.purge)),
+)
+
+
 def start(app: Flask) -> None:
     """Run the timers of this server process in the background."""
-    socketio.start_background_task(_run, app)
+    for timer in TIMERS:
+        socketio.start_background_task(_repeat, app, timer)
     for _ in range(CALENDAR_REFRESHERS):
         socketio.start_background_task(run_refresher, app)
 
 
-def _run(app: Flask) -> None:
-    next_hour = time.monotonic() + uniform(60, 300)  # noqa: S311 (jitter, not a secret)
+def _repeat(app: Flask, timer: Timer) -> None:
+    # What is done rarely is done for the first time soon after the start.
+    pause = min(timer.seconds, 60)
     while True:
-        # Several processes do the same; they need not do it at the same moment.
-        socketio.sleep(EVERY_SECONDS * uniform(0.8, 1.2))  # noqa: S311 (jitter, not a secret)
-        run_all(app, SOON)
-        if time.monotonic() >= next_hour:
-            next_hour += HOUR_SECONDS * uniform(0.9, 1.1)  # noqa: S311 (jitter, not a secret)
-            run_all(app, HOURLY)
+        socketio.sleep(pause * uniform(0.8, 1.2))  # noqa: S311 (jitter, not a secret)
+        run(app, timer)
+        pause = timer.seconds
 
 
-def run_all(app: Flask, timers: tuple[Callable[[], Any], ...]) -> None:
-    """Run each once; one that fails is tried in the next round, and keeps none from its turn."""
-    for timer in timers:
-        with app.app_context():
+def run(app: Flask, timer: Timer) -> None:
+    """Do each once; one that fails is tried in the next round, and keeps none from its turn."""
+    for work in timer.works:
+        with app.app_context(), origin.coming_from(TIMER):
             try:
-                timer()
+                work()
             except (SQLAlchemyError, DomainError) as error:
-                log.warning("timers: %s: %s", timer.__qualname__, type(error).__name__)
+                log.warning("timers: %s: %s", work.__qualname__, type(error).__name__)

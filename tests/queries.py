@@ -9,11 +9,16 @@ from typing import Any
 from sqlalchemy import event
 
 from app.extensions import db
+from app.services import settings
 
 
 @contextmanager
 def count_queries() -> Iterator[list[str]]:
-    """The statements of the block, in order; without SQLite's BEGIN, which we send ourselves."""
+    """The statements of the block, in order; without SQLite's BEGIN, which we send ourselves.
+
+    Settings are read once per process, and not by the block.
+    """
+    settings.current()
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:

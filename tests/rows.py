@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from app.extensions import db
-from app.models import Booking, BusyPeriod, Calendar, EventSession, OutboxMessage
+from app.models import (
+    AuditEntry,
+    AuditPurge,
+    Booking,
+    BusyPeriod,
+    Calendar,
+    EventSession,
+    OutboxMessage,
+)
 from app.models.interval import Interval
 
 
@@ -62,6 +70,15 @@ def reminders() -> list[tuple[str, str, datetime]]:
         .order_by(OutboxMessage.next_attempt_at, OutboxMessage.id)
     )
     return [(row.template, row.recipient, row.next_attempt_at) for row in found]
+
+
+def give_up_audit(connection: Connection) -> None:
+    """Delete the audit log, which the database keeps unless it was given up."""
+    end_of_time = datetime(9999, 1, 1, tzinfo=UTC)
+    given_up = {"at": end_of_time, "up_to": end_of_time - timedelta(days=1)}
+    connection.execute(insert(AuditPurge.__table__).values(given_up))
+    connection.execute(delete(AuditEntry.__table__))
+    connection.execute(delete(AuditPurge.__table__))
 
 
 def count(model: Any) -> int:

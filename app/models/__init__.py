@@ -1,7 +1,7 @@
 """The vocabulary of the product, as tables. Importing this maps all of them."""
 
 from app.models.admission import Attendee, EventCode, OneTimeCode
-from app.models.audit import AuditEntry
+from app.models.audit import AuditEntry, AuditPurge
 from app.models.booking import Appointment, Blackout, Booking, Reservation, Seat
 from app.models.busy_calendar import BusyCalendar, ExternalBusy
 from app.models.calendar_feed import CalendarFeed
@@ -10,10 +10,12 @@ from app.models.event_session import EventSession, Speaker
 from app.models.event_type import EventType
 from app.models.expert import DateOverride, Expert, ExpertSlug
 from app.models.idempotency import IdempotencyKey
+from app.models.import_job import ImportJob
 from app.models.ledger import BusyPeriod, Calendar
 from app.models.meeting import Meeting
 from app.models.outbox import OutboxMessage
 from app.models.series import Series
+from app.models.setting import MailText, Setting
 from app.models.user import Role, SignIn, User
 from app.models.waitlist import WaitlistEntry
 
@@ -21,6 +23,7 @@ __all__ = [
     "Appointment",
     "Attendee",
     "AuditEntry",
+    "AuditPurge",
     "Blackout",
     "Booking",
     "BusyCalendar",
@@ -36,6 +39,8 @@ __all__ = [
     "ExpertSlug",
     "ExternalBusy",
     "IdempotencyKey",
+    "ImportJob",
+    "MailText",
     "Meeting",
     "OneTimeCode",
     "OutboxMessage",
@@ -44,6 +49,7 @@ __all__ = [
     "Room",
     "Seat",
     "Series",
+    "Setting",
     "SignIn",
     "Speaker",
     "User",

@@ -131,7 +131,9 @@ class Booking(Model):
     notes: Mapped[str | None] = mapped_column(Text)
     time_zone: Mapped[str | None] = mapped_column(String(64))  # the client's own
     # SHA-256 of the guest's manage token; the token itself is only in the mail.
-    manage_token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    manage_token_hash: Mapped[str | None] = mapped_column(
+        String(64), unique=True, info={"secret": True}
+    )
     # Of a request: when it ends by itself, and the host's answer comes too late.
     decide_by: Mapped[datetime | None] = mapped_column(UTCDateTime)
     # Which of the seats of its slot it has, from 1.

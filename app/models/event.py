@@ -20,6 +20,8 @@ class Event(Model):
 
     `version` counts changes of the event itself. That of the topic `event:<slug>` is
     this plus the versions of its sessions, so that booking a seat need not lock the event.
+    Where `release_no_shows_minutes` is set, seats of who is not checked in so many minutes
+    before a session go to others.
     """
 
     __tablename__ = "event"
@@ -37,6 +39,7 @@ class Event(Model):
     venue: Mapped[str] = mapped_column(String(200), default="")
     admission: Mapped[str] = mapped_column(String(16), default="open")
     public: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    release_no_shows_minutes: Mapped[int | None] = mapped_column(Integer)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
     event_sessions: Mapped[list[Any]] = relationship(

@@ -58,6 +58,8 @@ class EventSession(Model):
     capacity: Mapped[int | None] = mapped_column(Integer)
     seats_taken: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     status: Mapped[str] = mapped_column(String(16), default="confirmed", server_default="confirmed")
+    # When the seats of who was not there went to others: once, unless it moves.
+    no_shows_released_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     version: Mapped[int] = mapped_column(Integer, default=1, server_default="1")
 
     event: Mapped[Event] = relationship(back_populates="event_sessions")

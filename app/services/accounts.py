@@ -141,7 +141,7 @@ def _insert_account(
     )
     db.session.add(user)
     db.session.flush()
-    audit.record(actor, "create", "user", user.id, roles=sorted(roles))
+    audit.record(actor, "create", "user", user.id, name=name, email=email, roles=sorted(roles))
     return user
 
 
@@ -201,6 +201,7 @@ def _verify(identifier: str, password: str) -> Verified:
 @transactional
 def _admit(verified: Verified, lifetime: timedelta | None) -> SignIn:
     _count_success(verified)
+    audit.record(None, "sign_in", "user", verified.user_id)
     return sign_ins.start_sign_in(verified.user_id, ACCOUNT, lifetime)
 
 
@@ -339,10 +340,9 @@ def update_user(
     actor = require_admin(actor)
     user = _get_locked(user_id)
     errors: fields.Errors = {}
-    changed: dict[str, Any] = {}
+    before = _told(user)
     if name is not None and (name := _name(errors, name)):
         user.first_name, user.last_name = split_name(name)
-        changed["name"] = name
     if email is not None:
         email = _email(errors, email)
         if email and email != user.email:
@@ -353,20 +353,27 @@ def update_user(
                 user.username = email
             user.email = email
             user.email_verified_at = None
-            changed["email"] = email
     if time_zone is not None:
         user.time_zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
-        changed["time_zone"] = user.time_zone
     if roles is not None and set(roles) != {role.name for role in user.roles}:
         if ADMIN not in roles:
             _refuse_without_admin(user_id, "roles")
         user.roles = _roles(roles)
-        changed["roles"] = sorted(roles)
         changes.publish(changes.AccessEnded(user_id))
     fields.refuse(errors)
     db.session.flush()
-    audit.record(actor, "update", "user", user_id, **changed)
+    audit.record_update(actor, "user", user_id, before, _told(user))
     return user
+
+
+def _told(user: User) -> dict[str, Any]:
+    """What the audit log says of an account."""
+    return {
+        "name": full_name(user.first_name, user.last_name),
+        "email": user.email,
+        "time_zone": user.time_zone,
+        "roles": sorted(role.name for role in user.roles),
+    }
 
 
 @transactional
@@ -381,7 +388,7 @@ def deactivate(actor: Actor | None, user_id: int) -> None:
     user.active = False
     db.session.flush()
     sign_ins.end_sign_ins(user_id)
-    audit.record(actor, "deactivate", "user", user_id)
+    audit.record(actor, "deactivate", "user", user_id, before={"active": True}, active=False)
 
 
 @transactional
@@ -389,7 +396,7 @@ def activate(actor: Actor | None, user_id: int) -> None:
     """Let a deactivated user sign in again. Raises `NotAllowed`, `NotFound`."""
     actor = require_admin(actor)
     _get_locked(user_id).active = True
-    audit.record(actor, "activate", "user", user_id)
+    audit.record(actor, "activate", "user", user_id, before={"active": False}, active=True)
 
 
 @transactional
@@ -414,8 +421,8 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
             " Deactivate the account instead.",
         )
     sign_ins.end_sign_ins(user_id)
+    audit.record(actor, "delete", "user", user_id, before=_told(user))
     db.session.delete(user)
-    audit.record(actor, "delete", "user", user_id)
 
 
 def get_user_by_email(actor: Actor | None, email: str) -> User:

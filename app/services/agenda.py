@@ -176,11 +176,18 @@ def _encode(event: AnyRow) -> _Encoded:
                 "starts_on": event.starts_on,
                 "ends_on": event.ends_on,
                 "venue": event.venue,
+                **_no_shows(event),
             },
             "version": event.topic_version,
         }
     )[:-1]
     return _Encoded(tuple(event[:-1]), head, sessions, _joined(head, sessions, {}))
+
+
+def _no_shows(event: AnyRow) -> dict[str, int]:
+    """What readers must know of it where seats of who is not there go to others."""
+    minutes = event.release_no_shows_minutes
+    return {} if minutes is None else {"release_no_shows_minutes": minutes}
 
 
 def _joined(head: bytes, sessions: Mapping[int, bytes], own: Mapping[int, bytes]) -> bytes:
@@ -257,6 +264,7 @@ _EVENT = select(
     Event.starts_on,
     Event.ends_on,
     Event.venue,
+    Event.release_no_shows_minutes,
     Event.public,
     Event.admission,
     _TOPIC_VERSION.label("topic_version"),

@@ -224,7 +224,8 @@ def _move(
         "reschedule",
         "booking",
         row.uid,
-        starts_at=[clock.rfc3339(row.starts_at), clock.rfc3339(starts_at)],
+        before={"starts_at": clock.rfc3339(row.starts_at)},
+        starts_at=clock.rfc3339(starts_at),
     )
     bookings.publish(
         changes.BOOKING_RESCHEDULED, payload, tuple(locked.values()), previous=previous

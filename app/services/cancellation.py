@@ -153,8 +153,16 @@ def release_bookings(
         bookings.send_notices(
             what, row, payload, reason=reason, by_host=by_host, invitation=invitation
         )
+        # Not the reason: what people wrote to each other stands in the booking, once, and
+        # can be taken out there.
         audit.record(
-            actor, "cancel", "booking", row.uid, status=CANCELLED, ending=why, reason=reason
+            actor,
+            "cancel",
+            "booking",
+            row.uid,
+            before={"status": row.status},
+            status=CANCELLED,
+            ending=why,
         )
         mine = [calendar for calendar in locked if calendar.calendar_id in concerned]
         bookings.publish(changes.BOOKING_CANCELLED, payload, mine)

@@ -1,15 +1,20 @@
 """Event sessions: scheduled, moved and cancelled, with what that does to others.
 
 A session occupies its room's calendar and those of its speakers who are users. When
-it moves, seats move with it. The rule for attendees who are busy at the new time:
-their seat is released, their other booking stands, and a mail tells them.
+it moves, seats move with it. The rules for who cannot stay:
+
+- attendees who are busy at the new time: their seat is released, their other booking
+  stands, and a mail tells them;
+- when there are to be fewer seats than are taken, that is refused with their number,
+  unless the caller asks to release the last ones: seats held for offers go back to the
+  queue first, then the seats booked last are released, with a mail to each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -32,6 +37,8 @@ from app.services.transaction import transactional
 MAX_SPEAKERS = 100
 MAX_CAPACITY = 1_000_000
 _TRIES = 3
+_BUSY_THEN = "The session moved to a time at which you have another booking."
+_FEWER_SEATS = "The session has fewer seats now, and yours was booked among the last."
 
 
 @dataclass(slots=True)
@@ -40,20 +47,52 @@ class Impact:
 
     `conflicts` are in the way of the session itself, in its room or for a speaker;
     `clashing` are attendees' own bookings at the new time, `released` the uids of the
-    seats that therefore go.
+    seats that go, because of those or because there are fewer seats.
+
+    `leaving` says of each released seat whose it is and why: "busy", "capacity" or
+    "cancelled". `keeping` counts the seats that stay, `mailed` the attendees who get a
+    mail, `waiting` the people in the queue, of whom `offers_withdrawn` lose a held seat.
+    `speakers` are those whose calendar it is in, before or after.
     """
 
     clashing: list[dict[str, Any]] = field(default_factory=list)
     released: list[str] = field(default_factory=list)
     conflicts: list[dict[str, Any]] = field(default_factory=list)
+    leaving: list[dict[str, Any]] = field(default_factory=list)
+    keeping: int = 0
+    mailed: int = 0
+    waiting: int = 0
+    offers_withdrawn: int = 0
+    speakers: list[str] = field(default_factory=list)
 
     def as_payload(self) -> dict[str, Any]:
         """The contract's `impact`."""
-        return {
-            "clashing": self.clashing,
-            "released": self.released,
-            "conflicts": self.conflicts,
-        }
+        return asdict(self)
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether anybody or anything is affected."""
+        return bool(
+            self.conflicts or self.leaving or self.mailed or self.offers_withdrawn or self.speakers
+        )
+
+    def release(self, row: AnyRow, why: str, clash: ledger.Conflict | None = None) -> None:
+        """Note that the seat in `row` goes."""
+        self.released.append(row.uid)
+        self.leaving.append(
+            {
+                "uid": row.uid,
+                "name": row.user_name,
+                "email": row.user_email,
+                "why": why,
+                "other": clash
+                and {
+                    "title": clash.title,
+                    "starts_at": rfc3339(clash.starts_at),
+                    "ends_at": rfc3339(clash.ends_at),
+                },
+            }
+        )
 
 
 class _DryRun(Exception):
@@ -234,18 +273,20 @@ def move_event_session(
     values: Mapping[str, Any],
     *,
     version: int | None = None,
+    release_last: bool = False,
     dry_run: bool = False,
 ) -> tuple[dict[str, Any], Impact]:
     """Change a session: its time, room, capacity, speakers or texts. For admins.
 
-    In one transaction: seats move along or are released by the module's rule. Locks the
-    calendars of rooms, speakers and attendees, then the session. Raises `Overlap`,
-    `Stale`, `Gone` (cancelled), `InvalidInput` (also for a capacity below the seats
-    taken, with their number), `NotFound`.
+    In one transaction: seats move along or are released by the module's rules, of which
+    `release_last` asks for the second. Locks the calendars of rooms, speakers and
+    attendees, then the session. Raises `Overlap`, `Stale`, `Gone` (cancelled),
+    `InvalidInput` (also for a capacity below the seats taken, with their number),
+    `NotFound`.
     """
     for _ in range(_TRIES):
         try:
-            return _move(actor, event_session_id, values, version, dry_run=dry_run)
+            return _move(actor, event_session_id, values, version, release_last, dry_run=dry_run)
         except _MoreToLock:
             continue
         except _DryRun as rehearsal:
@@ -259,6 +300,7 @@ def _move(
     event_session_id: int,
     values: Mapping[str, Any],
     version: int | None,
+    release_last: bool,  # noqa: FBT001 (the command names it)
     *,
     dry_run: bool,
 ) -> tuple[dict[str, Any], Impact]:
@@ -267,7 +309,7 @@ def _move(
     held = ledger.calendars_of(event_session_id=session.id)
     with db.session.no_autoflush:
         # Where it goes must be known before the locks; it is applied again under them.
-        _apply(session, values)
+        _apply(session, values, release_last=release_last)
         claims = _claims(session)
         db.session.expire(session)
         attendees = _attendees(session.id)
@@ -284,27 +326,43 @@ def _move(
         if version is not None and version != session.version:
             raise Stale
         previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
-        room_id = session.room_id
-        _apply(session, values)
+        room_id, spoke = session.room_id, _named(session.speakers)
+        _apply(session, values, release_last=release_last)
         claims = _claims(session)
         calendars = {claim.calendar_id for claim in claims} | held
         if not calendars | set(attendees.values()) <= locked.keys():
             raise _MoreToLock
         period = Interval(session.starts_at, session.ends_at)
         impact = Impact(conflicts=_conflicts(actor, claims, session.id))
-        leaving = _clashing(actor, impact, seats, attendees, period) if period != previous else []
+        busy = _clashing(actor, impact, seats, attendees, period) if period != previous else []
+        staying = [row for row in seats if row not in busy]
+        last = _beyond(session, impact, staying)
+        staying = staying[: len(staying) - len(last)]
+        is_elsewhere = period != previous or session.room_id != room_id
+        impact.keeping = len(staying)
+        impact.mailed = len(impact.leaving) + (len(staying) if is_elsewhere else 0)
+        impact.waiting = waitlist.count(session.id)
+        if is_elsewhere or spoke != _named(session.speakers):
+            impact.speakers = sorted({*spoke.values(), *_named(session.speakers).values()})
     if dry_run:
-        raise _DryRun(describe(session), impact)
+        raise _DryRun(describe(session) | _seats_then(session, impact), impact)
     if impact.conflicts:
         raise Overlap(impact.conflicts)
+    # No seat is without a place at any time: the room grows before, and shrinks after.
+    seats_after, session.capacity = session.capacity, capacity
     session.version += 1
+    if period.starts_at > previous.starts_at:
+        session.no_shows_released_at = None  # its moment comes again
     db.session.flush()
-    reason = "The session moved to a time at which you have another booking."
-    cancellation.release_bookings(actor, leaving, tuple(locked.values()), reason=reason)
+    everyone = tuple(locked.values())
+    cancellation.release_bookings(actor, busy, everyone, reason=_BUSY_THEN)
+    cancellation.release_bookings(actor, last, everyone, reason=_FEWER_SEATS)
+    waitlist.withdraw_offers(session.id, impact.offers_withdrawn)
+    session.capacity = seats_after
+    db.session.flush()
     ledger.release(event_session_ids=[session.id])
     ledger.occupy(claims, event_session_id=session.id)
-    if period != previous or session.room_id != room_id:
-        staying = [row for row in seats if row not in leaving]
+    if is_elsewhere:
         _move_seats(session, staying, attendees, locked, previous)
     elif session.title != next((row.title for row in seats), session.title):
         db.session.execute(
@@ -323,7 +381,8 @@ def _move(
     )
     own = [locked[each] for each in calendars]
     _announce(changes.BOOKING_RESCHEDULED, session, own, previous)
-    if (session.capacity or 0) > (capacity or 0):  # who waits gets the new seats
+    if impact.offers_withdrawn or (session.capacity or 0) > (capacity or 0):
+        # Who waits gets the new seats, and watchers the new number.
         changes.publish(
             changes.SeatsChanged(session.event_id, session.event.slug, session.id, may_be_free=True)
         )
@@ -342,6 +401,23 @@ def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str
         except _MoreToLock:
             continue
     raise Busy
+
+
+def find_cancel_impact(actor: Actor | None, event_session_id: int) -> Impact:
+    """What `cancel_event_session` would do now; nothing where it is cancelled already.
+
+    For admins. Raises `NotFound`. Locks nothing.
+    """
+    require_admin(actor)
+    session = get_event_session(event_session_id)
+    impact = Impact()
+    if session.status != CANCELLED:
+        for row in _seats(session.id):
+            impact.release(row, "cancelled")
+        impact.mailed = len(impact.leaving)
+        impact.waiting = waitlist.count(session.id)
+        impact.speakers = sorted(_named(session.speakers).values())
+    return impact
 
 
 @transactional
@@ -379,7 +455,7 @@ def _new_session(event: Event, guid: str) -> EventSession:
     return EventSession(event=event, guid=guid, status=CONFIRMED, seats_taken=0, version=1, **texts)
 
 
-def _apply(session: EventSession, values: Mapping[str, Any]) -> None:
+def _apply(session: EventSession, values: Mapping[str, Any], *, release_last: bool = False) -> None:
     errors: fields.Errors = {}
     if "title" in values:
         session.title = fields.line(errors, "title", values["title"], maximum=300, required=True)
@@ -406,7 +482,7 @@ def _apply(session: EventSession, values: Mapping[str, Any]) -> None:
     if not errors and session.ends_at <= session.starts_at:
         errors["ends_at"] = ["The session ends before it starts."]
     if "capacity" in values:
-        _apply_capacity(errors, session, values["capacity"])
+        _apply_capacity(errors, session, values["capacity"], release_last=release_last)
     if "speakers" in values:
         _apply_speakers(errors, session, values["speakers"])
     fields.refuse(errors)
@@ -417,7 +493,9 @@ def _apply(session: EventSession, values: Mapping[str, Any]) -> None:
         session.day = session.starts_at.astimezone(zone).date()
 
 
-def _apply_capacity(errors: fields.Errors, session: EventSession, value: object) -> None:
+def _apply_capacity(
+    errors: fields.Errors, session: EventSession, value: object, *, release_last: bool
+) -> None:
     if value is None:
         if session.seats_taken:
             errors["capacity"] = [
@@ -426,8 +504,12 @@ def _apply_capacity(errors: fields.Errors, session: EventSession, value: object)
         session.capacity = None
         return
     capacity = fields.number(errors, "capacity", value, minimum=0, maximum=MAX_CAPACITY)
-    if "capacity" not in errors and capacity < session.seats_taken:
-        errors["capacity"] = [f"{session.seats_taken} seats are taken. Cancel some first."]
+    if "capacity" not in errors and capacity < session.seats_taken and not release_last:
+        taken = session.seats_taken
+        errors["capacity"] = [
+            f"{taken} seats are taken." if taken != 1 else "1 seat is taken.",
+            f"Release the last {taken - capacity} with it, or cancel some first.",
+        ]
     session.capacity = capacity
 
 
@@ -516,16 +598,42 @@ def _clashing(
     period: Interval,
 ) -> list[AnyRow]:
     """Fill in who cannot come to `period`; returns their seats."""
-    claims = [ledger.Claim(calendar_id, period) for calendar_id in set(attendees.values())]
-    if not claims:
-        return []
     own = {row.id for row in seats}
-    found = ledger.find_conflicts(claims, ignoring=own)
-    busy = {conflict.calendar_id for conflict in found}
+    found = ledger.find_conflicts_at(attendees.values(), period, ignoring=own)
+    busy: dict[int, ledger.Conflict] = {}
+    for conflict in found:
+        busy.setdefault(conflict.calendar_id, conflict)
     leaving = [row for row in seats if attendees[row.user_id] in busy]
     impact.clashing = ledger.shown_to(actor, found)
-    impact.released = [row.uid for row in leaving]
+    for row in leaving:
+        impact.release(row, "busy", busy[attendees[row.user_id]])
     return leaving
+
+
+def _beyond(session: EventSession, impact: Impact, staying: Sequence[AnyRow]) -> list[AnyRow]:
+    """Fill in what does not fit into the capacity; returns the seats, those booked last."""
+    if session.capacity is None:
+        return []
+    offers = session.seats_taken - len(staying) - len(impact.leaving)
+    too_many = max(0, len(staying) + offers - session.capacity)
+    impact.offers_withdrawn = min(offers, too_many)
+    last = list(staying[len(staying) - (too_many - impact.offers_withdrawn) :])
+    for row in last:
+        impact.release(row, "capacity")
+    return last
+
+
+def _seats_then(session: EventSession, impact: Impact) -> dict[str, Any]:
+    """What a rehearsed session has left, once the seats are released."""
+    if session.capacity is None:
+        return {}
+    taken = session.seats_taken - len(impact.released) - impact.offers_withdrawn
+    return {"seats_left": session.capacity - taken}
+
+
+def _named(speakers: Iterable[Speaker]) -> dict[int, str]:
+    """Speakers in whose calendars a session is."""
+    return {each.user_id: each.name for each in speakers if each.user_id}
 
 
 def _move_seats(
@@ -535,30 +643,30 @@ def _move_seats(
     locked: Mapping[int, changes.CalendarVersion],
     previous: Interval,
 ) -> None:
+    """Take seats along, in a few statements: everybody's calendar is locked meanwhile."""
+    if not seats:
+        return
     period = Interval(session.starts_at, session.ends_at)
-    for row in seats:
-        db.session.execute(
-            update(Booking)
-            .where(Booking.id == row.id)
-            .values(
-                title=session.title,
-                starts_at=period.starts_at,
-                ends_at=period.ends_at,
-                version=Booking.version + 1,
-                sequence=Booking.sequence + 1,
-            )
-            .execution_options(synchronize_session=False)
+    ids = [row.id for row in seats]
+    db.session.execute(
+        update(Booking)
+        .where(Booking.id.in_(ids))
+        .values(
+            title=session.title,
+            starts_at=period.starts_at,
+            ends_at=period.ends_at,
+            version=Booking.version + 1,
+            sequence=Booking.sequence + 1,
         )
-        ledger.release(booking_ids=[row.id])
-        calendar_id = attendees[row.user_id]
-        ledger.occupy([ledger.Claim(calendar_id, period)], booking_id=row.id)
-        moved = bookings.find_row(row.uid)
-        assert moved is not None
+        .execution_options(synchronize_session=False)
+    )
+    ledger.release(booking_ids=ids)
+    ledger.occupy_each((row.id, ledger.Claim(attendees[row.user_id], period)) for row in seats)
+    for moved in bookings.find_rows(Booking.id.in_(ids)):
         payload = bookings.describe(moved, None, everything=True)
         bookings.send_notices("rescheduled", moved, payload, previous=previous)
-        bookings.publish(
-            changes.BOOKING_RESCHEDULED, payload, [locked[calendar_id]], previous=previous
-        )
+        calendar = locked[attendees[moved.user_id]]
+        bookings.publish(changes.BOOKING_RESCHEDULED, payload, [calendar], previous=previous)
 
 
 def _seats(event_session_id: int) -> list[AnyRow]:

@@ -158,10 +158,11 @@ def update_event_type(
     event_type = get_own(actor, event_type_id)
     # Nobody books while it changes; watchers of the topic see the gap in its version.
     ledger.lock(ledger.calendar_ids(user_ids=[event_type.expert.user_id]))
+    before = audit.snapshot(event_type)
     with db.session.no_autoflush:
         _apply(event_type, values)
     db.session.flush()
-    audit.record(actor, "update", "event_type", event_type.id, fields=audit.names(values))
+    audit.record_update(actor, "event_type", event_type.id, before, audit.snapshot(event_type))
     return event_type
 
 
@@ -177,7 +178,7 @@ def delete_event_type(actor: Actor | None, event_type_id: int) -> bool:
         event_type.is_active = False
         audit.record(actor, "deactivate", "event_type", event_type.id)
         return False
-    audit.record(actor, "delete", "event_type", event_type.id, title=event_type.title)
+    audit.record(actor, "delete", "event_type", event_type.id, before=audit.snapshot(event_type))
     db.session.delete(event_type)
     return True
 

@@ -16,6 +16,8 @@ from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
 
+MAX_MINUTES = 240  # before a session at which seats of who is not there may go
+
 
 def describe(event: Event) -> dict[str, Any]:
     """The contract's `event`."""
@@ -28,6 +30,7 @@ def describe(event: Event) -> dict[str, Any]:
         "venue": event.venue,
         "admission": event.admission,
         "public": event.public,
+        "release_no_shows_minutes": event.release_no_shows_minutes,
     }
 
 
@@ -79,10 +82,11 @@ def update_event(actor: Actor | None, slug: str, values: Mapping[str, Any]) -> E
     """Change an event. For admins. Raises `InvalidInput`, `NotFound`."""
     actor = require_admin(actor)
     event = get_event(slug)
+    before = audit.snapshot(event)
     _apply(event, values)
     event.version = Event.version + 1
     db.session.flush()
-    audit.record(actor, "update", "event", event.id, fields=audit.names(values))
+    audit.record_update(actor, "event", event.id, before, audit.snapshot(event))
     changes.publish(changes.AgendaChanged(event.id, event.slug))
     return event
 
@@ -94,7 +98,7 @@ def delete_event(actor: Actor | None, slug: str) -> None:
     event = get_event(slug)
     if db.session.scalar(select(exists().where(EventSession.event_id == event.id))):
         raise DomainError(f"{event.title} has sessions and is kept.")
-    audit.record(actor, "delete", "event", event.id, slug=event.slug)
+    audit.record(actor, "delete", "event", event.id, before=audit.snapshot(event))
     db.session.delete(event)
 
 
@@ -121,6 +125,13 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
         if not isinstance(values["public"], bool):
             errors["public"] = ["This must be true or false."]
         event.public = values["public"]
+    if "release_no_shows_minutes" in values:
+        minutes = values["release_no_shows_minutes"]
+        if minutes is not None:
+            minutes = fields.number(
+                errors, "release_no_shows_minutes", minutes, minimum=1, maximum=MAX_MINUTES
+            )
+        event.release_no_shows_minutes = minutes
     if not errors and event.ends_on < event.starts_on:
         errors["ends_on"] = ["The event ends before it starts."]
     fields.refuse(errors)

@@ -14,15 +14,24 @@ from werkzeug.routing import Map
 from app.extensions import db
 from app.models import Booking, DateOverride, EventType, Expert, ExpertSlug, Role, User
 from app.models.user import full_name
-from app.services import accounts, audit, availability, clock, fields, holidays, ledger
-from app.services.availability import WeeklyInterval, format_clock, parse_clock
+from app.services import (
+    accounts,
+    audit,
+    availability,
+    clock,
+    fields,
+    holidays,
+    ledger,
+    settings,
+    weekly_hours,
+)
+from app.services.availability import WeeklyInterval, format_clock
 from app.services.bookings import Page
 from app.services.errors import DomainError, NotFound
 from app.services.policy import EXPERT, Actor, require_account
 from app.services.transaction import transactional
+from app.services.weekly_hours import MAX_INTERVALS
 
-# Monday to Friday, 08:00 to 17:00.
-DEFAULT_WEEKLY_HOURS = [{"weekday": day, "start": 8 * 60, "end": 17 * 60} for day in range(5)]
 # Pages that the product has or will have, and words that people would take for one.
 _RESERVED = {
     "agenda",
@@ -44,8 +53,6 @@ _RESERVED = {
     "static",
     "swagger",
 }
-MAX_INTERVALS = 100
-_PROFILE = ("slug", "name", "headline", "bio", "time_zone")
 MAX_OVERRIDES = 1000
 
 
@@ -149,7 +156,7 @@ def become_expert(
         headline=fields.line(errors, "headline", headline, maximum=200),
         bio="",
         time_zone=user.time_zone or current_app.config["DEFAULT_TIME_ZONE"],
-        weekly_hours=DEFAULT_WEEKLY_HOURS,
+        weekly_hours=settings.current().weekly_hours,
     )
     fields.refuse(errors)
     db.session.add(expert)
@@ -171,6 +178,7 @@ def update_expert(
     """
     expert = _expert_to_change(actor, expert_id)
     errors: fields.Errors = {}
+    before = audit.snapshot(expert)
     previous = expert.slug
     if "slug" in values and values["slug"] != previous:
         expert.slug = _checked_slug(errors, values["slug"], expert)
@@ -187,8 +195,7 @@ def update_expert(
         db.session.execute(delete(ExpertSlug).where(ExpertSlug.slug == expert.slug))
         db.session.add(ExpertSlug(slug=previous, expert_id=expert.id))
     _raise_version(expert)
-    changed = {name: getattr(expert, name) for name in _PROFILE if name in values}
-    audit.record(actor, "update", "expert", expert.id, **changed)
+    audit.record_update(actor, "expert", expert.id, before, audit.snapshot(expert))
     return expert
 
 
@@ -203,7 +210,7 @@ def delete_expert(actor: Actor | None, expert_id: int) -> None:
         raise DomainError(
             f"{expert.name} has bookings, which name the expert. Deactivate the event types instead."
         )
-    audit.record(actor, "delete", "expert", expert.id, slug=expert.slug)
+    audit.record(actor, "delete", "expert", expert.id, before=audit.snapshot(expert))
     expert.user.roles = [role for role in expert.user.roles if role.name != EXPERT]
     db.session.delete(expert)
 
@@ -215,14 +222,7 @@ def describe_availability(expert: Expert) -> dict[str, Any]:
     """The contract's availability."""
     return {
         "time_zone": expert.time_zone,
-        "weekly": [
-            {
-                "weekday": hours["weekday"],
-                "start": format_clock(hours["start"]),
-                "end": format_clock(hours["end"]),
-            }
-            for hours in expert.weekly_hours
-        ],
+        "weekly": weekly_hours.describe(expert.weekly_hours),
         "overrides": [
             {
                 "date": override.date.isoformat(),
@@ -278,9 +278,10 @@ def replace_availability(
     """
     expert = _expert_to_change(actor, expert_id)
     errors: fields.Errors = {}
+    before = describe_availability(expert)
     if "time_zone" in values:
         expert.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
-    weekly = _weekly(errors, values.get("weekly", []))
+    weekly = weekly_hours.read(errors, "weekly", values.get("weekly", []))
     overrides = _overrides(errors, values.get("overrides", []))
     if "holidays" in values:
         _apply_holidays(errors, expert, values["holidays"])
@@ -292,36 +293,21 @@ def replace_availability(
         DateOverride(date=day, intervals=intervals) for day, intervals in sorted(overrides.items())
     )
     _raise_version(expert)
-    audit.record(actor, "update_availability", "expert", expert.id)
     db.session.flush()
+    audit.record(
+        actor,
+        "update_availability",
+        "expert",
+        expert.id,
+        before=before,
+        **describe_availability(expert),
+    )
     return expert
 
 
-def weekly_intervals(weekly_hours: Sequence[Mapping[str, int]]) -> list[WeeklyInterval]:
+def weekly_intervals(weekly: Sequence[Mapping[str, int]]) -> list[WeeklyInterval]:
     """The stored weekly hours, for `availability`."""
-    return [
-        WeeklyInterval(hours["weekday"], hours["start"], hours["end"]) for hours in weekly_hours
-    ]
-
-
-def _weekly(errors: fields.Errors, value: object) -> list[dict[str, int]]:
-    by_day: dict[int, list[tuple[int, int]]] = {}
-    try:
-        if not isinstance(value, list) or len(value) > MAX_INTERVALS:
-            raise ValueError(f"Give a list of at most {MAX_INTERVALS} intervals.")
-        for hours in value:
-            day = hours.get("weekday") if isinstance(hours, dict) else None
-            if isinstance(day, bool) or not isinstance(day, int) or not 0 <= day <= 6:
-                raise ValueError("weekday is a number from 0, Monday, to 6, Sunday.")
-            by_day.setdefault(day, []).append(_interval(hours))
-        return [
-            {"weekday": day, "start": start, "end": end}
-            for day in sorted(by_day)
-            for start, end in availability.validate_intervals(by_day[day])
-        ]
-    except ValueError as error:
-        errors["weekly"] = [str(error)]
-        return []
+    return [WeeklyInterval(hours["weekday"], hours["start"], hours["end"]) for hours in weekly]
 
 
 def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int]]]:
@@ -344,7 +330,7 @@ def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int
             found[day] = [
                 [start, end]
                 for start, end in availability.validate_intervals(
-                    [_interval(each) for each in intervals]
+                    [weekly_hours.read_interval(each) for each in intervals]
                 )
             ]
     except ValueError as error:
@@ -378,12 +364,6 @@ def _apply_holidays(errors: fields.Errors, expert: Expert, value: object) -> Non
         return
     expert.holiday_country, expert.holiday_subdivision = country, subdivision
     expert.holiday_exceptions = days
-
-
-def _interval(value: object) -> tuple[int, int]:
-    if not isinstance(value, dict):
-        raise ValueError('An interval looks like {"start": "08:00", "end": "17:00"}.')
-    return parse_clock(value.get("start")), parse_clock(value.get("end"))
 
 
 # -- slugs ---------------------------------------------------------------------------

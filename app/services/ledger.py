@@ -228,6 +228,18 @@ def _hulls(claims: Sequence[Claim]) -> list[Claim]:
     return [Claim(calendar, period) for calendar, period in hulls.items()]
 
 
+def find_conflicts_at(
+    calendar_ids: Collection[int], period: Interval, *, ignoring: Collection[int] = ()
+) -> list[Conflict]:
+    """As `find_conflicts`, of any number of calendars for one period."""
+    in_the_way = _CONFLICTS.where(
+        BusyPeriod.calendar_id.in_(set(calendar_ids)),
+        overlapping(BusyPeriod.starts_at, BusyPeriod.ends_at, period.starts_at, period.ends_at),
+    )
+    found = [_conflict(row) for row in execute(in_the_way) if row.booking_id not in ignoring]
+    return sorted(found, key=lambda conflict: conflict.starts_at)
+
+
 def occupy(
     claims: Iterable[Claim], *, booking_id: int | None = None, event_session_id: int | None = None
 ) -> None:
@@ -248,6 +260,23 @@ def occupy(
 
 def occupy_for_each(claims: Iterable[tuple[int, Claim]]) -> None:
     """As `occupy`, for many bookings at once: pairs of a booking's id and a claim."""
+    execute(
+        _OCCUPY,
+        [
+            {
+                "calendar_id": claim.calendar_id,
+                "starts_at": claim.period.starts_at,
+                "ends_at": claim.period.ends_at,
+                "booking_id": booking_id,
+                "event_session_id": None,
+            }
+            for booking_id, claim in claims
+        ],
+    )
+
+
+def occupy_each(claims: Iterable[tuple[int, Claim]]) -> None:
+    """As `occupy`, for many bookings at once: each booking's id and its claim."""
     execute(
         _OCCUPY,
         [

@@ -42,7 +42,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 from app.extensions import db, socketio
 from app.models import OutboxMessage
 from app.models.outbox import FAILED, PENDING, SENDING, SENT
-from app.services import clock, mail_messages
+from app.services import clock, mail_messages, mail_texts
 from app.services.plain_text import one_line
 from app.services.transaction import after_commit, execute, transactional
 
@@ -140,6 +140,11 @@ def drop(booking_id: int, templates: Collection[str]) -> None:
         .where(_table.c.booking_id == booking_id, _table.c.template.in_(templates))
         .where(_table.c.state.in_([PENDING, SENDING]))
     )
+
+
+def wake_sender() -> None:
+    """Have this process's sender look at once, after the open transaction."""
+    after_commit(_wake.set)
 
 
 # -- sending -----------------------------------------------------------------------
@@ -274,7 +279,11 @@ def _send(connection: _Connection, claim: _Claim) -> _Refused | None:
         return _Refused(reason, for_good=True)
     try:
         message = mail_messages.compose(
-            claim.template, claim.recipient, claim.context, message_id=claim.message_id
+            claim.template,
+            claim.recipient,
+            claim.context,
+            message_id=claim.message_id,
+            wording=mail_texts.find_wording(claim.template),
         )
     except Exception as error:  # noqa: BLE001 (whatever a template does: see above)
         log.error(  # noqa: TRY400 (a traceback may show the context)

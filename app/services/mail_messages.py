@@ -31,8 +31,9 @@ from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.services import clock
+from app.services import clock, colours, mail_wording
 from app.services.icalendar_export import Method, booking_calendar, web_address
+from app.services.mail_wording import PARTS, Wording
 from app.services.manage_links import decision_url, manage_url
 from app.services.plain_text import clean, one_line
 
@@ -45,6 +46,7 @@ _QUOTED_PRINTABLE.body_encoding = QP
 _POLICY = policy.compat32.clone(linesep="\r\n", max_line_length=None)
 _MAX_SUBJECT = 150
 _DASH = "\N{EN DASH}"
+HIDDEN = "\N{BULLET}" * 6  # in place of what lets somebody act
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +59,36 @@ class Fact:
     over: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A mail's words: what people read of it."""
+
+    subject: str
+    text: str
+    html: str
+
+
 def compose(
-    template: str, recipient: str, context: Mapping[str, Any], *, message_id: str
+    template: str,
+    recipient: str,
+    context: Mapping[str, Any],
+    *,
+    message_id: str,
+    wording: Wording | None = None,
 ) -> Message:
     """The message of an outbox row.
 
     Raises `jinja2.TemplateError`, `KeyError` or `ValueError` when template and context
     do not fit.
     """
-    values = _values(template, context)
-    text = _environment(html=False).get_template(f"email/{template}.j2")
-    html = _environment(html=True).get_template(f"email/{template}.j2")
-    body = text.render(values, layout="email/layout.txt.j2")
+    wording = wording or Wording(current_app.config["PRODUCT_NAME"])
+    rendered = _render(template, _values(template, context, wording), wording)
     message = _Message(
-        subject=_subject("".join(text.blocks["subject"](text.new_context(values)))),
+        subject=rendered.subject,
         recipients=[recipient],
-        body=body.strip() + "\n",
-        html=html.render(values, layout="email/layout.html.j2"),
-        sender=_sender(),
+        body=rendered.text,
+        html=rendered.html,
+        sender=_sender(wording.product),
         reply_to=_reply_to(template, context),
         charset="us-ascii",  # of headers that are; others become UTF-8
         date=clock.now().timestamp(),
@@ -83,8 +97,71 @@ def compose(
     )
     message.msgId = message_id
     if "booking" in context:
-        _invite(message, template, context)
+        _invite(message, template, context, wording.product)
     return message
+
+
+def preview(template: str, context: Mapping[str, Any], wording: Wording) -> Rendered:
+    """What people read of a mail, with nothing in it that lets anybody act.
+
+    Codes are dots and manage links lead nowhere. Raises as `compose` does.
+    """
+    nowhere = f"{current_app.config['PUBLIC_URL']}/b/{HIDDEN}"
+    hidden = {**context, "secret": HIDDEN} if _is_secret(template, context) else context
+    values = {
+        name: (lambda *_: nowhere) if callable(value) else value  # what makes secret links
+        for name, value in _values(template, hidden, wording).items()
+    }
+    return _render(template, values, wording)
+
+
+def list_templates() -> list[str]:
+    """The names of all mails."""
+    return sorted(
+        path.name.removesuffix(".j2")
+        for path in (_TEMPLATES / "email").glob("*.j2")
+        if not path.name.startswith("layout")
+    )
+
+
+def default_parts(template: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """Our own words of a mail, part by part, with placeholders where there is a value.
+
+    `context` is a sample. They are read from the template itself.
+    """
+    wording = Wording(current_app.config["PRODUCT_NAME"])
+    values = mail_wording.marked(_values(template, context, wording))
+    found = _environment(html=False).get_template(f"email/{template}.j2")
+    return {
+        part: one_line("".join(found.blocks[part](found.new_context(values))))
+        if part in found.blocks
+        else ""
+        for part in PARTS
+    }
+
+
+def placeholders(template: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """The placeholders that a mail has, and what they stand for in the sample `context`."""
+    wording = Wording(current_app.config["PRODUCT_NAME"])
+    return mail_wording.values_for(template, _values(template, context, wording))
+
+
+def _is_secret(template: str, context: Mapping[str, Any]) -> bool:
+    # It is forgotten once the mail is sent, and its template still asks for it.
+    source = (_TEMPLATES / "email" / f"{template}.j2").read_text()
+    return "secret" in context or "secret" in source
+
+
+def _render(template: str, values: Mapping[str, Any], wording: Wording) -> Rendered:
+    values = {**values, "own": mail_wording.own_parts(template, values, wording.own)}
+    text = _environment(html=False).get_template(f"email/{template}.j2")
+    html = _environment(html=True).get_template(f"email/{template}.j2")
+    subject = values["own"]["subject"] or "".join(text.blocks["subject"](text.new_context(values)))
+    return Rendered(
+        subject=_subject(subject),
+        text=text.render(values, layout="email/layout.txt.j2").strip() + "\n",
+        html=html.render(values, layout="email/layout.html.j2"),
+    )
 
 
 class _Message(Message):
@@ -97,13 +174,16 @@ class _Message(Message):
         return message
 
 
-def _values(template: str, context: Mapping[str, Any]) -> dict[str, Any]:
+def _values(template: str, context: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     """What a template may use: the context, the facts, and addresses made of PUBLIC_URL."""
     public_url = current_app.config["PUBLIC_URL"]
     values: dict[str, Any] = {
         **context,
         "facts": [],
-        "product": current_app.config["PRODUCT_NAME"],
+        "product": wording.product,
+        "colours": {
+            name.replace("-", "_"): pair for name, pair in colours.shades(wording.accent).items()
+        },
         "public_url": public_url,
         "manage_url": manage_url,
         "decision_url": decision_url,
@@ -141,10 +221,10 @@ def _as_one_line(value: Any) -> Any:
 # -- headers -----------------------------------------------------------------------
 
 
-def _sender() -> tuple[str, str]:
+def _sender(product: str) -> tuple[str, str]:
     """MAIL_DEFAULT_SENDER, with the product's name unless it brings one."""
     name, address = parseaddr(current_app.config["MAIL_DEFAULT_SENDER"])
-    return name or current_app.config["PRODUCT_NAME"], address
+    return name or product, address
 
 
 def _subject(text: str) -> str:
@@ -168,7 +248,7 @@ def _is_for_host(template: str) -> bool:
 # -- the invitation ------------------------------------------------------------------
 
 
-def _invite(message: Message, template: str, context: Mapping[str, Any]) -> None:
+def _invite(message: Message, template: str, context: Mapping[str, Any], product: str) -> None:
     """Add the calendar, as an alternative that clients act on and as a file (RFC 6047)."""
     booking = context["booking"]
     attendee = booking.get("attendee") or {}
@@ -177,9 +257,9 @@ def _invite(message: Message, template: str, context: Mapping[str, Any]) -> None
         return
     if not _is_for_host(template):
         booking = {key: value for key, value in booking.items() if key != "attendee"}
-    address = _sender()[1]
+    address = _sender(product)[1]
     organizer = context.get("organizer") or {
-        "name": (booking.get("event") or {}).get("title") or current_app.config["PRODUCT_NAME"],
+        "name": (booking.get("event") or {}).get("title") or product,
         "email": address,
     }
     calendar = booking_calendar(

@@ -1,71 +1,224 @@
-"""The back-office's home in numbers: what happens on one local day, and what waits."""
+"""The back-office's home in numbers: one local day across the faces, and what waits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Float, Select, and_, cast, func, select
 
 from app.extensions import db
-from app.models import Booking, EventSession, OutboxMessage, User
+from app.models import Attendee, Booking, Event, EventSession, OutboxMessage, Room, User
+from app.models import WaitlistEntry as Entry
 from app.models.booking import CONFIRMED, LIVE
 from app.models.interval import overlapping
 from app.models.outbox import FAILED
+from app.models.types import AnyRow
 from app.services import clock, mail
 from app.services.policy import Actor, require_staff
+
+FILLING = 0.7  # of the seats are taken, and not all
+SHOWN = 6
+APPOINTMENT, SEAT, RESERVATION, EVENT_SESSION = (
+    "appointment",
+    "seat",
+    "reservation",
+    "event_session",
+)
+
+
+def is_filling() -> ColumnElement[bool]:
+    """The condition on a session of which most seats are taken, and some are left."""
+    return and_(
+        EventSession.seats_taken < EventSession.capacity,
+        EventSession.seats_taken >= EventSession.capacity * FILLING,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """A session to come that is filling up, or full with people who wait."""
+
+    id: int
+    title: str
+    event: str
+    time_zone: str
+    starts_at: datetime
+    ends_at: datetime
+    seats_taken: int
+    capacity: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIns:
+    """How many of an event's list are in."""
+
+    event_id: int
+    event: str
+    slug: str
+    checked_in: int
+    listed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Counts of one local day, and of all that waits."""
+    """Counts of one local day, and of all that waits.
+
+    `by_hour` has a list of counts for each kind, one for each local hour from
+    `starts_at`: 23 or 25 of them where the clocks change. What began before counts in
+    the first. `offers` are held seats that wait for an answer because their holder is
+    busy then; `too_many_seats` counts sessions with more seats than their room holds.
+    """
 
     starts_at: datetime
-    appointments: int
-    seats: int
-    reservations: int
-    event_sessions: int
+    by_hour: dict[str, list[int]]
+    filling: list[Filling]
+    check_ins: list[CheckIns]
     users: int
     mails_waiting: int
     mails_failed: int
+    waiting: int
+    offers: int
+    too_many_seats: int
+
+    def count(self, kind: str) -> int:
+        """How many of a kind there are today."""
+        return sum(self.by_hour.get(kind, ()))
+
+    @property
+    def hours(self) -> list[datetime]:
+        """When each hour of the day begins."""
+        zone = self.starts_at.tzinfo
+        number = len(next(iter(self.by_hour.values())))
+        return [
+            (self.starts_at.astimezone(UTC) + timedelta(hours=hour)).astimezone(zone)
+            for hour in range(number)
+        ]
 
 
 def get_overview(actor: Actor | None, time_zone: str) -> Overview:
-    """Today's numbers in `time_zone`, for staff. Two queries. Raises `NotAllowed`."""
+    """Today in `time_zone`, for staff. Five queries, however much there is.
+
+    Raises `NotAllowed`.
+    """
     require_staff(actor)
-    zone = ZoneInfo(time_zone)
-    today = clock.now().astimezone(zone).date()
+    zone, now = ZoneInfo(time_zone), clock.now()
+    today = now.astimezone(zone).date()
     starts_at = datetime.combine(today, time(), zone)
     ends_at = datetime.combine(today + timedelta(days=1), time(), zone)
-    kinds: dict[str, int] = dict(
-        db.session.execute(
-            select(Booking.kind, func.count())
-            .where(Booking.status.in_(LIVE))
-            .where(overlapping(Booking.starts_at, Booking.ends_at, starts_at, ends_at))
-            .group_by(Booking.kind)
-        ).all()
-    )
-    sessions, users, waiting, failed = db.session.execute(
-        select(
-            select(func.count(EventSession.id))
-            .where(EventSession.status == CONFIRMED)
-            .where(overlapping(EventSession.starts_at, EventSession.ends_at, starts_at, ends_at))
-            .scalar_subquery(),
-            select(func.count(User.id)).where(User.active.is_(True)).scalar_subquery(),
-            select(func.count(OutboxMessage.id)).where(mail.is_waiting()).scalar_subquery(),
-            select(func.count(OutboxMessage.id))
-            .where(OutboxMessage.state == FAILED)
-            .scalar_subquery(),
-        )
-    ).one()
+    waits = db.session.execute(_waits(now)).one()
     return Overview(
         starts_at=starts_at,
-        appointments=kinds.get("appointment", 0),
-        seats=kinds.get("seat", 0),
-        reservations=kinds.get("reservation", 0),
-        event_sessions=sessions,
-        users=users,
-        mails_waiting=waiting,
-        mails_failed=failed,
+        by_hour=_by_hour(starts_at, ends_at),
+        filling=_list_filling(now),
+        check_ins=_list_check_ins(today),
+        users=waits.users,
+        mails_waiting=waits.mails_waiting,
+        mails_failed=waits.mails_failed,
+        waiting=waits.waiting,
+        offers=waits.offers,
+        too_many_seats=waits.too_many_seats,
     )
+
+
+def _by_hour(starts_at: datetime, ends_at: datetime) -> dict[str, list[int]]:
+    bookings = (
+        select(Booking.kind, Booking.starts_at, func.count().label("number"))
+        .where(Booking.status.in_(LIVE))
+        .where(overlapping(Booking.starts_at, Booking.ends_at, starts_at, ends_at))
+        .group_by(Booking.kind, Booking.starts_at)
+    )
+    sessions = (
+        select(EventSession.starts_at, func.count().label("number"))
+        .where(EventSession.status == CONFIRMED)
+        .where(overlapping(EventSession.starts_at, EventSession.ends_at, starts_at, ends_at))
+        .group_by(EventSession.starts_at)
+    )
+    first = starts_at.astimezone(UTC)
+    hours = round((ends_at.astimezone(UTC) - first) / timedelta(hours=1))
+    counts = {kind: [0] * hours for kind in (APPOINTMENT, SEAT, RESERVATION, EVENT_SESSION)}
+
+    def add(kind: str, row: AnyRow) -> None:
+        hour = max(0, (row.starts_at - first) // timedelta(hours=1))
+        counts[kind][hour] += row.number
+
+    for booked in db.session.execute(bookings):
+        add(booked.kind, booked)
+    for scheduled in db.session.execute(sessions):
+        add(EVENT_SESSION, scheduled)
+    return counts
+
+
+def _list_filling(now: datetime) -> list[Filling]:
+    waiting = (
+        select(func.count())
+        .where(Entry.event_session_id == EventSession.id)
+        .correlate(EventSession)
+        .scalar_subquery()
+    )
+    share = cast(EventSession.seats_taken, Float) / EventSession.capacity
+    rows = db.session.execute(
+        select(
+            EventSession.id,
+            EventSession.title,
+            Event.title.label("event"),
+            Event.time_zone,
+            EventSession.starts_at,
+            EventSession.ends_at,
+            EventSession.seats_taken,
+            EventSession.capacity,
+            waiting.label("waiting"),
+        )
+        .join(Event, Event.id == EventSession.event_id)
+        .where(EventSession.status == CONFIRMED, EventSession.starts_at > now)
+        .where(EventSession.capacity > 0)
+        .where(EventSession.seats_taken >= EventSession.capacity * FILLING)
+        .order_by(waiting.desc(), share.desc(), EventSession.starts_at, EventSession.id)
+        .limit(SHOWN)
+    )
+    return [Filling(**row._mapping) for row in rows]
+
+
+def _list_check_ins(today: object) -> list[CheckIns]:
+    rows = db.session.execute(
+        select(
+            Event.id.label("event_id"),
+            Event.title.label("event"),
+            Event.slug,
+            func.count(Attendee.checked_in_at).label("checked_in"),
+            func.count(Attendee.id).label("listed"),
+        )
+        .join(Attendee, Attendee.event_id == Event.id)
+        .where(Event.ends_on >= today)
+        .group_by(Event.id, Event.title, Event.slug, Event.starts_on)
+        .order_by(Event.starts_on, Event.id)
+        .limit(SHOWN)
+    )
+    return [CheckIns(**row._mapping) for row in rows]
+
+
+def _waits(now: datetime) -> Select[Any]:
+    def number(column: Any, *where: ColumnElement[bool]) -> ColumnElement[int]:
+        return select(func.count(column)).where(*where).scalar_subquery()
+
+    to_come = EventSession.ends_at > now
+    queued = Entry.event_session_id.in_(select(EventSession.id).where(to_come))
+    fits = select(Room.id).where(Room.id == EventSession.room_id)
+    counts: dict[str, Any] = {
+        "users": number(User.id, User.active.is_(True)),
+        "mails_waiting": number(OutboxMessage.id, mail.is_waiting()),
+        "mails_failed": number(OutboxMessage.id, OutboxMessage.state == FAILED),
+        "waiting": number(Entry.id, queued),
+        "offers": number(Entry.id, queued, Entry.offer_expires_at > now),
+        "too_many_seats": number(
+            EventSession.id,
+            EventSession.status == CONFIRMED,
+            to_come,
+            fits.where(Room.capacity < EventSession.capacity).exists(),
+        ),
+    }
+    columns: list[Any] = [count.label(name) for name, count in counts.items()]
+    return select(*columns)

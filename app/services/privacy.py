@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flask import current_app
 from sqlalchemy import (
     ColumnElement,
     String,
@@ -28,11 +27,11 @@ from sqlalchemy import (
 )
 
 from app.extensions import db
-from app.models import AuditEntry, Booking, Expert, IdempotencyKey, OutboxMessage
+from app.models import Booking, Expert, IdempotencyKey, OutboxMessage
 from app.models.booking import LIVE
 from app.models.outbox import FAILED, SENT
 from app.models.types import AnyRow
-from app.services import audit, bookings, cancellation, clock, fields, group_slots, ledger
+from app.services import audit, bookings, cancellation, clock, fields, group_slots, ledger, settings
 from app.services.clock import rfc3339
 from app.services.errors import NotAllowed, NotFound
 from app.services.manage_links import token_hash
@@ -170,7 +169,7 @@ def count_due(days: int | None = None) -> Purged:
 def purge(days: int | None = None) -> Purged:
     """Empty bookings that ended, and delete mails that went out, `days` ago or earlier.
 
-    `days` is RETENTION_DAYS unless given; 0 keeps everything. In batches, each in a
+    `days` is what the settings say unless given; 0 keeps everything. In batches, each in a
     transaction of its own, so that nobody waits for it.
     """
     conditions = _due(_kept_days(days))
@@ -186,7 +185,7 @@ def purge(days: int | None = None) -> Purged:
 
 
 def _kept_days(days: int | None) -> int:
-    return int(current_app.config["RETENTION_DAYS"]) if days is None else days
+    return settings.current().guest_days if days is None else days
 
 
 def _due(days: int) -> tuple[ColumnElement[bool], ColumnElement[bool]] | None:
@@ -256,14 +255,6 @@ def _anonymise(ids: Collection[int]) -> None:
         .all()
     )
     db.session.execute(delete(OutboxMessage).where(OutboxMessage.booking_id.in_(ids)))
-    reasons = db.session.scalars(
-        select(AuditEntry).where(
-            AuditEntry.object_kind == "booking", AuditEntry.object_id.in_(uids)
-        )
-    )
-    for entry in reasons:
-        if entry.changes.get("reason"):
-            entry.changes = {**entry.changes, "reason": ""}
     # Answers kept for a day, to be repeated, hold whole bookings.
     db.session.execute(
         delete(IdempotencyKey).where(

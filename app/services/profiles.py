@@ -29,9 +29,10 @@ def update_profile(actor: Actor | None, *, name: str, time_zone: str) -> str:
     zone = fields.zone(errors, "time_zone", time_zone)
     fields.refuse(errors)
     user = db.session.get_one(User, actor.user_id, with_for_update=True, populate_existing=True)
+    before = {"name": full_name(user.first_name, user.last_name), "time_zone": user.time_zone}
     user.first_name, user.last_name = first_name, last_name
     user.time_zone = zone
-    audit.record(actor, "update", "user", user.id, name=name, time_zone=zone)
+    audit.record(actor, "update", "user", user.id, before=before, name=name, time_zone=zone)
     return full_name(first_name, last_name)
 
 

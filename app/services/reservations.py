@@ -122,10 +122,18 @@ def move_reservation(
         "reschedule",
         "booking",
         uid,
-        starts_at=[clock.rfc3339(before.starts_at), payload["starts_at"]],
-        ends_at=[clock.rfc3339(before.ends_at), payload["ends_at"]],
-        room_id=[before.room_id, room.id],
-        user_id=[before.user_id, owner.id],
+        before={
+            "title": before.title,
+            "starts_at": clock.rfc3339(before.starts_at),
+            "ends_at": clock.rfc3339(before.ends_at),
+            "room_id": before.room_id,
+            "user_id": before.user_id,
+        },
+        title=title,
+        starts_at=payload["starts_at"],
+        ends_at=payload["ends_at"],
+        room_id=room.id,
+        user_id=owner.id,
     )
     bookings.publish(
         changes.BOOKING_RESCHEDULED,

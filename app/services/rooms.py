@@ -70,9 +70,10 @@ def update_room(actor: Actor | None, room_id: int, values: Mapping[str, Any]) ->
     """Change a room. For admins. Raises `InvalidInput`, `NotFound`."""
     actor = require_admin(actor)
     room = get_room(room_id)
+    before = audit.snapshot(room)
     _apply(room, values)
     db.session.flush()
-    audit.record(actor, "update", "room", room.id, fields=audit.names(values))
+    audit.record_update(actor, "room", room.id, before, audit.snapshot(room))
     return room
 
 
@@ -92,7 +93,7 @@ def delete_room(actor: Actor | None, room_id: int) -> None:
     )
     if used:
         raise DomainError(f"{room.name} has bookings, sessions or event types and is kept.")
-    audit.record(actor, "delete", "room", room.id, name=room.name)
+    audit.record(actor, "delete", "room", room.id, before=audit.snapshot(room))
     db.session.delete(room)
 
 

@@ -23,7 +23,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from app.extensions import db
 from app.models import Event, EventSession
 from app.models.booking import CONFIRMED
-from app.services import events, fields, icalendar_export
+from app.services import events, fields, icalendar_export, settings
 from app.services.clock import rfc3339
 from app.services.policy import Actor, require_staff
 from app.services.schedule_format import one_line, plain
@@ -154,7 +154,7 @@ def _json(schedule: _Schedule) -> bytes:
     }
     document = {
         "$schema": "https://c3voc.de/schedule/schema.json",
-        "generator": {"name": current_app.config["PRODUCT_NAME"], "url": public_url},
+        "generator": {"name": settings.current().product_name, "url": public_url},
         "schedule": {
             "url": schedule.url,
             "version": schedule.version,

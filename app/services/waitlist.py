@@ -23,10 +23,10 @@ from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.models.user import full_name
-from app.services import audit, changes, clock, ledger, mail, seats
+from app.services import admission, audit, changes, clock, ledger, mail, seats
 from app.services.clock import rfc3339
 from app.services.errors import InvalidInput, NotFound, Stale
-from app.services.policy import Actor, require_signed_in
+from app.services.policy import Actor, require_admin, require_signed_in
 from app.services.transaction import transactional
 
 OFFER_LIFETIME = timedelta(minutes=30)
@@ -70,17 +70,34 @@ def join(actor: Actor | None, event_session_id: int) -> int:
 def leave(actor: Actor | None, event_session_id: int) -> None:
     """Leave the queue; whoever is not in it leaves it too. A held seat frees.
 
-    Raises `NotFound` for an unknown session, `Unauthenticated`.
+    Raises `NotFound` for a session that the actor may not know of, `Unauthenticated`.
     """
     actor = require_signed_in(actor)
     session = db.session.get(EventSession, event_session_id)
     if session is None:
         raise NotFound
-    _remove(
-        session,
+    own = (
         WaitlistEntry.event_session_id == event_session_id,
         WaitlistEntry.user_id == actor.user_id,
     )
+    if not db.session.scalar(select(exists().where(*own))):
+        event = session.event
+        admission.require_admitted(actor, event.id, event.admission, public=event.public)
+        return
+    _remove(session, *own)
+
+
+@transactional
+def remove_entry(actor: Actor | None, entry_id: int) -> None:
+    """Take somebody out of a queue; a seat held for them goes to the next. For admins.
+
+    Raises `NotFound`, `NotAllowed`.
+    """
+    actor = require_admin(actor)
+    entry = db.session.get(WaitlistEntry, entry_id)
+    if entry is None:
+        raise NotFound
+    _remove(entry.event_session, WaitlistEntry.id == entry_id, actor=actor)
 
 
 def list_own(actor: Actor | None, event_id: int) -> list[dict[str, Any]]:
@@ -131,6 +148,45 @@ def clear(event_session_id: int) -> None:
     for offer in offers:
         if offer is not None:
             ledger.free_seat(event_session_id)
+
+
+def count(event_session_id: int) -> int:
+    """How many wait for a seat, or have one held for them."""
+    waiting = select(func.count()).where(WaitlistEntry.event_session_id == event_session_id)
+    return db.session.scalar(waiting) or 0
+
+
+def is_waited_for(event_session_id: int) -> bool:
+    """Whether somebody waits who has no seat held."""
+    waits = exists().where(
+        WaitlistEntry.event_session_id == event_session_id,
+        WaitlistEntry.offer_expires_at.is_(None),
+    )
+    return bool(db.session.scalar(select(waits)))
+
+
+def withdraw_offers(event_session_id: int, number: int) -> None:
+    """Free that many held seats of a session whose row is locked, those offered last.
+
+    Whoever had the offer keeps the place in the queue.
+    """
+    if not number:
+        return
+    last = (
+        select(WaitlistEntry.id)
+        .where(WaitlistEntry.event_session_id == event_session_id)
+        .where(WaitlistEntry.offer_expires_at.is_not(None))
+        .order_by(WaitlistEntry.id.desc())
+        .limit(number)
+    )
+    db.session.execute(
+        update(WaitlistEntry)
+        .where(WaitlistEntry.id.in_(db.session.scalars(last).all()))
+        .values(offer_expires_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    for _ in range(number):
+        ledger.free_seat(event_session_id)
 
 
 # -- promotion -----------------------------------------------------------------------
@@ -256,7 +312,7 @@ def _expire(entry_id: int) -> None:
         )
 
 
-def _remove(session: EventSession, *where: Any) -> None:
+def _remove(session: EventSession, *where: Any, actor: Actor | None = None) -> None:
     """Take an entry out of the queue, and free the seat that was held for it."""
     ledger.lock((), [session.id])
     removed = db.session.execute(
@@ -267,7 +323,7 @@ def _remove(session: EventSession, *where: Any) -> None:
     ).one_or_none()
     if removed is None:
         return
-    audit.record(None, "leave_waitlist", "event_session", session.id, user_id=removed.user_id)
+    audit.record(actor, "leave_waitlist", "event_session", session.id, user_id=removed.user_id)
     if removed.offer_expires_at is not None:
         ledger.free_seat(session.id)
         changes.publish(

@@ -16,6 +16,7 @@ from app.views import (
     health,
     local_time,
     scheduler,
+    theme,
 )
 
 
@@ -25,6 +26,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
     api.register(app, builder)
     admin.register(builder)
     app.register_blueprint(local_time.blueprint)
+    app.register_blueprint(theme.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(admission.blueprint)
     app.register_blueprint(agenda.blueprint)

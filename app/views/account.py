@@ -24,8 +24,9 @@ from app.services import (
     profiles,
     qr_codes,
     rooms,
+    settings,
 )
-from app.services.errors import EmailTaken, InvalidInput, NotFound
+from app.services.errors import EmailTaken, InvalidInput, NotAllowed, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
 from app.views.booking import is_over, is_soon
@@ -45,8 +46,10 @@ blueprint = Blueprint("account_pages", __name__)
 def page_context() -> dict[str, Any]:
     """What base.html needs on every page."""
     actor: Actor | None = g.get("actor")  # never resolved here: this also renders refusals
+    kept = settings.current()
     return {
-        "product_name": current_app.config["PRODUCT_NAME"],
+        "product_name": kept.product_name,
+        "theme_version": kept.version if kept.has_own_accent else 0,
         "now": clock.now(),
         "tomorrow": tomorrow,
         "sign_in_url": current_app.appbuilder.get_url_for_login,  # type: ignore[attr-defined]
@@ -119,6 +122,8 @@ def _password_form(errors: Mapping[str, Iterable[str]] | None = None) -> str | R
     actor = current_actor()
     if actor is None:
         return _to_sign_in()
+    if actor.audience != ACCOUNT:
+        raise NotAllowed("This sign-in by code has no password.")
     return render_template(
         "account/change_password.html", errors=errors, is_forced=actor.must_change_password
     )

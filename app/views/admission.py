@@ -25,10 +25,18 @@ from werkzeug.wrappers import Response
 import eventloop
 from app import gates
 from app.gates import current_actor
-from app.services import admission, attendee_import, clock, events, one_time_codes, qr_codes
-from app.services.attendee_import import Import
+from app.services import (
+    admission,
+    attendee_import,
+    clock,
+    events,
+    one_time_codes,
+    qr_codes,
+    settings,
+)
 from app.services.errors import Gone, InvalidInput, NotFound, RateLimited, Unauthenticated
 from app.services.policy import require_staff
+from app.services.table_import import Import
 from app.views import one_time_codes as browser_codes
 from app.views.api.payload import read_query
 from app.views.local_time import LOCALES
@@ -147,6 +155,7 @@ def _scan_page(
         values={"email": email or (actor.email if actor else "")},
         errors=errors,
         message=message,
+        texts=settings.current(),
         agenda_url=_agenda_path(event.slug) if is_in else None,
     )
 

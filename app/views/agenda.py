@@ -30,7 +30,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.gates import current_actor
-from app.services import agenda, clock, events, seats, waitlist
+from app.services import agenda, clock, colours, events, seats, settings, waitlist
 from app.services.errors import DomainError, NotFound, Overlap, SessionFull, Unauthenticated
 from app.services.personal_schedule import read_personal_schedule
 from app.services.policy import ACCOUNT
@@ -202,7 +202,8 @@ def _shared_event(slug: str) -> str | None:
 @blueprint.get("/agenda/<slug>/manifest.webmanifest")
 def manifest(slug: str) -> Response:
     """What makes the agenda an app on the home screen."""
-    name = current_app.config["PRODUCT_NAME"]
+    kept = settings.current()
+    name = kept.product_name
     content = {
         "name": gettext("%(product)s agenda", product=name),
         "short_name": name,
@@ -210,8 +211,8 @@ def manifest(slug: str) -> Response:
         "start_url": url_for(".show", slug=slug),
         "scope": "/agenda/",
         "display": "standalone",
-        "background_color": current_app.config.get("BACKGROUND_COLOUR", "#f5f7f9"),
-        "theme_color": current_app.config.get("ACCENT_COLOUR", "#0c6765"),
+        "background_color": colours.LIGHT["canvas"],
+        "theme_color": kept.accent,
         "icons": [
             {
                 "src": url_for("static", filename="img/mark.svg"),

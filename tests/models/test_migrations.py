@@ -35,13 +35,14 @@ def tables() -> set[str]:
 
 
 def guards() -> set[str]:
-    """The names of what forbids overlaps in this database."""
+    """The names of what refuses overlaps, and changes of the audit log, in this database."""
     postgresql = db.engine.dialect.name == "postgresql"
     with db.engine.begin() as connection:
         return set(
             connection.scalars(
                 text(
                     "SELECT conname FROM pg_constraint WHERE contype = 'x'"
+                    " UNION SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
                     if postgresql
                     else "SELECT name FROM sqlite_master WHERE type = 'trigger'"
                 )
@@ -51,8 +52,19 @@ def guards() -> set[str]:
 
 def expected_guards() -> set[str]:
     if db.engine.dialect.name == "postgresql":
-        return {"busy_period_no_overlap"}
-    return {"busy_period_no_overlap_insert", "busy_period_no_overlap_update"}
+        return {
+            "busy_period_no_overlap",
+            "audit_entry_append_only_row",
+            "audit_entry_append_only_table",
+        }
+    return {
+        f"{name}_{when}"
+        for name, *actions in (
+            ("busy_period_no_overlap", "insert", "update"),
+            ("audit_entry_append_only", "update", "delete"),
+        )
+        for when in actions
+    }
 
 
 def test_up_from_nothing_down_to_nothing_and_up_again(empty_app: Flask) -> None:

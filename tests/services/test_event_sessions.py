@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEntry, EventSession, OutboxMessage, Speaker
+from app.models import AuditEntry, EventSession, OutboxMessage, Speaker, WaitlistEntry
 from app.models.interval import Interval
-from app.services import bookings, changes, guarantees, seats
+from app.services import bookings, changes, guarantees, seats, waitlist
 from app.services.errors import (
     DomainError,
     Gone,
@@ -25,12 +25,15 @@ from app.services.errors import (
     Unauthenticated,
 )
 from app.services.event_sessions import (
+    Impact,
     cancel_event_session,
+    find_cancel_impact,
     get_event_session,
     move_event_session,
     schedule_session,
 )
 from tests import factories, rows
+from tests.queries import count_queries
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -101,7 +104,7 @@ def test_a_session_occupies_its_room_and_speakers_who_are_users(admin: Any) -> N
         "version": 1,
         "status": "confirmed",
     }
-    assert impact.as_payload() == {"clashing": [], "released": [], "conflicts": []}
+    assert impact == Impact()
     assert rows.busy(rows.room_calendar(room.id)) == [span(0, 1)]
     assert rows.busy(speaker.calendar_id) == [span(0, 1)]
 
@@ -219,7 +222,7 @@ def test_a_moved_session_takes_its_seats_along(admin: Any, published: list[Any])
     values = {**hours(0.5, 2), "title": "Renamed"}
     shown, impact = move_event_session(admin, session.id, values, version=3)
     assert (shown["version"], shown["seats_left"]) == (4, 1)
-    assert impact.as_payload() == {"clashing": [], "released": [], "conflicts": []}
+    assert impact == Impact(keeping=2, mailed=2)
     for person, uid in zip(people, booked, strict=True):
         row = rows.booking(uid)
         assert (row.starts_at, row.ends_at) == (span(0.5, 2).starts_at, span(0.5, 2).ends_at)
@@ -256,6 +259,16 @@ def test_who_is_busy_at_the_new_time_loses_the_seat_and_keeps_the_other(admin: A
     ]
     _, impact = move_event_session(admin, session.id, hours(0.5, 1.5), dry_run=True)
     assert (impact.clashing, impact.released) == (clash, [lost])
+    assert impact.leaving == [
+        {
+            "uid": lost,
+            "name": busy.name,
+            "email": busy.email,
+            "why": "busy",
+            "other": {name: clash[0][name] for name in ("title", "starts_at", "ends_at")},
+        }
+    ]
+    assert (impact.keeping, impact.mailed) == (1, 2)
     assert rows.booking(lost).status == "confirmed"
     shown, impact = move_event_session(admin, session.id, hours(0.5, 1.5))
     assert (impact.clashing, impact.released) == (clash, [lost])
@@ -265,6 +278,92 @@ def test_who_is_busy_at_the_new_time_loses_the_seat_and_keeps_the_other(admin: A
     assert (shown["seats_left"], rows.seats_taken(session.id)) == (1, 1)
     assert rows.mails()[3:] == [("seat_cancelled", busy.email), ("seat_rescheduled", free.email)]
     assert guarantees.find_breaches() == []
+
+
+def test_fewer_seats_than_taken_is_refused_or_releases_the_last(admin: Any) -> None:
+    session = factories.make_session(capacity=3)
+    people = [factories.make_actor() for _ in range(3)]
+    uids = [seats.book_seat(person, session.id).booking["uid"] for person in people]
+    waiting = factories.make_actor()
+    waitlist.join(waiting, session.id)
+    error = refusal(InvalidInput, move_event_session, admin, session.id, {"capacity": 1})
+    assert error.errors["capacity"] == [
+        "3 seats are taken.",
+        "Release the last 2 with it, or cancel some first.",
+    ]
+    mails = len(rows.mails())
+    for dry_run in (True, False):
+        shown, impact = move_event_session(
+            admin, session.id, {"capacity": 1}, release_last=True, dry_run=dry_run
+        )
+        assert (impact.released, impact.keeping, impact.waiting) == (uids[1:], 1, 1)
+        assert [each["why"] for each in impact.leaving] == ["capacity"] * 2
+        assert (shown["capacity"], shown["seats_left"]) == (1, 0)
+    assert [rows.booking(uid).status for uid in uids] == ["confirmed", "cancelled", "cancelled"]
+    assert rows.mails()[mails:] == [("seat_cancelled", each.email) for each in people[1:]]
+    assert rows.count(WaitlistEntry) == 1
+    assert guarantees.find_breaches() == []
+
+
+def test_fewer_seats_take_back_offers_before_seats(admin: Any) -> None:
+    """Who had the offer keeps the place in the queue."""
+    session = factories.make_session(capacity=2)
+    first, last, busy = (factories.make_actor() for _ in range(3))
+    kept = seats.book_seat(first, session.id).booking["uid"]
+    seats.book_seat(last, session.id)
+    waitlist.join(busy, session.id)
+    seats.book_seat(busy, factories.make_session().id)  # so it is only offered a seat
+    seats.release_seat(last, session.id)
+    waitlist.promote(session.id)
+    assert rows.seats_taken(session.id) == 2
+    _, impact = move_event_session(admin, session.id, {"capacity": 1}, release_last=True)
+    assert (impact.offers_withdrawn, impact.released, impact.keeping) == (1, [], 1)
+    assert rows.booking(kept).status == "confirmed"
+    [entry] = db.session.scalars(select(WaitlistEntry))
+    assert (entry.user_id, entry.offer_expires_at) == (busy.user_id, None)
+    assert rows.seats_taken(session.id) == 1
+    assert guarantees.find_breaches() == []
+
+
+def test_who_clashes_leaves_before_who_booked_last(admin: Any) -> None:
+    event = factories.make_event()
+    session = factories.make_session(event, capacity=3)
+    other = factories.make_session(event, starts_at=TEN + timedelta(hours=1))
+    busy, early, late = (factories.make_actor() for _ in range(3))
+    uids = [seats.book_seat(each, session.id).booking["uid"] for each in (busy, early, late)]
+    seats.book_seat(busy, other.id)
+    values = {**hours(1, 2), "capacity": 1}
+    _, impact = move_event_session(admin, session.id, values, release_last=True)
+    assert impact.released == [uids[0], uids[2]]
+    assert [each["why"] for each in impact.leaving] == ["busy", "capacity"]
+    assert rows.booking(uids[1]).starts_at == hours(1, 2)["starts_at"]
+    assert guarantees.find_breaches() == []
+
+
+def test_a_move_costs_as_much_with_many_seats(admin: Any) -> None:
+    """But for the mail and the message to each."""
+    costs = []
+    for number in (2, 5):
+        session = factories.make_session(capacity=number)
+        for _ in range(number):
+            seats.book_seat(factories.make_actor(), session.id)
+        with count_queries() as statements:
+            move_event_session(admin, session.id, hours(3, 4))
+        each = [one for one in statements if "INTO outbox_message" in one]
+        assert len(each) == number
+        costs.append(len(statements) - number)
+    assert costs[0] == costs[1]
+
+
+def test_what_cancelling_does_is_known_before(admin: Any) -> None:
+    speaker, attendee = factories.make_actor(name="Sue"), factories.make_actor()
+    session = factories.make_session(speakers=[{"name": "Sue", "user_id": speaker.user_id}])
+    uid = seats.book_seat(attendee, session.id).booking["uid"]
+    impact = find_cancel_impact(admin, session.id)
+    assert (impact.released, impact.mailed, impact.speakers) == ([uid], 1, ["Sue"])
+    assert cancel_event_session(admin, session.id) == impact.released
+    assert find_cancel_impact(admin, session.id) == Impact()
+    refusal(NotAllowed, find_cancel_impact, attendee, session.id)
 
 
 def test_a_new_room_is_told_to_who_has_a_seat(admin: Any) -> None:

@@ -147,7 +147,7 @@ def test_only_what_is_named_changes(host: Any) -> None:
     event_types.update_event_type(host, made.id, odd)
     assert (made.expert_id, made.title) == (experts.own_expert(host).id, "New")
     entry = db.session.query(AuditEntry).order_by(AuditEntry.id.desc()).first()
-    assert entry.changes == {"fields": ["action", "expert_id", "id", "title"]}
+    assert (entry.before, entry.changes) == ({"title": ENOUGH["title"]}, {"title": "New"})
 
 
 def test_addresses_are_the_experts_own(host: Any) -> None:

@@ -169,7 +169,7 @@ def test_only_what_is_named_changes_and_is_audited() -> None:
     experts.update_expert(actor, mass)
     assert (expert.user_id, len(expert.weekly_hours), expert.bio) == (user_id, 5, "New")
     entry = db.session.query(AuditEntry).order_by(AuditEntry.id.desc()).first()
-    assert (entry.action, entry.changes) == ("update", {"bio": "New"})
+    assert (entry.action, entry.before, entry.changes) == ("update", {"bio": ""}, {"bio": "New"})
 
 
 def test_only_oneself_and_admins_change_a_profile() -> None:

@@ -28,8 +28,9 @@ TEMPLATES = sorted(
     for path in Path(mail_messages.__file__).parents[1].glob("templates/email/*.j2")
     if not path.name.startswith("layout")
 )
-# Of no booking, so without an invitation: a code, and a seat that is only held.
-WITHOUT_BOOKING = {
+# Of no booking, so without an invitation: a code, a seat that is only held, a test.
+WITHOUT_BOOKING: dict[str, dict[str, Any]] = {
+    "test_mail": {},
     "one_time_code": {"event": {"title": "The Conference"}, "minutes": 10, "secret": "042042"},
     "seat_offered": {
         "name": "Bob",

@@ -169,7 +169,7 @@ def test_the_command_says_what_it_would_do(context: Flask, at: Callable[[Any], N
         assert result.exit_code == 0, result.output
         return result.output
 
-    assert said() == "RETENTION_DAYS is 0: everything is kept.\n"
+    assert said() == "The settings keep everything (RETENTION_DAYS is 0).\n"
     assert said("--dry-run", "--days", "30").startswith("1 bookings would be emptied")
     assert "canary" in everything()
     assert said("--days", "30").startswith("1 bookings were emptied")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from flask_appbuilder import AppBuilder
 
+from app.views.admin import charts
+from app.views.admin.attendees import AttendeeView
 from app.views.admin.base import ServiceModelView
 from app.views.admin.bookings import BookingView
 from app.views.admin.event_sessions import EventSessionView
@@ -13,11 +15,12 @@ from app.views.admin.experts import ExpertView
 from app.views.admin.records import AuditView, OutboxView
 from app.views.admin.rooms import RoomView
 from app.views.admin.users import RoleView, UserView
+from app.views.admin.waitlist import WaitlistView
 
 MENU: dict[str, list[type[ServiceModelView]]] = {
-    "Time": [BookingView, EventSessionView, EventView, RoomView],
+    "Time": [BookingView, EventSessionView, WaitlistView, EventView, RoomView],
     "Offers": [ExpertView, EventTypeView],
-    "People": [UserView, RoleView],
+    "People": [AttendeeView, UserView, RoleView],
     "System": [OutboxView, AuditView],
 }
 
@@ -27,4 +30,5 @@ def register(builder: AppBuilder) -> None:
     for category, views in MENU.items():
         for view in views:
             builder.add_view(view, view.plural, icon=view.icon, category=category)
+    builder.app.add_template_filter(charts.number, "chart_number")
     builder.add_link("API", href="/swagger/v1", icon="link", category="System")

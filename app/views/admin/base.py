@@ -25,6 +25,7 @@ from app.gates import current_actor
 from app.services.errors import (
     DomainError,
     EmailTaken,
+    Gone,
     InvalidInput,
     MustChangePassword,
     NotAllowed,
@@ -33,13 +34,17 @@ from app.services.errors import (
     Unauthenticated,
 )
 from app.services.policy import Actor
-from app.views.admin import cells
+from app.views.admin import bulk, cells
+from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
 from app.views.api.payload import MAX_INTEGER, read_query
 from app.views.local_time import zone_choices
 
 PAGE_SIZE = 25
+PREVIEWED = 5
 MAX_SELECTED = 100
+_FEW = 4  # so many messages are told one by one
+_NOT_TYPED = {"csrf_token", "agreed", "again"}
 # Refusals that no other input would change.
 _FINAL = (Unauthenticated, MustChangePassword, NotAllowed)
 
@@ -47,6 +52,8 @@ OVERTAKEN = (
     "Somebody changed this in the meantime. What you typed is still here;"
     " saving again puts it in place of theirs."
 )
+
+AFFECTS_OTHERS = "Whom this affects has changed since the page was shown. Please look at it again."
 
 Answer = str | tuple[str, int] | Response
 
@@ -64,16 +71,40 @@ class ReadingInterface(SQLAInterface):
 
 @dataclass(frozen=True, slots=True)
 class ListFilter:
-    """A choice that narrows a list: `options` are values and texts, `where` the condition.
-
-    One that is not offered is reached by links only, and its options are not read before.
-    """
+    """A choice that narrows a list: `options` are values and texts, `where` the condition."""
 
     name: str
     label: str
     options: Callable[[], Iterable[tuple[str, str]]]
     where: Callable[[str], ColumnElement[bool]]
-    is_offered: bool = True
+    is_offered = True
+
+    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
+        """The text of a value that is a choice; None for another."""
+        return dict(options).get(value)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFilter:
+    """A thing, by id, that a list is narrowed to by links from elsewhere.
+
+    `name_of` gives its name, or None where there is none: of thousands, one is looked up.
+    """
+
+    name: str
+    label: str
+    name_of: Callable[[int], str | None]
+    where: Callable[[str], ColumnElement[bool]]
+    is_offered = False
+
+    def options(self) -> Iterable[tuple[str, str]]:
+        """None to choose from."""
+        return ()
+
+    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
+        """The name of a thing that is there."""
+        is_id = value.isascii() and value.isdecimal() and len(value) < 10
+        return self.name_of(int(value)) if is_id else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +118,7 @@ class Listing:
     order: str
     direction: str
     chosen: dict[str, str]  # of the filters
+    texts: dict[str, str]  # of what is chosen
     options: dict[str, list[tuple[str, str]]]
 
     @property
@@ -104,12 +136,50 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """A list in line with the thing that it belongs to: `view` as narrowed by `query`.
+
+    `add` is where another is made.
+    """
+
+    title: str
+    view: str
+    query: Mapping[str, Any]
+    without: frozenset[str] = frozenset()  # columns that would all say the same
+    add: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first rows of a related list, ready to be shown."""
+
+    title: str
+    view: ServiceModelView
+    columns: Sequence[str]
+    rows: Sequence[Any]
+    total: int
+    href: str
+    add: str
+
+
+@dataclass(frozen=True, slots=True)
 class Deed:
     """Something that can be done with one thing, beside editing and deleting it."""
 
     label: str
     href: str
     icon: str
+
+
+class ToConfirm(Exception):
+    """What a form asks for affects others: `values` fill the page that says whom.
+
+    Its form carries everything typed, and `agreed`, a digest of what was shown.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__()
+        self.values = values
 
 
 def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
@@ -156,7 +226,10 @@ class ServiceModelView(ModelView):
     edit_columns: list[str] = []
     base_order: tuple[str, str] = ("id", "desc")
     order_of: Mapping[str, str] = {}  # a column of the list: what it is ordered by
-    list_filters: Sequence[ListFilter] = ()
+    list_filters: Sequence[ListFilter | LinkFilter] = ()
+    presets: Sequence[tuple[str, Mapping[str, str]]] = ()  # what is looked at most, by name
+    bulk_actions: Sequence[BulkAction] = ()
+    undo_removal: Callable[[Actor | None, int, Any], object] | None = None
     number_columns: frozenset[str] = frozenset()
     loads: Sequence[Any] = ()  # loader options: what cells read beyond the row itself
 
@@ -198,12 +271,23 @@ class ServiceModelView(ModelView):
     def offer(self, form: Any, item: Any = None) -> None:
         """Fill in what the form's fields offer to choose from; `item` is what is edited."""
 
+    def offer_to_many(self, form: Any) -> None:
+        """Fill in what the form of a bulk action offers to choose from."""
+
     def attached(self, item: Any) -> list[str]:
         """What hangs on `item`, told before it is deleted."""
         return []
 
     def deeds(self, item: Any) -> list[Deed]:
         """What else can be done with `item`: each is a POST."""
+        return []
+
+    def impact(self, item: Any) -> Mapping[str, Any] | None:
+        """Who is affected when `item` is deleted, for `admin/_impact.html`."""
+        return None
+
+    def related(self, item: Any) -> list[Related]:
+        """Lists that belong to `item`, shown with it."""
         return []
 
     def links(self, item: Any) -> list[tuple[str, str]]:
@@ -257,12 +341,23 @@ class ServiceModelView(ModelView):
     def delete_many(self) -> Answer:
         return self._delete_many()
 
+    @expose("/undo/", methods=["POST"])
+    @permitted("list")
+    def undo(self) -> Answer:
+        return self._undo()
+
     # -- what they do ----------------------------------------------------------------
 
     def _list(self) -> Answer:
         listing = self._read_listing()
         self.annotate(listing.rows)
-        return self._page("admin/list.html", title=self.plural, listing=listing)
+        return self._page(
+            "admin/list.html",
+            title=self.plural,
+            listing=listing,
+            actions=[each for each in self.bulk_actions if self.offers(each.permission)],
+            undoable=bulk.find_undoable(self.endpoint),
+        )
 
     def _show(self, pk: int) -> Answer:
         item = self._item(pk)
@@ -273,7 +368,36 @@ class ServiceModelView(ModelView):
             item=item,
             deeds=self.deeds(item) if self.offers("edit") else [],
             links=self.links(item),
+            previews=[*self._previews(item)],
         )
+
+    def _previews(self, item: Any) -> Iterable[Preview]:
+        views = {type(view).__name__: view for view in self.appbuilder.baseviews}
+        for each in self.related(item):
+            view = views[each.view]
+            if not view.offers("list"):
+                continue
+            rows, total = view.preview(each.query)
+            yield Preview(
+                title=each.title,
+                view=view,
+                columns=[name for name in view.list_columns if name not in each.without],
+                rows=rows,
+                total=total,
+                href=url_for(f"{view.endpoint}.list", **each.query),
+                add=each.add if view.offers("add") else "",
+            )
+
+    def preview(self, query: Mapping[str, Any]) -> tuple[Sequence[Any], int]:
+        """The first rows of the list that `query` leads to, and how many it has."""
+        filters = {each.name: each for each in self.list_filters}
+        wanted = self._visible().where(
+            *(filters[name].where(str(value)) for name, value in query.items() if name in filters)
+        )
+        order = query.get("order", self.base_order[0]), query.get("direction", self.base_order[1])
+        rows = db.session.scalars(self._ordered(wanted, *order).limit(PREVIEWED)).unique().all()
+        self.annotate(rows)
+        return rows, self._count(wanted) if len(rows) == PREVIEWED else len(rows)
 
     def _add(self) -> Answer:
         form = self._filled(self._add_form(), self.initial())
@@ -307,8 +431,14 @@ class ServiceModelView(ModelView):
             return self._form_page(form, InvalidInput({}), item=item, name=name)
         if request.form.get("seen", seen) != seen:
             return self._form_page(form, Stale(OVERTAKEN), item=item, name=name, seen=seen)
+        if "again" in request.form:  # back from the page that said whom it affects
+            return self._form_page(form, item=item, name=name, seen=seen)
         try:
             message = self.update(current_actor(), item, form)
+        except ToConfirm as step:
+            typed = [each for each in request.form.items(multi=True) if each[0] not in _NOT_TYPED]
+            back = self._url("show", pk=pk)
+            return self._page("admin/step.html", typed=typed, back=back, **step.values)
         except _FINAL:
             raise
         except DomainError as error:
@@ -317,73 +447,148 @@ class ServiceModelView(ModelView):
         return self._to("show", pk=pk)
 
     def _delete(self, pk: int) -> Answer:
-        return self._delete_these([self._item(pk)], back=self._url("show", pk=pk))
+        return self._act(self._removal(), [self._item(pk)], back=self._url("show", pk=pk))
 
     def _delete_many(self) -> Answer:
+        return self._bulk(self._removal())
+
+    def _removal(self) -> BulkAction:
+        """Deleting, as what is done with several."""
+
+        def remove(view: Any, actor: Actor | None, item: Any, form: Any) -> Outcome:
+            name = view.name_of(item)
+            return Outcome(view.remove(actor, item, form) or f"“{name}” {view.removed}.")
+
+        return BulkAction(
+            name="delete_many",
+            label=f"{self.remove_verb} selected",
+            question=f"{self.remove_verb} {{things}}?",
+            submit=self.remove_verb,
+            done=f"{{number}} {self.removed}.",
+            perform=remove,
+            icon="trash-2",
+            permission="delete",
+            is_destructive=True,
+            form=self.delete_form,
+            undo=type(self).undo_removal,
+        )
+
+    def _bulk(self, action: BulkAction) -> Answer:
+        """Do something with the rows that were selected, once that is confirmed."""
         values = request.form if request.method == "POST" else request.args
         wanted = [int(pk) for pk in values.getlist("pk") if pk.isdecimal() and len(pk) < 10]
         if len(wanted) > MAX_SELECTED:
             raise InvalidInput({}, f"At most {MAX_SELECTED} at once.")
         key = self._column("id")
-        found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).all()
-        if not found:
+        found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).unique()
+        items = found.all()
+        if not items:
             flash(f"Choose which {self.plural.lower()} first.", "warning")
             return self._to("list")
-        return self._delete_these(found, back=self._url("list"))
+        return self._act(action, items, back=self._url("list"))
 
-    def _delete_these(self, items: Sequence[Any], *, back: str) -> Answer:
+    def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
         names = {item.id: self.name_of(item) for item in items}
-        form = self.delete_form(request.form if request.method == "POST" else None)
+        form = action.form(request.form if request.method == "POST" else None)
+        self.offer_to_many(form)
         if request.method == "GET":
-            return self._delete_page(items, names, form, back)
+            return self._action_page(action, items, names, form, back)
         if not form.validate():
-            return self._delete_page(items, names, form, back, InvalidInput({}))
+            return self._action_page(action, items, names, form, back, InvalidInput({}))
+        impact = self.impact(items[0]) if len(items) == 1 and action.name == "delete_many" else None
+        if impact and request.form.get("agreed") != impact["digest"]:
+            overtaken = Stale(AFFECTS_OTHERS)
+            return self._action_page(action, items, names, form, back, overtaken)
         refused: list[tuple[str, DomainError]] = []
+        done: list[tuple[int, Any]] = []
         messages = []
         for pk, name in names.items():
             try:  # each on its own: one that is kept keeps no other
-                message = self.remove(current_actor(), self._item(pk), form)
+                outcome = action.perform(self, current_actor(), self._item(pk), form)
             except _FINAL:
                 raise
             except DomainError as error:
                 refused.append((name, error))
             else:
-                messages.append(message or f"“{name}” {self.removed}.")
+                messages.append(outcome.message or action.done.format(number=f"“{name}”"))
+                done.append((pk, outcome.before))
+        text = messages[0] if len(done) == 1 else action.done.format(number=len(done))
+        bulk.remember(self.endpoint, action, text, done)
         if not refused:
-            flash(" ".join(messages), "success")
+            flash(" ".join(messages) if len(messages) < _FEW else text, "success")
             return self._to("list")
         if len(names) == 1:
-            return self._delete_page(
-                [self._item(pk) for pk in names], names, form, back, refused[0][1]
-            )
-        reasons = [f"“{name}”: {error.detail}" for name, error in refused]
-        summary = InvalidInput({}, f"{len(messages)} of {len(names)} {self.removed}.")
-        return self._delete_page([], {}, form, back, summary, reasons)
+            left = [self._item(pk) for pk in names]
+            return self._action_page(action, left, names, form, back, refused[0][1])
+        summary = InvalidInput({}, action.done.format(number=f"{len(done)} of {len(names)}"))
+        reasons = bulk.reasons(refused, names)
+        return self._action_page(action, [], {}, form, back, summary, reasons)
 
-    def _delete_page(
+    def _undo(self) -> Answer:
+        """Take back what was done last, row by row."""
+        actions = {
+            each.name: each
+            for each in (*self.bulk_actions, self._removal())
+            if each.undo and self.offers(each.permission)
+        }
+        if not actions:
+            raise NotAllowed
+        last = bulk.find_undoable(self.endpoint)
+        action = actions.get(last.action) if last else None
+        if last is None or action is None or action.undo is None:
+            raise Gone("There is nothing to take back any more.")
+        bulk.forget()
+        refused: list[tuple[str, DomainError]] = []
+        names = {pk: self._name_of_id(pk) for pk, _ in last.rows}
+        for pk, before in last.rows:
+            try:
+                action.undo(current_actor(), pk, before)
+            except _FINAL:
+                raise
+            except DomainError as error:
+                refused.append((names[pk], error))
+        number = len(names) - len(refused)
+        if not refused:
+            flash(f"Taken back: {last.text}", "success")
+            return self._to("list")
+        summary = InvalidInput({}, f"{number} of {len(names)} taken back.")
+        reasons = [f"“{name}”: {error.detail}" for name, error in refused]
+        form, back = OfficeForm(), self._url("list")
+        return self._action_page(action, [], {}, form, back, summary, reasons)
+
+    def _name_of_id(self, pk: int) -> str:
+        try:
+            return self.name_of(self._item(pk))
+        except NotFound:
+            return str(pk)
+
+    def _action_page(
         self,
+        action: BulkAction,
         items: Sequence[Any],
         names: Mapping[int, str],
         form: OfficeForm,
         back: str,
         error: DomainError | None = None,
-        notes: Sequence[str] = (),
+        reasons: Sequence[str] = (),
     ) -> Answer:
-        if len(items) == 1:
-            title = f"{self.remove_verb} “{names[items[0].id]}”?"
-        else:
-            title = f"{self.remove_verb} {len(items) or ''} {self.plural.lower()}?".replace(
-                "  ", " "
-            )
-        left = self._placed(form, error)
+        things = (
+            f"“{names[items[0].id]}”" if len(items) == 1 else f"{len(items)} {self.plural.lower()}"
+        )
+        notes = [*reasons, *self._placed(form, error), *self._notes(error)]
         page = self._page(
             "admin/delete.html",
-            title=title,
+            title=action.question.format(things=things) if items else action.label,
+            action=action,
             items=[(item.id, names[item.id], self.attached(item)) for item in items],
             form=form,
             error=error,
-            notes=[*notes, *left],
+            notes=notes,
             back=back,
+            impact=self.impact(items[0])
+            if len(items) == 1 and action.name == "delete_many"
+            else None,
+            undoable=bulk.find_undoable(self.endpoint) if not items else None,
         )
         return (page, status_of(error)) if error else page
 
@@ -413,16 +618,15 @@ class ServiceModelView(ModelView):
         order = query.choice("order", self.order_columns) or ""
         direction = query.choice("direction", ("asc", "desc")) or ("asc" if order else "")
         page = query.integer("page", minimum=1, maximum=MAX_INTEGER // PAGE_SIZE) or 1
-        options = {
-            name: [*each.options()]
-            for name, each in filters.items()
-            if each.is_offered or name in request.args
-        }
-        chosen = {
-            name: value
-            for name in options
-            if (value := query.choice(name, [value for value, _ in options[name]]))
-        }
+        options = {name: [*each.options()] for name, each in filters.items() if each.is_offered}
+        chosen, texts = {}, {}
+        for name, each in filters.items():
+            if value := query.text(name, max_length=100):
+                text = each.text_of(value, options.get(name, ()))
+                if text is None:
+                    query.reject(name, "This is none of its choices.")
+                else:
+                    chosen[name], texts[name] = value, text
         query.check()
 
         wanted = self._visible().where(
@@ -430,19 +634,30 @@ class ServiceModelView(ModelView):
         )
         if words:
             wanted = wanted.where(self.matching(words))
-        total = db.session.scalar(
-            select(func.count()).select_from(
-                wanted.with_only_columns(self._column("id")).subquery()
-            )
-        )
         by, way = (order, direction) if order else self.base_order
-        column, key = self._column(by), self._column("id")
-        ordered = (column.desc(), key.desc()) if way == "desc" else (column.asc(), key.asc())
         rows = db.session.scalars(
-            wanted.order_by(*ordered).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+            self._ordered(wanted, by, way).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
         ).unique()
         return Listing(
-            [*rows], total or 0, page, words, order, direction if order else "", chosen, options
+            rows=[*rows],
+            total=self._count(wanted),
+            page=page,
+            words=words,
+            order=order,
+            direction=direction if order else "",
+            chosen=chosen,
+            texts=texts,
+            options=options,
+        )
+
+    def _count(self, wanted: Select[Any]) -> int:
+        ids = wanted.with_only_columns(self._column("id")).order_by(None).subquery()
+        return db.session.scalar(select(func.count()).select_from(ids)) or 0
+
+    def _ordered(self, wanted: Select[Any], by: str, way: str) -> Select[Any]:
+        column, key = self._column(by), self._column("id")
+        return wanted.order_by(
+            *((column.desc(), key.desc()) if way == "desc" else (column.asc(), key.asc()))
         )
 
     def matching(self, words: str) -> ColumnElement[bool]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from flask import current_app, request, url_for
+from flask_appbuilder import expose
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import joinedload
@@ -24,14 +25,23 @@ from app.models import (
 from app.models.booking import RESERVATION_TYPES
 from app.models.interval import Interval
 from app.models.user import full_name
-from app.services import appointments, cancellation, clock, reservations, seats
+from app.services import appointments, cancellation, clock, reservations, restoring, seats
 from app.services.appointments import Client
 from app.services.errors import InvalidInput
 from app.services.policy import Actor
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted
 from app.views.admin import cells
-from app.views.admin.base import Answer, ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.base import (
+    Answer,
+    LinkFilter,
+    ListFilter,
+    ReadingInterface,
+    ServiceModelView,
+    permitted,
+)
+from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.event_sessions import RoomChoiceForm, title_of_session
 from app.views.admin.event_types import expert_choices, room_choices
 from app.views.admin.forms import (
     ChoiceField,
@@ -43,6 +53,7 @@ from app.views.admin.forms import (
     TextField,
     UserField,
     local_of,
+    name_of_user,
 )
 
 KINDS = {"appointment": "Appointment", "seat": "Seat", "reservation": "Reservation"}
@@ -100,6 +111,35 @@ EDIT_FORMS = {
     "seat": MovedSeatForm,
     "reservation": MovedReservationForm,
 }
+
+
+def _restore(actor: Actor | None, pk: int, _before: None) -> None:
+    """Undo a cancellation."""
+    uid = db.session.scalar(select(Booking.uid).where(Booking.id == pk))
+    restoring.restore_booking(actor, uid or "")
+
+
+def _move_room(_view: Any, actor: Actor | None, item: Booking, form: Any) -> Outcome:
+    before = item.room_id
+    _into_room(actor, item, form.room_id.data)
+    return Outcome(before=before)
+
+
+def _move_back(actor: Actor | None, pk: int, before: int) -> None:
+    _into_room(actor, db.session.get_one(Booking, pk), before)
+
+
+def _into_room(actor: Actor | None, item: Booking, room_id: int) -> None:
+    if item.kind != "reservation":
+        raise InvalidInput({}, "Only reservations are moved to another room.")
+    wanted = Wanted(
+        room_id=room_id,
+        period=Interval(item.starts_at, item.ends_at),
+        title=item.title,
+        reservation_type=item.reservation_type,
+        responsible_user_id=item.user_id,
+    )
+    reservations.move_reservation(actor, item.uid, wanted, version=item.version)
 
 
 class BookingView(ServiceModelView):
@@ -206,12 +246,41 @@ class BookingView(ServiceModelView):
                 Booking.event_session.has(EventSession.room_id == int(value)),
             ),
         ),
-        ListFilter(
+        LinkFilter(
             "session",
             "Session",
-            lambda: [(str(row.id), row.title) for row in _bookable_sessions()],
+            title_of_session,
             lambda value: Booking.event_session_id == int(value),
-            is_offered=False,
+        ),
+        LinkFilter("user", "Person", name_of_user, lambda value: Booking.user_id == int(value)),
+        LinkFilter(
+            "event_type",
+            "Event type",
+            lambda key: db.session.scalar(select(EventType.title).where(EventType.id == key)),
+            lambda value: Booking.event_type_id == int(value),
+        ),
+    )
+    presets = (
+        ("To come", {"when": "upcoming", "status": "confirmed"}),
+        ("Appointments", {"kind": "appointment", "when": "upcoming", "status": "confirmed"}),
+        ("Seats", {"kind": "seat", "when": "upcoming", "status": "confirmed"}),
+        ("Reservations", {"kind": "reservation", "when": "upcoming", "status": "confirmed"}),
+        ("Cancelled", {"status": "cancelled"}),
+    )
+    undo_removal = _restore
+    bulk_actions = (
+        BulkAction(
+            name="move_room",
+            label="Move to a room",
+            question="Move {things} to another room?",
+            submit="Move",
+            done="{number} moved.",
+            perform=_move_room,
+            icon="door-open",
+            about="Reservations only: a seat is where its session is, an appointment where its"
+            " event type says. One that does not fit stays where it is.",
+            form=RoomChoiceForm,
+            undo=_move_back,
         ),
     )
     delete_form = CancelForm
@@ -233,6 +302,11 @@ class BookingView(ServiceModelView):
         )
         by_expert = Booking.expert.has(Expert.name.icontains(words, autoescape=True))
         return or_(super().matching(words), by_user, by_expert)
+
+    @expose("/move-room/", methods=["GET", "POST"])
+    @permitted("edit")
+    def move_room(self) -> Answer:
+        return self._bulk(self.bulk_actions[0])
 
     # -- adding ----------------------------------------------------------------------
 
@@ -269,6 +343,10 @@ class BookingView(ServiceModelView):
 
     def new_noun(self) -> str:
         return KINDS[self._kind() or ""].lower()
+
+    def offer_to_many(self, form: Any) -> None:
+        if "room_id" in form:
+            form.room_id.offer(room_choices())
 
     def create(self, actor: Actor | None, form: Any) -> int:
         if isinstance(form, AppointmentForm):

@@ -55,6 +55,11 @@ def link(text: str, href: str) -> Markup:
     return Markup('<a href="{}">{}</a>').format(href, text)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 attendee`, `2 attendees`."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def lines(texts: list[str]) -> Markup:
     """A list."""
     if not texts:

@@ -6,20 +6,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, request, url_for
+from flask_appbuilder import expose
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 from werkzeug.wrappers import Response
-from wtforms import HiddenField
 
 from app.extensions import db
+from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
-from app.services import attachments, clock, event_sessions
-from app.services.errors import DomainError
+from app.services import attachments, clock, event_sessions, overview
 from app.services.policy import Actor
-from app.views.admin import cells
-from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin import cells, session_impact
+from app.views.admin.base import (
+    AFFECTS_OTHERS,
+    Answer,
+    LinkFilter,
+    ListFilter,
+    ReadingInterface,
+    Related,
+    ServiceModelView,
+    ToConfirm,
+    permitted,
+)
+from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.cells import counted
 from app.views.admin.event_types import room_choices
+from app.views.admin.events import event_choices
 from app.views.admin.forms import (
     IdField,
     LineField,
@@ -29,14 +42,9 @@ from app.views.admin.forms import (
     SpeakersField,
     TextField,
     local_of,
+    name_of_user,
 )
 from app.views.local_time import zone_name
-
-
-class Releasing(DomainError):
-    """Moving would release seats, and nobody has said yet that it may."""
-
-    code = "releasing"
 
 
 class EventSessionForm(OfficeForm):
@@ -60,8 +68,29 @@ class NewEventSessionForm(EventSessionForm):
     event_id = IdField("Event", required=True)
 
 
-class MovedEventSessionForm(EventSessionForm):
-    may_release = HiddenField()  # the uids that were shown
+class RoomChoiceForm(OfficeForm):
+    room_id = IdField("Room", required=True)
+
+
+def _move_room(view: Any, actor: Actor | None, item: EventSession, form: Any) -> Outcome:
+    before = item.room_id
+    _, impact = event_sessions.move_event_session(actor, item.id, {"room_id": form.room_id.data})
+    told = f", with a mail to {counted(impact.mailed, 'attendee')}" if impact.mailed else ""
+    return Outcome(f"“{view.name_of(item)}” moved{told}.", before)
+
+
+def _move_back(actor: Actor | None, pk: int, before: int) -> None:
+    event_sessions.move_event_session(actor, pk, {"room_id": before})
+
+
+def _fill(value: str) -> ColumnElement[bool]:
+    """Sessions to come, by how many of their seats are taken."""
+    to_come = (EventSession.status == "confirmed") & (EventSession.ends_at > clock.now())
+    if value == "too_many":
+        return to_come & EventSession.room.has(Room.capacity < EventSession.capacity)
+    if value == "full":
+        return to_come & (EventSession.seats_taken >= EventSession.capacity)
+    return to_come & overview.is_filling()
 
 
 class EventSessionView(ServiceModelView):
@@ -115,7 +144,7 @@ class EventSessionView(ServiceModelView):
         ListFilter(
             "event",
             "Event",
-            lambda: [(str(event.id), event.title) for event in _events()],
+            event_choices,
             lambda value: EventSession.event_id == int(value),
         ),
         ListFilter(
@@ -140,9 +169,47 @@ class EventSessionView(ServiceModelView):
             lambda: [("confirmed", "Confirmed"), ("cancelled", "Cancelled")],
             lambda value: EventSession.status == value,
         ),
+        ListFilter(
+            "fill",
+            "Seats",
+            lambda: [
+                ("filling", "Filling up"),
+                ("full", "Full"),
+                ("too_many", "More than the room holds"),
+            ],
+            _fill,
+        ),
+        LinkFilter(
+            "speaker",
+            "Speaker",
+            name_of_user,
+            lambda value: EventSession.speakers.any(Speaker.user_id == int(value)),
+        ),
+    )
+    presets = (
+        ("To come", {"when": "upcoming", "status": "confirmed"}),
+        ("Filling up", {"fill": "filling"}),
+        ("Full", {"fill": "full"}),
+        ("More seats than the room", {"fill": "too_many"}),
+        ("Cancelled", {"status": "cancelled"}),
     )
     add_form = NewEventSessionForm
-    edit_form = MovedEventSessionForm
+    edit_form = EventSessionForm
+    bulk_actions = (
+        BulkAction(
+            name="move_room",
+            label="Move to a room",
+            question="Move {things} to another room?",
+            submit="Move",
+            done="{number} moved.",
+            perform=_move_room,
+            icon="door-open",
+            about="Each goes to the room at its own time, with its seats; one that does not fit"
+            " there stays where it is, and you are told. Attendees get one mail for each.",
+            form=RoomChoiceForm,
+            undo=_move_back,
+        ),
+    )
 
     def matching(self, words: str) -> ColumnElement[bool]:
         by_speaker = EventSession.speakers.any(Speaker.name.icontains(words, autoescape=True))
@@ -169,6 +236,10 @@ class EventSessionView(ServiceModelView):
         if item is not None:
             form.starts_at.description = form.ends_at.description = _zone_of(item)
 
+    def offer_to_many(self, form: Any) -> None:
+        if "room_id" in form:
+            form.room_id.offer(room_choices())
+
     def create(self, actor: Actor | None, form: Any) -> int:
         event = db.session.get_one(Event, form.event_id.data)
         values = {name: form[name].data for name in self.edit_columns}
@@ -182,27 +253,39 @@ class EventSessionView(ServiceModelView):
         values = self._changes(actor, item, form)
         if not values:
             return "Nothing was changed."
-        pk = item.id
-        _, impact = event_sessions.move_event_session(actor, pk, values, dry_run=True)
-        shown = ",".join(sorted(impact.released))
-        if impact.released and form.may_release.data != shown:
-            form.may_release.process_data(shown)
-            raise Releasing(
-                f"{len(impact.released)} of its attendees have something else at the new time."
-                " Saving again releases their seats; each gets a mail.",
-                conflicts=impact.clashing,
+        pk, before = item.id, event_sessions.describe(item)
+        release_last = _is_below(values, item)
+        after, impact = event_sessions.move_event_session(
+            actor, pk, values, release_last=release_last, dry_run=True
+        )
+        shown = session_impact.shown(impact, self._item(pk), self.zone(), before, after)
+        agreed = request.form.get("agreed")
+        if impact.is_felt and agreed != shown["digest"]:
+            raise ToConfirm(
+                title=f"Change “{before['title']}”?",
+                impact=shown,
+                notice=AFFECTS_OTHERS if agreed else _too_few(before) if release_last else "",
+                submit="" if impact.conflicts else session_impact.submit_text(impact),
+                is_destructive=bool(impact.released),
             )
-        _, impact = event_sessions.move_event_session(actor, pk, values)
-        if impact.released:
-            return f"Saved. {len(impact.released)} seats were released, with a mail to each."
-        return None
+        event_sessions.move_event_session(actor, pk, values, release_last=release_last)
+        return session_impact.told(impact)
 
     def remove(self, actor: Actor | None, item: EventSession, form: Any) -> str | None:
         title = item.title
         released = event_sessions.cancel_event_session(actor, item.id)
         if released:
-            return f"“{title}” cancelled, with a mail to {len(released)} attendees."
+            return f"“{title}” cancelled, with a mail to {counted(len(released), 'attendee')}."
         return None
+
+    def impact(self, item: EventSession) -> dict[str, Any]:
+        found = event_sessions.find_cancel_impact(current_actor(), item.id)
+        return session_impact.shown(found, item, self.zone())
+
+    @expose("/move-room/", methods=["GET", "POST"])
+    @permitted("edit")
+    def move_room(self) -> Answer:
+        return self._bulk(self.bulk_actions[0])
 
     def attached(self, item: EventSession) -> list[str]:
         return attachments.of_event_session(item.id)
@@ -210,11 +293,26 @@ class EventSessionView(ServiceModelView):
     def is_changeable(self, item: EventSession) -> bool:
         return item.status == "confirmed"
 
+    def related(self, item: EventSession) -> list[Related]:
+        if item.capacity is None:
+            return []
+        here = {"session": item.id}
+        add = url_for("BookingView.add", kind="seat", session=item.id)
+        return [
+            Related(
+                "Seats",
+                "BookingView",
+                here | {"status": "confirmed"},
+                frozenset({"title", "kind", "where", "time"}),
+                add if self.is_changeable(item) else "",
+            ),
+            Related("Waitlist", "WaitlistView", here, frozenset({"session", "event", "time"})),
+        ]
+
     def links(self, item: EventSession) -> list[tuple[str, str]]:
-        links = [("Its seats", url_for("BookingView.list", session=item.id))]
-        if item.capacity is not None and self.is_changeable(item):
-            links.append(("Book a seat", url_for("BookingView.add", kind="seat", session=item.id)))
-        return links
+        if item.capacity is None or not self.is_changeable(item) or not self.offers("edit"):
+            return []
+        return [("Book a seat", url_for("BookingView.add", kind="seat", session=item.id))]
 
     def _created(self, made: int) -> Response:
         flash("Session added. It is in its room's calendar now.", "success")
@@ -256,6 +354,22 @@ class EventSessionView(ServiceModelView):
 
     def cell_status(self, item: EventSession) -> Markup:
         return cells.status(item.status)
+
+
+def _is_below(values: dict[str, Any], item: EventSession) -> bool:
+    """Whether fewer seats are asked for than are taken: the last ones are shown as going."""
+    capacity = values.get("capacity")
+    return capacity is not None and 0 <= capacity < item.seats_taken
+
+
+def _too_few(before: dict[str, Any]) -> str:
+    taken = before["capacity"] - before["seats_left"]
+    return f"{counted(taken, 'seat')} {'is' if taken == 1 else 'are'} taken."
+
+
+def title_of_session(event_session_id: int) -> str | None:
+    """The title of a session, if there is one."""
+    return db.session.scalar(select(EventSession.title).where(EventSession.id == event_session_id))
 
 
 def _events() -> Sequence[Event]:

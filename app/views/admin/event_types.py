@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import request, url_for
+from flask_appbuilder import expose
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload
@@ -15,7 +17,15 @@ from app.models import EventType, Expert, Room
 from app.services import attachments, event_types, rooms
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.base import (
+    Answer,
+    ListFilter,
+    ReadingInterface,
+    Related,
+    ServiceModelView,
+    permitted,
+)
+from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.forms import (
     ChoiceField,
     IdField,
@@ -73,6 +83,19 @@ class EventTypeForm(OfficeForm):
 
 class NewEventTypeForm(EventTypeForm):
     expert_id = IdField("Expert", required=True)
+
+
+def _offering(*, is_active: bool) -> Callable[[Any, Actor | None, EventType, Any], Outcome]:
+    def change(_view: Any, actor: Actor | None, item: EventType, _form: Any) -> Outcome:
+        before = item.is_active
+        event_types.update_event_type(actor, item.id, {"is_active": is_active})
+        return Outcome(before=before)
+
+    return change
+
+
+def _offer_as_before(actor: Actor | None, pk: int, before: bool) -> None:  # noqa: FBT001
+    event_types.update_event_type(actor, pk, {"is_active": before})
 
 
 class EventTypeView(ServiceModelView):
@@ -143,6 +166,29 @@ class EventTypeView(ServiceModelView):
             lambda value: EventType.is_active.is_(value == "yes"),
         ),
     )
+    bulk_actions = (
+        BulkAction(
+            name="activate",
+            label="Publish",
+            question="Offer {things}?",
+            submit="Offer",
+            done="{number} can be booked.",
+            perform=_offering(is_active=True),
+            icon="globe",
+            undo=_offer_as_before,
+        ),
+        BulkAction(
+            name="deactivate",
+            label="Take off the page",
+            question="Stop offering {things}?",
+            submit="Stop offering",
+            done="{number} no longer offered.",
+            perform=_offering(is_active=False),
+            icon="ban",
+            about="Bookings that stand keep their time.",
+            undo=_offer_as_before,
+        ),
+    )
     add_form = NewEventTypeForm
     edit_form = EventTypeForm
     error_fields = {"location": "location_detail", "expert": "expert_id"}
@@ -183,6 +229,28 @@ class EventTypeView(ServiceModelView):
 
     def attached(self, item: EventType) -> list[str]:
         return attachments.of_event_type(item.id)
+
+    @expose("/activate/", methods=["GET", "POST"])
+    @permitted("edit")
+    def activate(self) -> Answer:
+        return self._bulk(self.bulk_actions[0])
+
+    @expose("/deactivate/", methods=["GET", "POST"])
+    @permitted("edit")
+    def deactivate(self) -> Answer:
+        return self._bulk(self.bulk_actions[1])
+
+    def related(self, item: EventType) -> list[Related]:
+        return [
+            Related(
+                "Appointments to come",
+                "BookingView",
+                {"event_type": item.id, "when": "upcoming", "status": "confirmed"}
+                | {"order": "starts_at", "direction": "asc"},
+                frozenset({"title", "kind", "status"}),
+                url_for("BookingView.add", kind="appointment", event_type=item.id),
+            )
+        ]
 
     def links(self, item: EventType) -> list[tuple[str, str]]:
         return [

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from flask import url_for
+from flask_appbuilder import expose
 from flask_babel import format_date
 from sqlalchemy import func, select
 from wtforms import BooleanField
@@ -16,8 +17,23 @@ from app.models import Event, EventSession
 from app.services import attachments, clock, events
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
-from app.views.admin.forms import ChoiceField, DayField, LineField, OfficeForm, ZoneField
+from app.views.admin.base import (
+    Answer,
+    ListFilter,
+    ReadingInterface,
+    Related,
+    ServiceModelView,
+    permitted,
+)
+from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.forms import (
+    ChoiceField,
+    DayField,
+    LineField,
+    NumberField,
+    OfficeForm,
+    ZoneField,
+)
 
 ADMISSION = {"open": "Open", "checked_in": "Checked in at the door"}
 
@@ -42,6 +58,29 @@ class EventForm(OfficeForm):
         ],
     )
     public = BooleanField("Everybody may read the agenda")
+    release_no_shows_minutes = NumberField(
+        "Release seats of who is not there, in minutes before the start",
+        description="Seats of people who are not checked in by then go to the waitlist and to"
+        " walk-ins, with a mail. Leave empty to keep them.",
+    )
+
+
+def _publish(view: Any, actor: Actor | None, item: Event, form: Any) -> Outcome:
+    before, public = item.public, form.public.data == "yes"
+    events.update_event(actor, item.slug, {"public": public})
+    now = "public" if public else "for attendees only"
+    return Outcome(f"The agenda of “{view.name_of(item)}” is {now}.", before)
+
+
+def _publish_as_before(actor: Actor | None, pk: int, before: bool) -> None:  # noqa: FBT001
+    events.update_event(actor, db.session.get_one(Event, pk).slug, {"public": before})
+
+
+class PublishForm(OfficeForm):
+    public = ChoiceField(
+        "Who may read the agenda",
+        choices=[("yes", "Everybody"), ("no", "Attendees only")],
+    )
 
 
 class EventView(ServiceModelView):
@@ -61,6 +100,7 @@ class EventView(ServiceModelView):
         "venue",
         "admission",
         "public",
+        "no_shows",
         "sessions",
     ]
     search_columns = ["title", "slug", "venue"]
@@ -74,9 +114,15 @@ class EventView(ServiceModelView):
         "venue",
         "admission",
         "public",
+        "release_no_shows_minutes",
     ]
     edit_columns = add_columns
-    label_columns = {"slug": "Address", "starts_on": "First day", "public": "Public agenda"}
+    label_columns = {
+        "slug": "Address",
+        "starts_on": "First day",
+        "public": "Public agenda",
+        "no_shows": "No-shows",
+    }
     base_order = ("starts_on", "desc")
     order_of = {"dates": "starts_on"}
     number_columns = frozenset({"sessions"})
@@ -92,7 +138,27 @@ class EventView(ServiceModelView):
             ),
         ),
     )
+    presets = (("To come", {"when": "upcoming"}), ("Over", {"when": "past"}))
     add_form = edit_form = EventForm
+
+    bulk_actions = (
+        BulkAction(
+            name="publish",
+            label="Publish",
+            question="Who may read the agenda of {things}?",
+            submit="Change",
+            done="{number} changed.",
+            perform=_publish,
+            icon="globe",
+            form=PublishForm,
+            undo=_publish_as_before,
+        ),
+    )
+
+    @expose("/publish/", methods=["GET", "POST"])
+    @permitted("edit")
+    def publish(self) -> Answer:
+        return self._bulk(self.bulk_actions[0])
 
     def initial(self) -> dict[str, Any]:
         return {"time_zone": self.zone()}
@@ -109,11 +175,34 @@ class EventView(ServiceModelView):
     def attached(self, item: Event) -> list[str]:
         return attachments.of_event(item.id)
 
-    def links(self, item: Event) -> list[tuple[str, str]]:
+    def related(self, item: Event) -> list[Related]:
+        here = {"event": item.id}
         return [
-            ("Its sessions", url_for("EventSessionView.list", event=item.id)),
-            ("Add a session", url_for("EventSessionView.add", event=item.id)),
+            Related(
+                "Sessions",
+                "EventSessionView",
+                here | {"status": "confirmed", "order": "starts_at", "direction": "asc"},
+                frozenset({"event", "status"}),
+                url_for("EventSessionView.add", **here),
+            ),
+            Related(
+                "Attendees",
+                "AttendeeView",
+                here,
+                frozenset({"event"}),
+                url_for("AttendeeView.add", **here),
+            ),
         ]
+
+    def links(self, item: Event) -> list[tuple[str, str]]:
+        links = [
+            ("Agenda", url_for("agenda_pages.show", slug=item.slug)),
+            ("Check-in", url_for("admission.door", slug=item.slug)),
+            ("QR code and badges", url_for("admission.printing", slug=item.slug)),
+        ]
+        if self.offers("edit"):
+            links.append(("Add a session", url_for("EventSessionView.add", event=item.id)))
+        return links
 
     def annotate(self, rows: Sequence[Event]) -> None:
         counted = db.session.execute(
@@ -137,8 +226,20 @@ class EventView(ServiceModelView):
     def cell_admission(self, item: Event) -> str:
         return ADMISSION[item.admission]
 
+    def cell_no_shows(self, item: Event) -> str:
+        minutes = item.release_no_shows_minutes
+        return f"Seats go {minutes} min before the start" if minutes else "Seats are kept"
+
     def cell_public(self, item: Event) -> Any:
         return cells.badge("Public", "good") if item.public else cells.badge("Attendees only")
+
+
+def event_choices() -> list[tuple[str, str]]:
+    """Events to narrow a list by, the last to begin first."""
+    rows = db.session.execute(
+        select(Event.id, Event.title).order_by(Event.starts_on.desc(), Event.id.desc())
+    )
+    return [(str(row.id), row.title) for row in rows]
 
 
 def _day(day: date) -> str:

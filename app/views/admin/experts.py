@@ -14,7 +14,7 @@ from app.services import attachments, experts
 from app.services.errors import DomainError
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import ReadingInterface, ServiceModelView
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import LineField, OfficeForm, TextField, UserField, ZoneField
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -87,12 +87,33 @@ class ExpertView(ServiceModelView):
     def attached(self, item: Expert) -> list[str]:
         return attachments.of_expert(item.id)
 
-    def links(self, item: Expert) -> list[tuple[str, str]]:
+    def related(self, item: Expert) -> list[Related]:
+        here = {"expert": item.id}
         return [
-            ("Event types", url_for("EventTypeView.list", expert=item.id)),
-            ("Add an event type", url_for("EventTypeView.add", expert=item.id)),
-            ("Appointments", url_for("BookingView.list", expert=item.id)),
+            Related(
+                "Event types",
+                "EventTypeView",
+                here,
+                frozenset({"expert"}),
+                url_for("EventTypeView.add", **here),
+            ),
+            Related(
+                "Appointments to come",
+                "BookingView",
+                here
+                | {"when": "upcoming", "status": "confirmed"}
+                | {"order": "starts_at", "direction": "asc"},
+                frozenset({"kind", "status"}),
+            ),
+            Related(
+                "Sessions to speak at",
+                "EventSessionView",
+                {"speaker": item.user_id, "when": "upcoming"},
+            ),
         ]
+
+    def links(self, item: Expert) -> list[tuple[str, str]]:
+        return [("Add an event type", url_for("EventTypeView.add", expert=item.id))]
 
     def cell_account(self, item: Expert) -> Markup:
         return cells.link(item.user.email, url_for("UserView.show", pk=item.user_id))

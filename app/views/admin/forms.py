@@ -247,6 +247,14 @@ def suggested_users() -> list[tuple[str, str]]:
     return [(row.email, full_name(row.first_name, row.last_name)) for row in rows]
 
 
+def name_of_user(user_id: int) -> str | None:
+    """The name of an account, if there is one."""
+    row = db.session.execute(
+        select(User.first_name, User.last_name).where(User.id == user_id)
+    ).one_or_none()
+    return row and full_name(row.first_name, row.last_name)
+
+
 def _choices(pairs: Iterable[tuple[Any, str]]) -> list[SelectChoice]:
     return [SelectChoice(value=str(value), label=text) for value, text in pairs]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, url_for
+from flask import current_app
 
 from app.models import Room
 from app.services import attachments, rooms
 from app.services.policy import Actor
-from app.views.admin.base import ReadingInterface, ServiceModelView
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import LineField, NumberField, OfficeForm, ZoneField
 
 
@@ -55,10 +55,13 @@ class RoomView(ServiceModelView):
     def attached(self, item: Room) -> list[str]:
         return attachments.of_room(item.id)
 
-    def links(self, item: Room) -> list[tuple[str, str]]:
+    def related(self, item: Room) -> list[Related]:
+        here = {"room": item.id, "when": "upcoming", "status": "confirmed"}
+        soonest = {"order": "starts_at", "direction": "asc"}
+        same = frozenset({"room", "where", "status"})
         return [
-            ("Bookings in this room", url_for("BookingView.list", room=item.id)),
-            ("Sessions in this room", url_for("EventSessionView.list", room=item.id)),
+            Related("Bookings to come", "BookingView", here | soonest, same),
+            Related("Sessions to come", "EventSessionView", here | soonest, same),
         ]
 
     def cell_time_zone(self, item: Room) -> str:

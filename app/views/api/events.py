@@ -10,7 +10,7 @@ from app.gates import current_actor
 from app.services import event_sessions, events, rooms
 from app.services.policy import require_admin
 from app.views.api.answers import json_answer
-from app.views.api.payload import Fields, read_json, read_json_object
+from app.views.api.payload import Fields, read_json, read_json_object, read_query
 
 blueprint = Blueprint("api_events", __name__, url_prefix="/api")
 
@@ -61,16 +61,31 @@ def move_session(event_session_id: int) -> Response:
     body = read_json()
     dry_run = bool(body.boolean("dry_run"))
     version = body.integer("version", minimum=0)
+    release_last = bool(body.boolean("release_last"))
     values = _session_values(body)
     session, impact = event_sessions.move_event_session(
-        actor, event_session_id, values, version=version, dry_run=dry_run
+        actor,
+        event_session_id,
+        values,
+        version=version,
+        release_last=release_last,
+        dry_run=dry_run,
     )
     return _changed(session, impact, 200)
 
 
 @blueprint.delete("/sessions/<int:event_session_id>")
 def cancel_session(event_session_id: int) -> Response:
-    event_sessions.cancel_event_session(require_admin(current_actor()), event_session_id)
+    """Cancels; with `?dry_run=true` only tells what that would do."""
+    actor = require_admin(current_actor())
+    query = read_query()
+    dry_run = bool(query.boolean("dry_run"))
+    query.check()
+    if dry_run:
+        session = event_sessions.get_event_session(event_session_id)
+        impact = event_sessions.find_cancel_impact(actor, event_session_id)
+        return _changed(event_sessions.describe(session), impact, 200)
+    event_sessions.cancel_event_session(actor, event_session_id)
     return Response(status=204)
 
 

@@ -70,7 +70,7 @@ def nullable(schema: Schema) -> Schema:
 
 FLAG: Schema = {"type": "boolean"}
 ID = whole(1)
-VERSION = whole(0)
+VERSION = COUNT = whole(0)
 DATE = text(format="date", examples=["2026-12-01"])
 CLOCK = text(pattern=r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", examples=["08:00"])
 ZONE = text(64, description="IANA id", examples=["Europe/Berlin"])
@@ -150,6 +150,7 @@ EVENT = {
     "venue": text(200),
     "admission": one_of(*ADMISSIONS),
     "public": FLAG,
+    "release_no_shows_minutes": nullable(whole(1, 240)),
 }
 MONTH_PATTERN = r"^\d{4}-\d\d$"
 RULE = text(
@@ -393,7 +394,14 @@ SCHEMAS: dict[str, Schema] = {
     "Session": obj({"description", "status"}, **SESSION, description=text(), status=text()),
     "Agenda": obj(
         event=obj(
-            slug=SLUG, title=text(), time_zone=ZONE, starts_on=DATE, ends_on=DATE, venue=text()
+            {"release_no_shows_minutes"},
+            slug=SLUG,
+            title=text(),
+            time_zone=ZONE,
+            starts_on=DATE,
+            ends_on=DATE,
+            venue=text(),
+            release_no_shows_minutes=whole(1, 240),
         ),
         version=VERSION,
         sessions=listed(ref("Session")),
@@ -411,6 +419,20 @@ SCHEMAS: dict[str, Schema] = {
             clashing=listed(_CONFLICT),
             released=listed(UID),
             conflicts=listed(_CONFLICT),
+            leaving=listed(
+                obj(
+                    uid=UID,
+                    name=text(),
+                    email=EMAIL,
+                    why=one_of("busy", "capacity", "cancelled"),
+                    other=nullable(obj(title=text(), **PERIOD)),
+                )
+            ),
+            keeping=COUNT,
+            mailed=COUNT,
+            waiting=COUNT,
+            offers_withdrawn=COUNT,
+            speakers=listed(text()),
         ),
     ),
     "Attendee": obj(
@@ -997,7 +1019,7 @@ PATHS: dict[str, dict[str, Schema]] = {
         "post": operation(
             "Add an event; for admins",
             {201: obj(event=ref("Event"))},
-            body=obj({"venue", "admission", "public"}, **EVENT),
+            body=obj({"venue", "admission", "public", "release_no_shows_minutes"}, **EVENT),
         )
     },
     "/api/events/{slug}": {
@@ -1217,11 +1239,14 @@ PATHS: dict[str, dict[str, Schema]] = {
         "patch": operation(
             "Move or change a session, seats included; with dry_run nothing is written; for admins",
             {200: ref("ChangedSession")},
-            body=patch(**SCHEDULE, version=VERSION),
+            body=patch(**SCHEDULE, version=VERSION, release_last=FLAG),
             refusals=["not_found", "overlap", "stale", "gone"],
         ),
         "delete": operation(
-            "Cancel a session and all its seats; for admins", {204: None}, refusals=["not_found"]
+            "Cancel a session and all its seats; with dry_run nothing is written; for admins",
+            {204: None, 200: ref("ChangedSession")},
+            query={"dry_run": FLAG},
+            refusals=["not_found"],
         ),
     },
     "/api/sessions/{event_session_id}/seat": {

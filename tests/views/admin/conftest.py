@@ -14,8 +14,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from app.extensions import db
-from app.models import AuditEntry, Booking
-from app.services import appointments, reservations, seats, sign_ins
+from app.models import AuditEntry, Booking, WaitlistEntry
+from app.services import admission, appointments, reservations, seats, sign_ins, waitlist
 from app.services.policy import Actor
 from app.services.reservations import Wanted
 from tests import factories
@@ -58,11 +58,26 @@ class Office:
         )
         return answer.headers["Location"]
 
+    def step(self, path: str, data: Mapping[str, Any] | None = None) -> str:
+        """Send a form that affects others; returns the page that says whom."""
+        answer = self.post(path, data)
+        page = unescape(answer.text)
+        assert answer.status_code == 200, page
+        assert "data-impact" in page
+        return page
+
     def refused(self, path: str, data: Mapping[str, Any] | None = None) -> str:
         """Send a form that is refused; returns the page that says so."""
         answer = self.post(path, data)
         assert 400 <= answer.status_code < 500, answer.status_code
         return unescape(answer.text)
+
+
+def agreed(page: str) -> str:
+    """The digest of what a page shows about who is affected."""
+    found = re.search(r'data-impact="([0-9a-f]+)"', page)
+    assert found
+    return found[1]
 
 
 class World:
@@ -95,6 +110,13 @@ class World:
                 "Rehearsal",
             )
             self.reservation = _id(reservations.reserve_room(self.cora, wanted))
+            self.attendee = admission.add_attendee(
+                self.root, "gathering", name="Dee Door", email="dee@example.org"
+            ).id
+            full = factories.make_session(event, title="Full house", capacity=0)
+            self.full = full.id
+            waitlist.join(self.ben, full.id)
+            self.entry = db.session.scalars(select(WaitlistEntry.id)).one()
 
     def office(self, actor: Actor | None) -> Office:
         return Office(self.app, actor)

@@ -11,12 +11,11 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import AuditEntry, Event, OutboxMessage, User
-from app.services import overview, reservations, seats
-from app.services.errors import NotAllowed
+from app.services import reservations, seats
 from app.services.reservations import Wanted
 from tests import factories
 from tests.queries import count_queries
-from tests.views.admin.conftest import NINE, Office, World
+from tests.views.admin.conftest import Office, World
 
 LISTS = (
     "bookings",
@@ -140,24 +139,6 @@ def test_what_is_typed_is_shown_as_text(app: Flask, world: World, office: Office
     for path in ("rooms", "users", "sessions", "audit"):
         assert "<img src=x" not in office.get(f"/backoffice/{path}/list/").text, path
     assert "<img src=x" not in office.get("/backoffice/rooms/list/", query_string={"q": evil}).text
-
-
-def test_home_counts_today(app: Flask, world: World, office: Office, at: object) -> None:
-    at(NINE)  # type: ignore[operator]
-    page = office.page("/backoffice/")
-    assert "Tuesday 4 March 2031" in page
-    figures = re.findall(r'figure__number figures">(\d+)</span> <span[^>]*>([a-z ]+)<', page)
-    assert {name: int(number) for number, name in figures} == {
-        "appointments": 1,
-        "seats": 1,
-        "reservations": 0,
-        "sessions": 1,
-        "mails failed": 0,
-        "mails waiting": 3,
-        "active users": 5,
-    }
-    with app.app_context(), pytest.raises(NotAllowed):
-        overview.get_overview(world.ben, "UTC")
 
 
 def test_records_are_read_only(app: Flask, world: World, office: Office) -> None:

@@ -22,9 +22,9 @@ from app.models import (
     SignIn,
     User,
 )
-from app.services import accounts, rooms, seats
+from app.services import accounts, rooms
 from tests import factories
-from tests.views.admin.conftest import Office, World
+from tests.views.admin.conftest import Office, World, agreed
 
 ROOM = {"name": "Annex", "capacity": "12", "time_zone": ""}
 
@@ -222,7 +222,10 @@ def test_session_is_entered_and_shown_in_the_events_zone(world: World, office: O
     assert (form["starts_at"], form["ends_at"]) == ("2031-03-05T14:00", "2031-03-05T15:30")
     office.done(edit, form)
     assert world.entries("event_session", "update") == []  # nothing was changed
-    office.done(edit, form | {"title": "The panel", "ends_at": "2031-03-05T16:00"})
+    longer = form | {"title": "The panel", "ends_at": "2031-03-05T16:00"}
+    page = office.step(edit, longer)  # it is in Ann's calendar
+    assert "In whose calendar it is: Ann Lee" in page
+    office.done(edit, longer | {"agreed": agreed(page)})
     made = world.read(EventSession, pk)
     assert (made.title, made.ends_at.hour) == ("The panel", 15)
 
@@ -267,48 +270,6 @@ def test_second_run_of_a_doubled_hour_survives_an_edit(world: World, office: Off
     office.done(edit, form | {"title": "Late"})
     made = world.read(EventSession, pk)
     assert (made.title, made.starts_at) == ("Late", second.starts_at)
-
-
-def test_moving_a_session_over_seats_asks_first(world: World, office: Office) -> None:
-    with world.app.app_context():
-        other = factories.make_session(
-            db.session.get(Event, world.event),
-            starts_at=factories.period("2031-03-05T10:00Z", "2031-03-05T11:00Z").starts_at,
-        )
-        seats.book_seat(world.ben, other.id)
-    edit = f"/backoffice/sessions/edit/{world.session}"
-    moved = filled(office, edit) | {
-        "starts_at": "2031-03-05T11:00",
-        "ends_at": "2031-03-05T12:00",
-    }
-    page = office.refused(edit, moved)
-    assert "1 of its attendees have something else" in page
-    assert world.read(Booking, world.seat).status == "confirmed"
-    office.done(edit, moved | {"may_release": field(page, "may_release")})
-    assert world.read(Booking, world.seat).status == "cancelled"
-    assert world.read(EventSession, world.session).starts_at.day == 5
-
-
-def test_deleting_a_session_cancels_it_with_its_seats(world: World, office: Office) -> None:
-    path = f"/backoffice/sessions/delete/{world.session}"
-    page = office.page(path)
-    assert "Cancel “Opening”?" in page
-    assert "1 booking to come" in page
-    office.done(path)
-    assert world.read(EventSession, world.session).status == "cancelled"
-    assert world.read(Booking, world.seat).status == "cancelled"
-    assert len(world.entries("event_session", "cancel")) == 1
-    assert len(world.entries("booking", "cancel")) == 1
-    assert office.done(f"/backoffice/sessions/edit/{world.session}").endswith(
-        f"/show/{world.session}"
-    )
-
-
-def test_capacity_below_the_seats_taken_is_refused(world: World, office: Office) -> None:
-    edit = f"/backoffice/sessions/edit/{world.session}"
-    page = office.refused(edit, filled(office, edit) | {"capacity": "0"})
-    assert "1 seats are taken." in page
-    assert field(page, "capacity") == "0"
 
 
 # -- experts, event types ------------------------------------------------------------

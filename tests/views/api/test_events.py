@@ -50,9 +50,14 @@ def test_an_event_is_added_and_changed(world: World) -> None:
     admin = world.by("admin")
     made = admin("POST", "/api/events", EVENT)
     whole = {**EVENT, "venue": "", "admission": "open", "public": False}
+    whole["release_no_shows_minutes"] = None
     assert (made.status_code, made.json) == (201, {"event": whole})
     changed = admin("PATCH", "/api/events/gathering", {"venue": "Hall", "public": True})
     assert changed.json == {"event": {**whole, "venue": "Hall", "public": True}}
+    changed = admin("PATCH", "/api/events/gathering", {"release_no_shows_minutes": 10})
+    assert changed.json["event"]["release_no_shows_minutes"] == 10
+    agenda = world.guest.get("/api/events/gathering/agenda")
+    assert agenda["event"]["release_no_shows_minutes"] == 10
     assert problem(admin("POST", "/api/events", EVENT)) == (422, "invalid_input")
     assert problem(admin("PATCH", "/api/events/none", {})) == (404, "not_found")
 
@@ -79,7 +84,7 @@ def test_a_session_is_scheduled_with_its_speakers(stage: Stage) -> None:
     speakers = [{"name": "Ann", "user_id": stage.world.ann.user_id}, {"name": "Bo"}]
     made = stage.session(capacity=5, speakers=speakers)
     assert made.status_code == 201
-    assert made.json["impact"] == {"clashing": [], "released": [], "conflicts": []}
+    assert all(made.json["impact"][name] == [] for name in ("clashing", "released", "conflicts"))
     session = made.json["session"]
     assert (session["starts_at"], session["ends_at"], session["seats_left"]) == (NINE, TEN, 5)
     assert session["speakers"] == [speakers[0], {"name": "Bo", "user_id": None}]
@@ -123,12 +128,19 @@ def test_capacity_stays_above_the_seats_taken(stage: Stage) -> None:
     stage.world.by("ben")("POST", f"{path}/seat")
     refused = stage.admin("PATCH", path, {"capacity": 0})
     assert problem(refused) == (422, "invalid_input")
-    assert "1 seats are taken" in refused.json["errors"]["capacity"][0]
+    assert "1 seat is taken." in refused.json["errors"]["capacity"]
+    asked = {"capacity": 0, "release_last": True}
+    rehearsed = stage.admin("PATCH", path, {**asked, "dry_run": True}).json
+    assert rehearsed["session"]["seats_left"] == 0
+    assert [each["why"] for each in rehearsed["impact"]["leaving"]] == ["capacity"]
+    assert stage.admin("PATCH", path, asked).json["impact"] == rehearsed["impact"]
 
 
 def test_a_cancelled_session_is_gone(stage: Stage) -> None:
     path = f"/api/sessions/{stage.session(capacity=2).json['session']['id']}"
     uid = stage.world.by("ben")("POST", f"{path}/seat").json["booking"]["uid"]
+    told = stage.admin("DELETE", f"{path}?dry_run=true")
+    assert (told.status_code, told.json["impact"]["released"]) == (200, [uid])
     assert stage.admin("DELETE", path).status_code == 204
     assert stage.admin("DELETE", path).status_code == 204
     assert stage.world.by("ben").get(f"/api/bookings/{uid}")["booking"]["status"] == "cancelled"

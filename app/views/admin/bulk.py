@@ -1,0 +1,101 @@
+"""What is done with many rows at once: asked for by name, told row by row, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import session
+
+from app.services import clock
+from app.services.errors import DomainError
+from app.services.policy import Actor
+from app.views.admin.forms import OfficeForm
+
+UNDO_SECONDS = 120
+_UNDO = "undo"  # in the browser's session
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one row: a sentence, and what undoing it needs (JSON values)."""
+
+    message: str = ""
+    before: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkAction:
+    """Something that can be done with selected rows, each in a transaction of its own.
+
+    One that is refused keeps no other from being done, and is told with its reason.
+    `name` is the last part of the address; `question` and `done` take `{things}`, such as
+    "3 rooms"; `about` says what happens and what cannot be taken back. `undo` gets the
+    actor, the row's id and what `perform` returned as `before`.
+    """
+
+    name: str
+    label: str
+    question: str
+    submit: str
+    done: str
+    perform: Callable[[Any, Actor | None, Any, Any], Outcome]
+    icon: str = "check"
+    about: str = ""
+    permission: str = "edit"
+    is_destructive: bool = False
+    form: type[OfficeForm] = OfficeForm
+    undo: Callable[[Actor | None, int, Any], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undoable:
+    """What was done last in this browser, and may still be taken back."""
+
+    action: str
+    text: str
+    rows: Sequence[tuple[int, Any]]
+
+
+def remember(view: str, action: BulkAction, text: str, rows: Sequence[tuple[int, Any]]) -> None:
+    """Let the rows be taken back, from the lists of `view`, for a while."""
+    if action.undo is None or not rows:
+        return
+    session[_UNDO] = {
+        "view": view,
+        "action": action.name,
+        "text": text,
+        "rows": [list(row) for row in rows],
+        "until": int(clock.now().timestamp()) + UNDO_SECONDS,
+    }
+
+
+def find_undoable(view: str) -> Undoable | None:
+    """What may be taken back in the lists of `view`."""
+    kept = session.get(_UNDO)
+    if not kept or kept["view"] != view or clock.now().timestamp() >= kept["until"]:
+        return None
+    return Undoable(kept["action"], kept["text"], [(pk, before) for pk, before in kept["rows"]])
+
+
+def forget() -> None:
+    """Nothing can be taken back any more."""
+    session.pop(_UNDO, None)
+
+
+def reasons(refused: Sequence[tuple[str, DomainError]], names: Mapping[int, str]) -> list[str]:
+    """A sentence for each row that was refused; the name is left out where there is one row."""
+    return [
+        " ".join([f"“{name}”: {error.detail}" if len(names) > 1 else error.detail, *_more(error)])
+        for name, error in refused
+    ]
+
+
+def _more(error: DomainError) -> list[str]:
+    errors: Mapping[str, Sequence[str]] = error.extra.get("errors") or {}
+    titles = [each.get("title", "Private") for each in error.extra.get("conflicts", ())]
+    return [
+        *(text for texts in errors.values() for text in texts),
+        *([f"In the way: {', '.join(titles)}."] if titles else []),
+    ]

@@ -1,0 +1,115 @@
+"""Small charts, laid out here and drawn as SVG by `admin/_chart.html`.
+
+Bars are rectangles in a box of its own units that stretches with the page; words and
+numbers stand beside it as text, and all values in a table. Colours are classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+STEP = 10.0  # a column's width, of which a part is air
+AIR = 2.0
+HEIGHT = 100.0
+COLOURS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One kind of value: its name and a value for each label."""
+
+    name: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A rectangle of a chart; `colour` numbers its class, from 1."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart ready to be drawn. `summary` says in a sentence what is to be seen."""
+
+    key: str  # of its ids in the page
+    title: str
+    summary: str
+    labels: Sequence[str]
+    series: Sequence[Series]
+    unit: str
+    bars: list[Bar] = field(default_factory=list)
+    top: float = 0
+    width: float = 0
+
+    @property
+    def axis(self) -> list[str]:
+        """The labels that fit under it: the first, the last, and some in between."""
+        if len(self.labels) <= _AXIS_LABELS:
+            return [*self.labels]
+        step = (len(self.labels) - 1) / (_AXIS_LABELS - 1)
+        return [self.labels[round(each * step)] for each in range(_AXIS_LABELS)]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to see."""
+        return not self.top
+
+
+_AXIS_LABELS = 5
+
+
+def stacked_bars(
+    key: str, title: str, labels: Sequence[str], series: Sequence[Series], *, unit: str = ""
+) -> Chart:
+    """A column for each label, with a part for each series."""
+    totals = [sum(values) for values in zip(*(each.values for each in series), strict=True)]
+    top = max(totals, default=0)
+    bars = []
+    for column in range(len(labels)):
+        y = HEIGHT
+        for colour, each in enumerate(series, 1):
+            height = HEIGHT * each.values[column] / top if top else 0
+            if height:
+                y -= height
+                bars.append(
+                    Bar(
+                        x=column * STEP + AIR / 2,
+                        y=round(y, 2),
+                        width=STEP - AIR,
+                        height=round(height, 2),
+                        colour=colour,
+                    )
+                )
+    return Chart(
+        key=key,
+        title=title,
+        summary=_summary(labels, totals, unit),
+        labels=labels,
+        series=series,
+        unit=unit,
+        bars=bars,
+        top=top,
+        width=max(len(labels), 1) * STEP,
+    )
+
+
+def number(value: float) -> str:
+    """A value as text: whole numbers without a point."""
+    return f"{value:g}" if value == round(value) else f"{value:.1f}"
+
+
+def _summary(labels: Sequence[str], totals: Sequence[float], unit: str) -> str:
+    top = max(totals, default=0)
+    if not top:
+        return "There is nothing to show."
+    most = labels[totals.index(top)]
+    return f"{number(sum(totals))} {unit} in all; the most, {number(top)}, at {most}.".replace(
+        "  ", " "
+    )

@@ -1,0 +1,127 @@
+"""What a change of a session does to others, in words: the API's `impact`, as a page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from app.models import EventSession
+from app.services.event_sessions import Impact
+from app.views.admin import cells
+from app.views.admin.cells import counted
+
+_STAY = "Who has something else at the new time loses this seat and keeps the other."
+_LAST = "Where there are too few seats, held offers go back first, then the seats booked last go."
+_ONE_MAIL = "Everybody who is affected gets one mail."
+_FOR_GOOD = "A cancelled session does not come back: its seats are given up."
+
+
+def shown(
+    impact: Impact,
+    item: EventSession,
+    zone: str,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The values of `admin/_impact.html`; `digest` stands for what is shown."""
+    there = item.event.time_zone
+    is_move = before is not None and after is not None
+    return {
+        "digest": _digest(impact, after),
+        "changes": _changes(before, after, there) if before and after else [],
+        "conflicts": [_other(each, zone) for each in impact.conflicts],
+        "counts": _counts(impact, is_move=is_move),
+        "leaving": [{**each, "reason": _reason(each, there)} for each in impact.leaving],
+        "speakers": impact.speakers,
+        "rules": _rules(impact, is_move=is_move),
+    }
+
+
+def submit_text(impact: Impact) -> str:
+    """What the button says."""
+    released = len(impact.released)
+    return f"Save, and release {counted(released, 'seat')}" if released else "Save"
+
+
+def told(impact: Impact) -> str | None:
+    """What to say when it is done, beside that it is saved."""
+    parts = []
+    if impact.released:
+        parts.append(f"{counted(len(impact.released), 'seat')} released")
+    if impact.mailed:
+        parts.append(f"{counted(impact.mailed, 'attendee')} told by mail")
+    return f"Saved: {', '.join(parts)}." if parts else None
+
+
+def _digest(impact: Impact, after: Mapping[str, Any] | None) -> str:
+    # Without the versions: they rise with every look of somebody at the waitlist.
+    kept = {name: value for name, value in (after or {}).items() if name != "version"}
+    payload = orjson.dumps([impact.as_payload(), kept], option=orjson.OPT_SORT_KEYS)
+    return sha256(payload).hexdigest()[:16]
+
+
+def _changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], zone: str
+) -> list[tuple[str, str, str]]:
+    def time(session: Mapping[str, Any]) -> str:
+        return cells.plain_span(session["starts_at"], session["ends_at"], zone)
+
+    def seats(session: Mapping[str, Any]) -> str:
+        return "Free entry" if session["capacity"] is None else str(session["capacity"])
+
+    def speakers(session: Mapping[str, Any]) -> str:
+        return ", ".join(each["name"] for each in session["speakers"]) or "None"
+
+    rows = [
+        ("Title", before["title"], after["title"]),
+        ("Time", time(before), time(after)),
+        ("Room", before["room"]["name"], after["room"]["name"]),
+        ("Seats", seats(before), seats(after)),
+        ("Speakers", speakers(before), speakers(after)),
+    ]
+    return [row for row in rows if row[1] != row[2]]
+
+
+def _counts(impact: Impact, *, is_move: bool) -> list[tuple[int, str, str]]:
+    released = len(impact.released)
+    counts = [
+        (impact.keeping, "keep their seat" if impact.keeping != 1 else "keeps the seat", "good"),
+        (released, "lose their seat" if released != 1 else "loses the seat", "bad"),
+        (
+            impact.offers_withdrawn,
+            "held offers go back to the queue"
+            if impact.offers_withdrawn != 1
+            else "held offer goes back to the queue",
+            "warn",
+        ),
+        (impact.waiting, "on the waitlist", ""),
+        (impact.mailed, "get a mail" if impact.mailed != 1 else "gets a mail", ""),
+    ]
+    return [each for each in counts if each[0]] or (
+        [(0, "attendees are affected" if is_move else "attendees have a seat", "")]
+    )
+
+
+def _rules(impact: Impact, *, is_move: bool) -> list[str]:
+    reasons = {each["why"] for each in impact.leaving}
+    rules = [
+        (_STAY, "busy" in reasons),
+        (_LAST, "capacity" in reasons or impact.offers_withdrawn),
+        (_ONE_MAIL, impact.mailed),
+        (_FOR_GOOD, not is_move),
+    ]
+    return [text for text, holds in rules if holds]
+
+
+def _reason(leaving: Mapping[str, Any], zone: str) -> str:
+    if leaving["why"] == "busy":
+        return f"Has {_other(leaving['other'], zone)}"
+    return "Booked among the last" if leaving["why"] == "capacity" else "The session is cancelled"
+
+
+def _other(conflict: Mapping[str, Any], zone: str) -> str:
+    time = cells.plain_span(conflict["starts_at"], conflict["ends_at"], zone)
+    return f"{conflict.get('title', 'Private')}, {time}"

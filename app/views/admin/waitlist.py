@@ -1,0 +1,138 @@
+"""The waitlists of all sessions, in the back-office."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import url_for
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, false, func, or_, select
+from sqlalchemy.orm import joinedload
+
+from app.extensions import db
+from app.models import EventSession, User, WaitlistEntry
+from app.models.user import full_name
+from app.services import clock, waitlist
+from app.services.policy import Actor
+from app.views.admin import cells
+from app.views.admin.base import LinkFilter, ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.event_sessions import title_of_session
+from app.views.admin.events import event_choices
+
+
+class WaitlistView(ServiceModelView):
+    """`/backoffice/waitlist/`: to look at, and to take somebody out."""
+
+    datamodel = ReadingInterface(WaitlistEntry)
+    route_base = "/backoffice/waitlist"
+    noun, plural, icon = "place in the queue", "Waitlist", "hourglass"
+    empty = "Whoever wants a seat in a full session waits here, and gets the next that frees."
+    remove_verb, removed = "Remove", "removed"
+    include_route_methods = {"list", "show", "delete", "delete_many", "undo"}
+
+    list_columns = ["person", "session", "event", "time", "position", "since", "offer"]
+    show_columns = ["person", "session", "event", "time", "position", "since", "offer"]
+    search_columns: list[str] = []
+    order_columns = ["created_at"]
+    label_columns = {"since": "Waits since", "offer": "Seat held"}
+    base_order = ("id", "asc")
+    order_of = {"since": "created_at"}
+    number_columns = frozenset({"position"})
+    loads = (
+        joinedload(WaitlistEntry.user),
+        joinedload(WaitlistEntry.event_session).joinedload(EventSession.event),
+    )
+    list_filters = (
+        ListFilter(
+            "event",
+            "Event",
+            event_choices,
+            lambda value: WaitlistEntry.event_session.has(EventSession.event_id == int(value)),
+        ),
+        ListFilter(
+            "state",
+            "State",
+            lambda: [("held", "A seat is held"), ("waiting", "Waiting")],
+            lambda value: (
+                WaitlistEntry.offer_expires_at.is_not(None)
+                if value == "held"
+                else WaitlistEntry.offer_expires_at.is_(None)
+            ),
+        ),
+        LinkFilter(
+            "session",
+            "Session",
+            title_of_session,
+            lambda value: WaitlistEntry.event_session_id == int(value),
+        ),
+    )
+
+    def visible_to(self, actor: Actor | None) -> list[ColumnElement[bool]]:
+        return [] if actor and actor.is_admin else [false()]
+
+    def matching(self, words: str) -> ColumnElement[bool]:
+        whole = User.first_name + " " + User.last_name
+        return or_(
+            WaitlistEntry.user.has(
+                or_(
+                    User.email.icontains(words, autoescape=True),
+                    whole.icontains(words, autoescape=True),
+                )
+            ),
+            WaitlistEntry.event_session.has(EventSession.title.icontains(words, autoescape=True)),
+        )
+
+    def annotate(self, rows: Sequence[Any]) -> None:
+        ahead = WaitlistEntry.__table__.alias("ahead")
+        place = (
+            select(func.count())
+            .select_from(ahead)
+            .where(ahead.c.event_session_id == WaitlistEntry.event_session_id)
+            .where(ahead.c.id <= WaitlistEntry.id)
+            .scalar_subquery()
+        )
+        found = db.session.execute(
+            select(WaitlistEntry.id, place).where(WaitlistEntry.id.in_([row.id for row in rows]))
+        )
+        places = dict(found.all())
+        for row in rows:
+            row.place = places.get(row.id)
+
+    def name_of(self, item: WaitlistEntry) -> str:
+        return f"{self.cell_person(item)}, {item.event_session.title}"
+
+    def remove(self, actor: Actor | None, item: WaitlistEntry, form: Any) -> None:
+        waitlist.remove_entry(actor, item.id)
+
+    def attached(self, item: WaitlistEntry) -> list[str]:
+        return ["The seat that is held goes to the next."] if item.offer_expires_at else []
+
+    def cell_person(self, item: WaitlistEntry) -> str:
+        return full_name(item.user.first_name, item.user.last_name)
+
+    def cell_session(self, item: WaitlistEntry) -> Markup:
+        href = url_for("EventSessionView.show", pk=item.event_session_id)
+        return cells.link(item.event_session.title, href)
+
+    def cell_event(self, item: WaitlistEntry) -> str:
+        title: str = item.event_session.event.title
+        return title
+
+    def cell_time(self, item: WaitlistEntry) -> Markup:
+        session = item.event_session
+        return cells.span(session.starts_at, session.ends_at, session.event.time_zone)
+
+    def cell_position(self, item: Any) -> int:
+        return item.place
+
+    def cell_since(self, item: WaitlistEntry) -> Any:
+        return cells.moment(item.created_at, item.event_session.event.time_zone)
+
+    def cell_offer(self, item: WaitlistEntry) -> Any:
+        until = item.offer_expires_at
+        if until is None:
+            return ""
+        zone = item.event_session.event.time_zone
+        text = f"Until {cells.plain_moment(until, zone)}"
+        return cells.badge(text, "warn" if until > clock.now() else "")

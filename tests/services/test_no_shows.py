@@ -1,0 +1,130 @@
+"""Seats of who is not there go on once, in time, to those who wait."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.extensions import db
+from app.models import AuditEntry, EventSession, OutboxMessage, WaitlistEntry
+from app.services import admission, changes, events, guarantees, no_shows, seats, waitlist
+from app.services.errors import InvalidInput
+from app.services.event_sessions import move_event_session
+from tests import factories, rows
+
+pytestmark = pytest.mark.usefixtures("context")
+
+TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def admin(context: Any) -> Any:
+    return factories.make_admin()
+
+
+class Gathering:
+    """A session of two seats: one holder is checked in, one is not, and somebody waits."""
+
+    def __init__(self, admin: Any, minutes: int | None = 10) -> None:
+        self.event = factories.make_event(release_no_shows_minutes=minutes)
+        self.session = factories.make_session(self.event, capacity=2).id
+        self.here, self.away, self.waiting = (factories.make_actor() for _ in range(3))
+        self.kept = seats.book_seat(self.here, self.session).booking["uid"]
+        self.lost = seats.book_seat(self.away, self.session).booking["uid"]
+        waitlist.join(self.waiting, self.session)
+        admission.check_in(admin, self.event.slug, [self.here.email])
+
+    def states(self) -> list[str]:
+        return [rows.booking(uid).status for uid in (self.kept, self.lost)]
+
+
+def test_seats_go_in_time_and_once(admin: Any, at: Any, published: list[Any]) -> None:
+    it = Gathering(admin)
+    at(TEN - timedelta(minutes=10, seconds=1))
+    assert no_shows.release_due() == 0
+    assert it.states() == ["confirmed", "confirmed"]
+    at(TEN - timedelta(minutes=10))
+    mails = len(rows.mails())
+    published.clear()
+    assert no_shows.release_due() == 1
+    assert it.states() == ["confirmed", "cancelled"]
+    assert rows.mails()[mails:] == [("seat_cancelled", it.away.email)]
+    mail = db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id.desc())).first()
+    assert mail is not None
+    assert "not checked in 10 minutes before" in mail.context["reason"]
+    told = [each for each in published if isinstance(each, changes.BookingChanged)]
+    assert [(each.name, each.booking["uid"]) for each in told if each.booking] == [
+        (changes.BOOKING_CANCELLED, it.lost)
+    ]
+    freed = [each for each in published if isinstance(each, changes.SeatsChanged)]
+    assert [each.may_be_free for each in freed] == [True]  # who waits is promoted
+    waitlist.promote(it.session)
+    assert rows.count(WaitlistEntry) == 0
+    assert rows.seats_taken(it.session) == 2
+    assert no_shows.release_due() == 0  # the promoted one is taken at their word
+    entry = select(AuditEntry.changes).where(AuditEntry.action == "release_no_shows")
+    assert db.session.scalars(entry).all() == [{"released": [it.lost]}]
+    assert guarantees.find_breaches() == []
+
+
+def test_who_checks_in_while_the_lock_is_waited_for_keeps_the_seat(
+    admin: Any, at: Any, meanwhile: Any
+) -> None:
+    it = Gathering(admin)
+    at(TEN - timedelta(minutes=5))
+    meanwhile(lambda: admission.check_in(admin, it.event.slug, [it.away.email]))
+    assert no_shows.release_due() == 0
+    assert it.states() == ["confirmed", "confirmed"]
+
+
+def test_another_process_did_it_meanwhile(admin: Any, at: Any, meanwhile: Any) -> None:
+    it = Gathering(admin)
+    at(TEN - timedelta(minutes=5))
+    meanwhile(no_shows.release_due)
+    mails = len(rows.mails())
+    assert no_shows.release_due() == 0
+    assert [name for name, _ in rows.mails()[mails:]] == ["seat_cancelled", "seat_promoted"]
+    assert it.states() == ["confirmed", "cancelled"]
+    assert guarantees.find_breaches() == []
+
+
+def test_it_is_over_once_the_session_has_begun(admin: Any, at: Any) -> None:
+    it = Gathering(admin)
+    at(TEN)
+    assert no_shows.release_due() == 0
+    assert it.states() == ["confirmed", "confirmed"]
+
+
+def test_events_that_do_not_ask_for_it_keep_their_seats(admin: Any, at: Any) -> None:
+    it = Gathering(admin, minutes=None)
+    at(TEN - timedelta(minutes=1))
+    assert no_shows.release_due() == 0
+    assert it.states() == ["confirmed", "confirmed"]
+
+
+def test_a_session_that_moves_is_looked_at_again(admin: Any, at: Any) -> None:
+    it = Gathering(admin)
+    at(TEN - timedelta(minutes=10))
+    no_shows.release_due()
+    waitlist.promote(it.session)
+    move_event_session(admin, it.session, {"title": "Renamed"})
+    session = db.session.get(EventSession, it.session)
+    assert session is not None
+    assert session.no_shows_released_at is not None
+    later = {"starts_at": TEN + timedelta(hours=1), "ends_at": TEN + timedelta(hours=2)}
+    move_event_session(admin, it.session, later)
+    assert no_shows.release_due() == 0
+    at(TEN + timedelta(minutes=50))
+    assert no_shows.release_due() == 1  # who was promoted is not there either
+    assert guarantees.find_breaches() == []
+
+
+@pytest.mark.parametrize("minutes", [0, -1, 241, "ten", 1.5, True])
+def test_a_time_that_is_none_is_refused(admin: Any, minutes: Any) -> None:
+    event = factories.make_event()
+    with pytest.raises(InvalidInput) as refused:
+        events.update_event(admin, event.slug, {"release_no_shows_minutes": minutes})
+    assert "release_no_shows_minutes" in refused.value.errors

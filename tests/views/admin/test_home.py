@@ -1,0 +1,133 @@
+"""The home of the back-office: today, what fills up, what waits; for admins and contributors."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.extensions import db
+from app.models import Event, OutboxMessage, Room
+from app.services import admission, overview, seats
+from app.services.errors import NotAllowed
+from tests import factories
+from tests.queries import count_queries
+from tests.views.admin.conftest import NINE, Office, World
+
+
+def figures(page: str) -> dict[str, int]:
+    found = re.findall(r'figure__number figures">(\d+)</span> <span[^>]*>([a-z ]+)<', page)
+    return {name: int(number) for number, name in found}
+
+
+def bars(page: str) -> dict[str, list[str]]:
+    """The day's chart as its table has it: local hour and numbers."""
+    rows = re.findall(r'<tr><th scope="row">(\d\d:\d\d)</th>(.*?)</tr>', page)
+    return {hour: re.findall(r'figures">([\d.]+)<', cells) for hour, cells in rows}
+
+
+def test_home_counts_today(app: Flask, world: World, office: Office, at: Any) -> None:
+    at(NINE)
+    page = office.page("/backoffice/")
+    assert "Tuesday 4 March 2031" in page
+    assert figures(page) == {
+        "appointments": 1,
+        "seats": 1,
+        "reservations": 0,
+        "sessions": 2,
+        "held seats await an answer": 0,
+        "sessions with more seats than their room": 0,
+        "mails failed": 0,
+        "mails waiting": 3,
+        "people on waitlists": 1,
+        "active users": 5,
+    }
+    hours = bars(page)
+    assert len(hours) == 24
+    assert {hour: row for hour, row in hours.items() if row != ["0"] * 4} == {
+        "10:00": ["1", "0", "0", "0"],  # 09:00 UTC in Berlin
+        "11:00": ["0", "1", "0", "2"],
+    }
+    assert '<title id="chart-day-title">' in page
+    assert "4 things in all; the most, 3, at 11:00." in page
+    with app.app_context(), pytest.raises(NotAllowed):
+        overview.get_overview(world.ben, "UTC")
+
+
+def test_what_waits_is_counted_and_leads_to_its_list(
+    app: Flask, world: World, office: Office
+) -> None:
+    with app.app_context():
+        small = factories.make_room(name="Cabin", capacity=2).id
+        crowd = factories.make_session(
+            db.session.get(Event, world.event), title="Crowd", room_id=small, capacity=4
+        ).id
+        for _ in range(3):
+            seats.book_seat(factories.make_actor(), crowd)
+        admission.check_in(world.root, "gathering", ["dee@example.org"])
+        failed = db.session.query(OutboxMessage).first()
+        failed.state = "failed"
+        db.session.commit()
+    page = office.page("/backoffice/")
+    numbers = figures(page)
+    assert numbers["sessions with more seats than their room"] == 1
+    assert numbers["mails failed"] == 1
+    assert "3 of 4" in page
+    assert "1 of 1" in page  # checked in
+    for link, there in {
+        "/backoffice/sessions/list/?fill=too_many": "Crowd",
+        "/backoffice/sessions/list/?fill=filling": "Crowd",
+        "/backoffice/outbox/list/?state=failed": "1 found",
+        f"/backoffice/attendees/list/?event={world.event}": "Dee Door",
+        "/backoffice/waitlist/list/": "Ben Client",
+    }.items():
+        assert link in page
+        assert there in office.page(link)
+
+
+def test_home_costs_as_much_on_a_full_day(app: Flask, world: World, office: Office) -> None:
+    office.page("/backoffice/")
+    costs = []
+    for _ in range(2):
+        with app.app_context(), count_queries() as statements:
+            office.page("/backoffice/")
+        costs.append(len(statements))
+        with app.app_context():
+            session = factories.make_session(db.session.get(Event, world.event), capacity=9).id
+            for _ in range(8):
+                seats.book_seat(factories.make_actor(), session)
+                admission.add_attendee(
+                    world.root, "gathering", name="", email=f"a{len(costs)}{_}@example.org"
+                )
+    assert costs[0] == costs[1] <= 10, statements
+
+
+def test_contributors_see_their_faces_only(world: World) -> None:
+    page = world.office(world.cora).page("/backoffice/")
+    assert set(figures(page)) == {"reservations", "sessions"}
+    for hidden in ("ppointments", "mails", "Add booking", "waitlists"):
+        assert hidden not in page
+    assert "Check-ins so far" in page
+
+
+@pytest.mark.parametrize(("day", "number"), [("2031-03-30", 23), ("2031-10-26", 25)])
+def test_a_day_has_the_hours_that_its_clocks_have(
+    app: Flask, world: World, at: Any, day: str, number: int
+) -> None:
+    at(datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=UTC))
+    with app.app_context():
+        found = overview.get_overview(world.root, "Europe/Berlin")
+    assert len(found.hours) == len(found.by_hour["seat"]) == number
+    assert (found.hours[0].hour, found.hours[-1].hour) == (0, 23)
+
+
+def test_an_empty_house_says_so(app: Flask) -> None:
+    with app.app_context():
+        root = factories.make_admin(email="root@example.org")
+        assert db.session.query(Room).count() == 0
+    page = Office(app, root).page("/backoffice/")
+    assert "There is nothing to show." in page
+    assert "No event to come has a list of attendees yet." in page

@@ -229,7 +229,7 @@ def import_attendee_list(file: TextIO, slug: str, *, dry_run: bool) -> None:
     for row in done.rows:
         if sign := signs.get(row.action):
             detail = f": {row.detail}" if row.detail else ""
-            click.echo(f"{sign} line {row.line}  {row.email}  {row.name}{detail}")
+            click.echo(f"{sign} line {row.line}  {row.label}{detail}")
     click.echo(
         f"{len(done.rows)} read: {done.count('add')} added, {done.count('change')} changed,"
         f" {done.count('skip')} unchanged, {done.count('error')} left out."

@@ -40,7 +40,7 @@ ROLES: dict[str, list[list[str]]] = {
     ADMIN: [[".*", ".*"]],
     CONTRIBUTOR: [
         ["HomeView$", "can_index$"],
-        ["(Booking|Room|Event|EventSession|Attendee|Report)View$", "can_(list|show)$"],
+        ["(Booking|Room|Event|EventSession|Attendee)View$", "can_(list|show)$"],
         ["AttendeeView$", "can_check_in$"],
         ["(Time|People|Bookings|Rooms|Events|Sessions|Attendees)$", "menu_access$"],
     ],

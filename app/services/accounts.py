@@ -108,6 +108,29 @@ def create_account(
 
 
 @transactional
+def add_account(
+    actor: Actor | None,
+    name: str,
+    email: str,
+    *,
+    time_zone: str | None = None,
+    roles: Collection[str] = (ATTENDEE,),
+) -> User:
+    """Make a user who has no password yet. For admins.
+
+    Such a user signs in with a mailed code, or after `reset_password`. Raises
+    `InvalidInput`, `EmailTaken`, `NotAllowed`.
+    """
+    actor = require_admin(actor)
+    errors: fields.Errors = {}
+    name = _name(errors, name)
+    email = _email(errors, email)
+    zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
+    fields.refuse(errors)
+    return _insert_account(actor, name, email, password_hash=None, time_zone=zone, roles=roles)
+
+
+@transactional
 def create_roles() -> None:
     """Make the product's roles, those that are not there. What they may is code."""
     present = set(db.session.scalars(select(Role.name)))
@@ -389,6 +412,18 @@ def deactivate(actor: Actor | None, user_id: int) -> None:
     db.session.flush()
     sign_ins.end_sign_ins(user_id)
     audit.record(actor, "deactivate", "user", user_id, before={"active": True}, active=False)
+
+
+@transactional
+def end_access(actor: Actor | None, user_id: int) -> None:
+    """Sign a user out everywhere: sessions, tokens and sockets end; the password stays.
+
+    For admins. Raises `NotAllowed`, `NotFound`.
+    """
+    actor = require_admin(actor)
+    _get_locked(user_id)
+    sign_ins.end_sign_ins(user_id)
+    audit.record(actor, "end_access", "user", user_id)
 
 
 @transactional

@@ -1,101 +1,127 @@
-"""Lists of attendees as CSV, from whatever sells the tickets.
+"""Lists of attendees as CSV or XLSX, from whatever sells the tickets.
 
-UTF-8, with or without the mark that Excel writes; fields are parted by comma, semicolon
-or tab, whichever the first line uses, which names the columns. Reading the same file
-again changes nothing, and nobody is removed for not being in it.
+Reading the same file again changes nothing, and nobody is removed for not being in it.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.extensions import db
 from app.models import Attendee, Event
-from app.services import admission, audit, events, fields
+from app.services import admission, audit, events, fields, spreadsheets, table_import
 from app.services.errors import InvalidInput
 from app.services.policy import Actor, require_staff
+from app.services.spreadsheets import Table
+from app.services.table_import import Field, Import, ImportedRow, Progress
 from app.services.transaction import transactional
 
-MAX_ROWS = 20_000
-# What ticket shops call the columns.
-COLUMNS = {
-    "email": {"email", "e-mail", "mail", "email address", "e-mail address", "attendee email"},
-    "name": {"name", "full name", "attendee name"},
-    "external_id": {"external id", "external_id", "id", "ticket", "ticket id", "order code"},
-}
+_READ_AT_ONCE = 2000
+_WRITTEN_AT_ONCE = 200
 
-Action = Literal["add", "change", "skip", "error"]
-
-
-@dataclass(slots=True)
-class ImportedRow:
-    """What becomes of one line: `detail` says what changes, or what is wrong."""
-
-    line: int
-    action: Action
-    email: str
-    name: str
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class Import:
-    """What an import did, or would do."""
-
-    rows: list[ImportedRow] = field(default_factory=list)
-
-    def count(self, action: Action) -> int:
-        """How many lines have this outcome."""
-        return sum(row.action == action for row in self.rows)
+# With what ticket shops call the columns.
+FIELDS = (
+    Field(
+        "email",
+        "Email",
+        frozenset({"e-mail", "mail", "email address", "e-mail address", "attendee email"}),
+        is_required=True,
+    ),
+    Field("name", "Name", frozenset({"full name", "attendee name"})),
+    Field(
+        "external_id",
+        "External id",
+        frozenset({"id", "ticket", "ticket id", "order code"}),
+        about="The row's own id where the list comes from: it finds the same person again.",
+    ),
+)
 
 
-@transactional
 def import_attendees(
     actor: Actor | None, slug: str, csv_text: str, *, dry_run: bool = False
+) -> Import:
+    """As `import_table`, of a text whose first line names the columns."""
+    require_staff(actor)
+    table = spreadsheets.read_csv(csv_text)
+    mapping = table_import.guess(FIELDS, table.head)
+    if "email" not in mapping:
+        raise InvalidInput(
+            {"file": ["The first line names the columns; one of them must be email."]}
+        )
+    return import_table(actor, slug, table, mapping, dry_run=dry_run)
+
+
+def import_table(
+    actor: Actor | None,
+    slug: str,
+    table: Table,
+    mapping: Mapping[str, int],
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> Import:
     """Add and change the attendees of an event as a list says. For staff.
 
     A line is somebody on the list already if it has the same external id, else the same
     address. What is empty erases nothing, check-ins stay. A line that cannot be used is
-    reported, the others are taken. `dry_run` changes nothing. Locks the event against
-    others who add attendees. Raises `InvalidInput` for a file that is no such list,
-    `NotAllowed`, `NotFound`.
+    reported, the others are taken, all in one transaction. `dry_run` changes nothing, and
+    `progress` hears now and then how many lines it has looked at. Locks the event against
+    others who add attendees. Raises `NotAllowed`, `NotFound`.
     """
     actor = require_staff(actor)
-    event = events.get_event(slug)
-    lines = list(_read(csv_text))
-    if not dry_run:
-        admission.lock_list(event)
-    listed = _List(event, write=not dry_run)
-    result = Import([listed.take(number, values) for number, values in lines])
-    if not dry_run:
-        audit.record(
-            actor,
-            "import_attendees",
-            "event",
-            event.id,
-            added=result.count("add"),
-            changed=result.count("change"),
-        )
+    if dry_run:
+        event = events.get_event(slug)
+        listed = _List(event.id, write=False)
+        return _read(listed, table, mapping, progress)
+    return _write(actor, slug, table, mapping)
+
+
+@transactional
+def _write(actor: Actor, slug: str, table: Table, mapping: Mapping[str, int]) -> Import:
+    event: Event = events.get_event(slug)
+    admission.lock_list(event)
+    result = _read(_List(event.id, write=True), table, mapping)
+    audit.record(
+        actor,
+        "import_attendees",
+        "event",
+        event.id,
+        added=result.count("add"),
+        changed=result.count("change"),
+    )
     return result
+
+
+def _read(
+    listed: _List, table: Table, mapping: Mapping[str, int], progress: Progress | None = None
+) -> Import:
+    lines = table_import.read_lines(FIELDS, table, mapping, progress=progress)
+    return Import([listed.take(number, values) for number, values in lines])
+
+
+@dataclass(slots=True)
+class _Known:
+    """Somebody on the list, as the file has left them so far."""
+
+    id: int
+    email: str
+    name: str
+    external_id: str | None
 
 
 class _List:
     """The attendees of an event while a file is read into them."""
 
-    def __init__(self, event: Event, *, write: bool) -> None:
-        self._event = event
+    def __init__(self, event_id: int, *, write: bool) -> None:
+        self._event_id = event_id
         self._write = write
-        known = db.session.scalars(
-            select(Attendee)
-            .where(Attendee.event_id == event.id)
-            .execution_options(populate_existing=True)
-        ).all()
+        # Columns, not objects: what tells the progress ends the session's transaction.
+        known = _list_known(event_id)
         self._by_email = {each.email: each.id for each in known}
         self._by_external_id = {each.external_id: each.id for each in known if each.external_id}
         self._known = {each.id: each for each in known}
@@ -109,7 +135,7 @@ class _List:
         external_id = fields.line(
             errors, "external_id", values["external_id"], maximum=admission.MAX_EXTERNAL_ID
         )
-        row = ImportedRow(line, "error", email[:254], name[:200])
+        row = ImportedRow(line, "error", ", ".join(filter(None, [name[:200], email[:254]])))
         if errors:
             row.detail = " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
             return row
@@ -127,82 +153,78 @@ class _List:
         if found is None:
             row.action = "add"
             if self._write:
-                db.session.add(
-                    admission.new_attendee(self._event.id, email, name, external_id or None)
-                )
+                self._add(email, name, external_id)
             return row
         changes = _changes(self._known[found], email, name, external_id)
         row.action = "change" if changes else "skip"
-        row.detail = ", ".join(
-            f"{key}: {old or 'none'} → {new}" for key, (old, new) in changes.items()
-        )
+        row.detail = table_import.told(changes)
         if changes:
             self._change(self._known[found], changes)
         return row
 
-    def _change(self, attendee: Attendee, changes: Mapping[str, tuple[str, str]]) -> None:
+    def _add(self, email: str, name: str, external_id: str) -> None:
+        db.session.add(admission.new_attendee(self._event_id, email, name, external_id or None))
+        if len(db.session.new) >= _WRITTEN_AT_ONCE:
+            db.session.flush()
+
+    def _change(self, known: _Known, changes: Mapping[str, tuple[str, str]]) -> None:
         if "email" in changes:
-            self._by_email.pop(attendee.email, None)
-            self._by_email[changes["email"][1]] = attendee.id
-        if self._write:
-            for key, (_, new) in changes.items():
-                setattr(attendee, key, new)
-            db.session.flush()  # in the order of the file: a later line may take the address
+            self._by_email.pop(known.email, None)
+            self._by_email[changes["email"][1]] = known.id
+        values = {key: new for key, (_, new) in changes.items()}
+        for key, value in values.items():
+            setattr(known, key, value)
+        if self._write:  # in the order of the file: a later line may take the address
+            db.session.execute(
+                update(Attendee)
+                .where(Attendee.id == known.id)
+                .values(values)
+                .execution_options(synchronize_session=False)
+            )
 
 
-def _changes(
-    attendee: Attendee, email: str, name: str, external_id: str
-) -> dict[str, tuple[str, str]]:
+def _list_known(event_id: int) -> list[_Known]:
+    """Who is on the list, read so that others on the event loop have their turn."""
+    rows = db.session.execute(
+        select(Attendee.id, Attendee.email, Attendee.name, Attendee.external_id).where(
+            Attendee.event_id == event_id
+        )
+    )
+    known: list[_Known] = []
+    for part in rows.partitions(_READ_AT_ONCE):
+        known += [_Known(*row) for row in part]
+        time.sleep(0)
+    return known
+
+
+def _changes(known: _Known, email: str, name: str, external_id: str) -> dict[str, tuple[str, str]]:
     wanted = {"email": email, "name": name, "external_id": external_id}
     return {
-        key: (getattr(attendee, key) or "", new)
+        key: (getattr(known, key) or "", new)
         for key, new in wanted.items()
-        if new and new != getattr(attendee, key)
+        if new and new != getattr(known, key)
     }
 
 
-def _read(csv_text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    """`(line, values by our names)` of every line that is not empty."""
-    text = csv_text.removeprefix("\ufeff")
-    head = text.lstrip().partition("\n")[0]
-    delimiter = max(";,\t", key=head.count)
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter)
-    places: dict[str, int] = {}
-    count = 0
-    try:
-        for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
-            if not places:
-                places = _places(cells)
-                continue
-            count += 1
-            if count > MAX_ROWS:
-                raise InvalidInput({"file": [f"At most {MAX_ROWS} lines at once."]})
-            yield (
-                reader.line_num,
-                {
-                    key: cells[places[key]] if places.get(key, len(cells)) < len(cells) else ""
-                    for key in COLUMNS
-                },
-            )
-    except csv.Error as error:
-        raise InvalidInput(
-            {"file": [f"Line {reader.line_num} cannot be read: {error}."]}
-        ) from error
-    if not places:
-        raise InvalidInput({"file": ["The file is empty."]})
+def export_rows(actor: Actor | None, slug: str) -> tuple[list[str], list[list[object]]]:
+    """The list of an event as this module reads it, and who is in: head and rows. For staff.
 
-
-def _places(head: list[str]) -> dict[str, int]:
-    names = [" ".join(cell.lower().split()) for cell in head]
-    places: dict[str, int] = {}
-    for key, known in COLUMNS.items():
-        for place, name in enumerate(names):
-            if name in known:
-                places.setdefault(key, place)
-    if "email" not in places:
-        raise InvalidInput(
-            {"file": ["The first line names the columns; one of them must be email."]}
-        )
-    return places
+    Raises `NotFound`, `NotAllowed`.
+    """
+    require_staff(actor)
+    event = events.get_event(slug)
+    zone = ZoneInfo(event.time_zone)
+    found = db.session.execute(
+        select(Attendee.email, Attendee.name, Attendee.external_id, Attendee.checked_in_at)
+        .where(Attendee.event_id == event.id)
+        .order_by(Attendee.name, Attendee.email)
+    )
+    return [*(each.label for each in FIELDS), "Checked in"], [
+        [
+            row.email,
+            row.name,
+            row.external_id,
+            f"{row.checked_in_at.astimezone(zone):%Y-%m-%d %H:%M}" if row.checked_in_at else "",
+        ]
+        for row in found
+    ]

@@ -139,27 +139,37 @@ def get_event_session(event_session_id: int) -> EventSession:
 
 
 def schedule_session(
-    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool = False
+    actor: Actor | None,
+    event_slug: str,
+    values: Mapping[str, Any],
+    *,
+    guid: str = "",
+    dry_run: bool = False,
 ) -> tuple[dict[str, Any], Impact]:
     """Add a session to an event. For admins; `dry_run` writes nothing.
 
-    Locks the calendars of the room and of speakers who are users. Raises `Overlap`
+    `guid` is what another list calls it; one is made where there is none. Locks the calendars of the room and of speakers who are users. Raises `Overlap`
     (not in a dry run, which lists the conflicts), `InvalidInput`, `NotFound`.
     """
     try:
-        return _schedule(actor, event_slug, values, dry_run=dry_run)
+        return _schedule(actor, event_slug, values, guid or str(uuid4()), dry_run=dry_run)
     except _DryRun as rehearsal:
         return rehearsal.result
 
 
 @transactional
 def _schedule(
-    actor: Actor | None, event_slug: str, values: Mapping[str, Any], *, dry_run: bool
+    actor: Actor | None,
+    event_slug: str,
+    values: Mapping[str, Any],
+    guid: str,
+    *,
+    dry_run: bool,
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
     event = events.get_event(event_slug)
     required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
-    session = _new_session(event, str(uuid4()))
+    session = _new_session(event, guid)
     with db.session.no_autoflush:
         _apply(session, required | dict(values))
         claims = _claims(session)

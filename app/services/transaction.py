@@ -123,6 +123,25 @@ def execute(
     return db.session.connection().execute(statement, parameters)
 
 
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """A part of the open transaction that is undone alone when something is raised in it.
+
+    What the part wanted told after the commit is not told then. Locks that it took stay.
+    """
+    transaction = _open_transaction()
+    if transaction is None:
+        raise RuntimeError("savepoint() outside a transaction")
+    told, once = len(transaction.after_commit), set(transaction.once)
+    try:
+        with db.session.begin_nested():
+            yield
+    except BaseException:
+        del transaction.after_commit[told:]
+        transaction.once = once
+        raise
+
+
 def is_first(what: object) -> bool:
     """Whether the open transaction is asked for the first time about `what`."""
     transaction = _open_transaction()

@@ -73,8 +73,8 @@ def test_a_list_is_rehearsed_and_taken(app: Flask, tmp_path: Path) -> None:
     file.write_text("email;name\nann@example.org;Ann Lee\nnobody;X\n", "utf-8-sig")
     rehearsed = run(app, "import-attendees", str(file), "--event", "conf", "--dry-run")
     assert rehearsed.exit_code == 0, rehearsed.output
-    assert rehearsed.output.splitlines()[0] == "+ line 2  ann@example.org  Ann Lee"
-    assert rehearsed.output.splitlines()[1].startswith("! line 3  nobody  X: email: ")
+    assert rehearsed.output.splitlines()[0] == "+ line 2  Ann Lee, ann@example.org"
+    assert rehearsed.output.splitlines()[1].startswith("! line 3  X, nobody: email: ")
     assert rehearsed.output.splitlines()[-2:] == [
         "2 read: 1 added, 0 changed, 0 unchanged, 1 left out.",
         "Nothing was written.",

@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 from app.extensions import db
 from app.models import Attendee, AuditEntry, Event, EventCode
 from app.services import admission, agenda, events, seats
-from app.services.attendee_import import Import, import_attendees
+from app.services.attendee_import import import_attendees
 from app.services.errors import (
     Gone,
     InvalidInput,
@@ -25,6 +25,7 @@ from app.services.errors import (
     Unauthenticated,
 )
 from app.services.policy import Actor
+from app.services.table_import import Import
 from tests import rows
 from tests.conftest import NOW
 from tests.factories import (

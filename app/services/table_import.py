@@ -1,0 +1,129 @@
+"""What all imports of tables share: fields found among columns, and what became of lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from app.services.errors import DomainError, InvalidInput
+from app.services.spreadsheets import Table
+
+Action = Literal["add", "change", "skip", "error"]
+ACTIONS: tuple[Action, ...] = ("add", "change", "skip", "error")
+Progress = Callable[[int], None]
+# So many lines are looked at before others on the event loop have their turn: a line
+# takes up to a millisecond.
+PAUSE_AFTER = 20
+_TELL_AFTER = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Something that a column may hold. `aliases` are names in small letters."""
+
+    key: str
+    label: str
+    aliases: frozenset[str] = frozenset()
+    is_required: bool = False
+    about: str = ""
+
+
+@dataclass(slots=True)
+class ImportedRow:
+    """What becomes of one line: `detail` says what changes, or what is wrong."""
+
+    line: int
+    action: Action
+    label: str
+    detail: str = ""
+
+
+@dataclass(slots=True)
+class Import:
+    """What an import did, or would do."""
+
+    rows: list[ImportedRow] = field(default_factory=list)
+
+    def count(self, action: Action) -> int:
+        """How many lines have this outcome."""
+        return sum(row.action == action for row in self.rows)
+
+
+def guess(fields: Sequence[Field], head: Sequence[str]) -> dict[str, int]:
+    """The column of each field, by the names that columns commonly have."""
+    names = [" ".join(cell.lower().split()) for cell in head]
+    found: dict[str, int] = {}
+    for each in fields:
+        known = each.aliases | {each.key, each.key.replace("_", " "), each.label.lower()}
+        for place, name in enumerate(names):
+            if name in known and place not in found.values():
+                found[each.key] = place
+                break
+    return found
+
+
+def check_mapping(fields: Sequence[Field], mapping: Mapping[str, int], columns: int) -> None:
+    """Raises `InvalidInput` for a required field without column, and one column for two."""
+    errors: dict[str, list[str]] = {}
+    taken: dict[int, str] = {}
+    for each in fields:
+        place = mapping.get(each.key)
+        if place is None:
+            if each.is_required:
+                errors[each.key] = [f"Say which column holds: {each.label}."]
+            continue
+        if not 0 <= place < columns:
+            errors[each.key] = ["There is no such column."]
+        elif place in taken:
+            errors[each.key] = [f"This column holds {taken[place]} already."]
+        taken.setdefault(place, each.label)
+    if errors:
+        raise InvalidInput(errors)
+
+
+def read_lines(
+    fields: Sequence[Field],
+    table: Table,
+    mapping: Mapping[str, int],
+    *,
+    progress: Progress | None = None,
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """`(number, values by field)` of each line; what has no column is empty.
+
+    Lets others on the event loop have their turn in between.
+    """
+    for count, (number, cells) in enumerate(table.lines):
+        if count % PAUSE_AFTER == PAUSE_AFTER - 1:
+            time.sleep(0)
+        if progress and count % _TELL_AFTER == _TELL_AFTER - 1:
+            progress(count)
+        yield (
+            number,
+            {
+                each.key: cells[mapping[each.key]].strip()
+                if mapping.get(each.key, len(cells)) < len(cells)
+                else ""
+                for each in fields
+            },
+        )
+
+
+def told(changes: Mapping[str, tuple[object, object]]) -> str:
+    """`name: old → new` of each change."""
+    return ", ".join(f"{key}: {_shown(old)} → {_shown(new)}" for key, (old, new) in changes.items())
+
+
+def reason(error: DomainError) -> str:
+    """Why a line cannot be used."""
+    errors: Mapping[str, Sequence[str]] = error.extra.get("errors") or {}
+    if errors:
+        return " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
+    in_the_way = [each.get("title", "Private") for each in error.extra.get("conflicts", ())]
+    return f"{error.detail} In the way: {', '.join(in_the_way)}." if in_the_way else error.detail
+
+
+def _shown(value: object) -> str:
+    text = str(value) if value not in (None, "") else "none"
+    return text if len(text) <= 60 else f"{text[:59]}…"

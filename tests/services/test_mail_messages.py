@@ -26,8 +26,15 @@ NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
 TEMPLATES = sorted(
     path.name.removesuffix(".j2")
     for path in Path(mail_messages.__file__).parents[1].glob("templates/email/*.j2")
-    if not path.name.startswith("layout")
+    # About a booking; the others have tests where they are written.
+    if path.name.startswith(("appointment_", "seat_")) and path.name != "seat_offered.j2"
 )
+# Nothing stands in a calendar for these to add or to take out.
+UNINVITING = {
+    f"appointment_{what}{whose}"
+    for what in ("requested", "declined", "expired", "withdrawn", "reminder")
+    for whose in ("", "_host")
+}
 
 
 @pytest.fixture(autouse=True)
@@ -47,12 +54,20 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
         yield app
 
 
+def status_in(template: str) -> str:
+    """The booking's status when this is written."""
+    if "requested" in template:
+        return "pending"
+    ended = ("cancelled", "declined", "expired", "withdrawn")
+    return "cancelled" if any(word in template for word in ended) else "confirmed"
+
+
 def context(template: str, **changes: Any) -> dict[str, Any]:
     """What `bookings.send_notices` writes for this template; `changes` are the booking's."""
     booking = {
         "uid": "0f7c3c1e-6a1b-4a52-9d61-1f0a5c7d8e9f",
         "kind": "appointment",
-        "status": "cancelled" if "cancelled" in template else "confirmed",
+        "status": status_in(template),
         "version": 1,
         "sequence": 0,
         "title": "Intro call",
@@ -70,6 +85,10 @@ def context(template: str, **changes: Any) -> dict[str, Any]:
         },
     }
     whole: dict[str, Any] = {"reason": "", "name": "Bob", "time_zone": "Europe/Berlin"}
+    if template in UNINVITING and "requested" not in template:
+        whole["invitation"] = "NONE"
+    if "requested" in template:
+        booking["decide_by"] = "2026-11-22T08:30:00Z"
     if template.startswith("seat"):
         booking |= {"kind": "seat", "title": "Keynote", "location": "Hall", "meeting_url": None}
         booking["event"] = {"slug": "conf", "title": "The Conference"}
@@ -145,8 +164,18 @@ def test_every_mail_has_its_headers(template: str) -> None:
     assert message["Subject"]
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_every_mail_has_an_invitation(template: str) -> None:
+@pytest.mark.parametrize("template", sorted(UNINVITING))
+def test_what_is_not_certain_invites_nobody(template: str) -> None:
+    assert template in TEMPLATES
+    message = compose(template)
+    assert {each.get_content_type() for each in message.walk() if not each.is_multipart()} == {
+        "text/plain",
+        "text/html",
+    }
+
+
+@pytest.mark.parametrize("template", sorted(set(TEMPLATES) - UNINVITING))
+def test_every_other_mail_has_an_invitation(template: str) -> None:
     message = compose(template)
     assert message.get_content_type() == "multipart/mixed"
     alternative, attachment = message.iter_parts()
@@ -245,7 +274,9 @@ def test_the_host_reads_who_and_never_gets_the_manage_link() -> None:
             text = part(compose(template), "text/plain")
             assert "Who\n  Bob\n  bob@example.com\n  +49 30 1\n" in text
             assert "Notes\n  About\n  engines\n" in text
-            assert "/b/" not in compose(template).as_string()
+            mail = compose(template).as_string()
+            assert manage_url(context(template)["booking"]["uid"]) not in mail
+            assert ("/b/" in mail) == (template == "appointment_requested_host")
 
 
 def test_answers_reach_the_other_person() -> None:

@@ -6,7 +6,6 @@ calendar applies it as RFC 5546 says (2.1.5 and 3.2): by UID, and by SEQUENCE th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -122,8 +121,8 @@ class _Mailbox:
 
 
 @pytest.fixture
-def mailbox(context: Any) -> Iterator[_Mailbox]:
-    yield _Mailbox()
+def mailbox(context: Any) -> _Mailbox:
+    return _Mailbox()
 
 
 def test_a_booking_moves_goes_and_comes_back_in_both_calendars(mailbox: _Mailbox) -> None:

@@ -1,4 +1,4 @@
-"""See to it that PostgreSQL, Redis and Chromium are there before the tests start.
+"""See to it that PostgreSQL, Redis, Chromium and libical are there before the tests start.
 
 What is missing is installed with apt where that needs nobody's password. Otherwise this
 stops with the commands to type: tests are never skipped for want of a server.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tests import servers
+from tests import libical, servers
 from tools import apt
 
 # Debian's package, the program it brings, the setting that makes it unnecessary.
@@ -17,6 +17,7 @@ NEEDED = (
     ("postgresql", servers.postgresql_programs, "TEST_DATABASE_URL"),
     ("redis-server", servers.redis_program, "TEST_REDIS_URL"),
     ("chromium", servers.chromium_program, None),
+    ("libical3", libical.library_name, None),
 )
 
 

@@ -66,7 +66,8 @@ def explain(actor: Actor | None, event_type_id: int, at: datetime) -> dict[str, 
     offer = slots.get_offer(event_type.id)
     try:
         period = Interval(at, at + timedelta(minutes=offer.duration_minutes))
-        group = group_slots.find_groups(offer, period).get(period.starts_at)
+        groups = group_slots.find_groups(offer, period) if offer.seats > 1 else {}
+        group = groups.get(period.starts_at)
         reasons = [*_rules(offer, period.starts_at), *_busy(actor, offer, period, group)]
     except OverflowError:
         raise InvalidInput({"at": ["Use a time of this century."]}) from None

@@ -39,9 +39,9 @@ def booking_calendar(
 
     PUBLISH is for files people fetch; REQUEST and CANCEL are for mails and need an
     `organizer` and an `attendee`, each `{name, email}` (RFC 5546, 3.2.2 and 3.2.5).
-    `organizer` may have `sent_by`, the address that mails in their name. PUBLISH never
-    names the attendee: RFC 5546, 3.2.1 forbids it. Raises `ValueError` for a person
-    missing.
+    `organizer` may have `sent_by`, the address that mails in their name. PUBLISH should
+    have an organizer and never names the attendee: RFC 5546, 3.2.1. Raises `ValueError`
+    for a person missing.
     """
     if method != "PUBLISH" and not (organizer and attendee):
         raise ValueError(f"{method} needs an organizer and an attendee")

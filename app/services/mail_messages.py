@@ -272,6 +272,16 @@ def _invite(message: Message, template: str, context: Mapping[str, Any], product
     message.attach("invite.ics", "application/ics", calendar)
 
 
+def publisher(booking: Mapping[str, Any]) -> dict[str, str]:
+    """Whose a file to keep is: the expert's or the event's, at the address that we mail from.
+
+    RFC 5546, 3.2.1 wants an organizer; an expert's own address is for those who are mailed.
+    """
+    party = booking.get("expert") or booking.get("event") or {}
+    name = party.get("name") or party.get("title") or current_app.config["PRODUCT_NAME"]
+    return {"name": name, "email": _sender()[1]}
+
+
 def _method(context: Mapping[str, Any]) -> Method | None:
     """What the file does to the readers' calendars; None for no file."""
     if said := context.get("invitation"):

@@ -174,7 +174,7 @@ def show_expert(slug: str) -> str | AnyResponse:
     try:
         expert = experts.get_expert(slug)
     except NotFound:
-        return redirect(url_for(".show_expert", slug=_moved_to(slug)), 301)
+        return _redirect(url_for(".show_expert", slug=_moved_to(slug)))
     actor = current_actor()
     return render_template(
         "booking/expert.html",
@@ -192,7 +192,7 @@ def booker(slug: str, type_slug: str) -> Page | AnyResponse:
             return _booker(slug, type_slug)
         except NotFound:
             moved = _moved_to(slug)
-            return redirect(url_for(".booker", slug=moved, type_slug=type_slug), 301)
+            return _redirect(url_for(".booker", slug=moved, type_slug=type_slug))
     booking = bookings.get_booking(require_account(current_actor()), uid)
     return _booker(
         slug,
@@ -269,6 +269,12 @@ def _require_movable(booking: Mapping[str, Any]) -> None:
         raise Gone(
             "This booking is cancelled." if state == "cancelled" else "This booking is over."
         )
+
+
+def _redirect(path: str) -> AnyResponse:
+    """To where this page is now; a link's query says the same there."""
+    query = urlencode(list(request.args.items(multi=True)))
+    return redirect(f"{path}?{query}" if query else path, 301)
 
 
 def _moved_to(slug: str) -> str:

@@ -156,6 +156,13 @@ def test_talks_seats_and_rooms(host: Any) -> None:
     assert "canary" not in str(reason)
 
 
+def test_a_slot_of_one_seat_that_is_taken_is_busy(host: Any) -> None:
+    type_id = factories.make_event_type(host).id
+    book_appointment(None, type_id, TEN, factories.client_named())
+    [reason] = explain(host, type_id, TEN)["reasons"]
+    assert (reason["rule"], reason["cause"]["title"]) == ("busy", "Consultation")
+
+
 def test_a_group_slot_that_is_full(host: Any) -> None:
     type_id = factories.make_event_type(host, seats=2).id
     for left in (2, 1, 0):

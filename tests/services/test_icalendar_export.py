@@ -1,7 +1,8 @@
-"""Every file that goes out is read back by two parsers that are not ours."""
+"""Every file that goes out is read back by three parsers that are not ours."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.services import clock, icalendar_export, plain_text
 from app.services.icalendar_export import booking_calendar, feed
+from tests import libical
 
 NOW = datetime(2026, 11, 21, 8, 30, 5, tzinfo=UTC)
 ORGANIZER = {"name": "Ada Lovelace", "email": "ada@example.org", "sent_by": "book@example.org"}
@@ -54,15 +56,27 @@ def booking(**changes: Any) -> dict[str, Any]:
 
 
 def read(data: bytes) -> tuple[Any, Any]:
-    """The calendar and its only event, having passed both parsers and the format's rules."""
+    """The calendar and its only event, having passed all parsers and the formats' rules."""
     check_lines(data)
+    with_libical = libical.read(data, as_method=b"\nORGANIZER" in data)
     with_vobject = vobject.readOne(data.decode())
     assert len(with_vobject.vevent_list) == 1
     calendar = icalendar.Calendar.from_ical(data)
     (event,) = calendar.walk("VEVENT")
     assert not event.errors
     assert str(event["UID"]) == with_vobject.vevent.uid.value
+    for name in ("UID", "SUMMARY", "DESCRIPTION", "LOCATION"):
+        [value] = with_libical.event.get(name, [None])
+        # libical takes white space from the ends of a text.
+        assert (value and unescaped(value).strip()) == (
+            str(event[name]).strip() if name in event else None
+        )
     return calendar, event
+
+
+def unescaped(value: str) -> str:
+    """Text as libical gives it, without its escapes (RFC 5545, 3.3.11)."""
+    return re.sub(r"\\(.)", lambda found: "\n" if found[1] in "nN" else found[1], value)
 
 
 def check_lines(data: bytes) -> None:

@@ -45,7 +45,13 @@ WITHOUT_BOOKING: dict[str, dict[str, Any]] = {
         "offer_expires_at": "2026-11-21T09:00:00Z",
     },
 }
-INVITATIONS = [template for template in TEMPLATES if template not in WITHOUT_BOOKING]
+# Nothing stands in a calendar for these to add or to take out.
+UNINVITING = {
+    f"appointment_{what}{whose}"
+    for what in ("requested", "declined", "expired", "withdrawn", "reminder")
+    for whose in ("", "_host")
+}
+INVITATIONS = sorted(set(TEMPLATES) - UNINVITING - set(WITHOUT_BOOKING))
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +71,14 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
         yield app
 
 
+def status_in(template: str) -> str:
+    """The booking's status when this is written."""
+    if "requested" in template:
+        return "pending"
+    ended = ("cancelled", "declined", "expired", "withdrawn")
+    return "cancelled" if any(word in template for word in ended) else "confirmed"
+
+
 def context(template: str, **changes: Any) -> dict[str, Any]:
     """What the services write for this template; `changes` are the booking's."""
     if template in WITHOUT_BOOKING:
@@ -72,7 +86,7 @@ def context(template: str, **changes: Any) -> dict[str, Any]:
     booking = {
         "uid": "0f7c3c1e-6a1b-4a52-9d61-1f0a5c7d8e9f",
         "kind": "appointment",
-        "status": "cancelled" if "cancelled" in template else "confirmed",
+        "status": status_in(template),
         "version": 1,
         "sequence": 0,
         "title": "Intro call",
@@ -90,6 +104,10 @@ def context(template: str, **changes: Any) -> dict[str, Any]:
         },
     }
     whole: dict[str, Any] = {"reason": "", "name": "Bob", "time_zone": "Europe/Berlin"}
+    if template in UNINVITING and "requested" not in template:
+        whole["invitation"] = "NONE"
+    if "requested" in template:
+        booking["decide_by"] = "2026-11-22T08:30:00Z"
     if template.startswith("seat"):
         booking |= {"kind": "seat", "title": "Keynote", "location": "Hall", "meeting_url": None}
         booking["event"] = {"slug": "conf", "title": "The Conference"}
@@ -165,8 +183,18 @@ def test_every_mail_has_its_headers(template: str) -> None:
     assert message["Subject"]
 
 
+@pytest.mark.parametrize("template", sorted(UNINVITING))
+def test_what_is_not_certain_invites_nobody(template: str) -> None:
+    assert template in TEMPLATES
+    message = compose(template)
+    assert {each.get_content_type() for each in message.walk() if not each.is_multipart()} == {
+        "text/plain",
+        "text/html",
+    }
+
+
 @pytest.mark.parametrize("template", INVITATIONS)
-def test_every_mail_of_a_booking_has_an_invitation(template: str) -> None:
+def test_every_other_mail_has_an_invitation(template: str) -> None:
     message = compose(template)
     assert message.get_content_type() == "multipart/mixed"
     alternative, attachment = message.iter_parts()
@@ -265,7 +293,9 @@ def test_the_host_reads_who_and_never_gets_the_manage_link() -> None:
             text = part(compose(template), "text/plain")
             assert "Who\n  Bob\n  bob@example.com\n  +49 30 1\n" in text
             assert "Notes\n  About\n  engines\n" in text
-            assert "/b/" not in compose(template).as_string()
+            mail = compose(template).as_string()
+            assert manage_url(context(template)["booking"]["uid"]) not in mail
+            assert ("/b/" in mail) == (template == "appointment_requested_host")
 
 
 def test_answers_reach_the_other_person() -> None:

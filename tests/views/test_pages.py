@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.services import appointments, experts
 from app.services.appointments import Client
-from app.services.manage_links import manage_token
+from app.services.manage_links import decision_token, manage_token
 from tests.factories import PASSWORD, make_event_type, make_expert, make_user
 
 START = datetime(2031, 3, 4, 9, 0, tzinfo=UTC)
@@ -94,7 +94,10 @@ def test_expert_is_found_by_id_and_by_an_old_slug(
         db.session.add(ExpertSlug(slug=offer["slug"], expert_id=found.id))
         db.session.commit()
     assert client.get(f"/{offer['slug']}").location == "/nora-now"
-    assert client.get(f"/{offer['slug']}/{offer['type']}").location == f"/nora-now/{offer['type']}"
+    old = f"/{offer['slug']}/{offer['type']}"
+    assert client.get(old).location == f"/nora-now/{offer['type']}"
+    link = "date=2031-03-04&tz=Europe%2FBerlin&_scheme=ftp&slug=x"
+    assert client.get(f"{old}?{link}").location == f"/nora-now/{offer['type']}?{link}"
 
 
 @pytest.mark.parametrize("path", ["/nobody", "/nobody/nothing", "/b/unknown", "/expert/999999"])
@@ -142,9 +145,114 @@ def test_flagged_user_sees_only_the_change(app: Flask, client: FlaskClient) -> N
     assert "/my-bookings" not in page
 
 
-def test_inactive_event_type_is_gone(app: Flask, client: FlaskClient) -> None:
+def test_inactive_event_type_says_what_is_offered_instead(app: Flask, client: FlaskClient) -> None:
     with app.app_context():
         actor, expert = make_expert(name="Nora")
-        event_type = make_event_type(actor, is_active=False)
+        event_type = make_event_type(actor, title="Old talk", is_active=False)
+        make_event_type(actor, title="New talk")
+        make_event_type(actor, title="Hidden talk", is_listed=False)
         path = f"/{expert.slug}/{event_type.slug}"
-    assert client.get(path).status_code == 410
+    answer = client.get(path)
+    assert answer.status_code == 410
+    page = answer.get_data(as_text=True)
+    assert "“Old talk” cannot be booked at present" in page
+    assert "New talk" in page
+    assert "Hidden talk" not in page
+
+
+def test_unlisted_event_type_is_reached_by_its_link_alone(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        actor, expert = make_expert(name="Nora")
+        event_type = make_event_type(actor, title="Hidden talk", is_listed=False)
+        slug, path = expert.slug, f"/{expert.slug}/{event_type.slug}"
+    assert "Hidden talk" not in client.get(f"/{slug}").get_data(as_text=True)
+    page = client.get(path)
+    assert page.status_code == 200
+    assert 'content="noindex"' in page.get_data(as_text=True)
+
+
+def test_form_starts_with_what_the_link_says(client: FlaskClient, offer: dict[str, str]) -> None:
+    query = {"name": 'Iris "I" Falk', "email": "iris@example.org", "notes": "x" * 3000}
+    for path in (f"/{offer['slug']}/{offer['type']}", f"/{offer['slug']}/{offer['type']}/plain"):
+        page = client.get(path, query_string=query).get_data(as_text=True)
+        assert 'value="Iris &#34;I&#34; Falk"' in page
+        assert 'value="iris@example.org"' in page
+        assert "x" * 2000 in page
+        assert "x" * 2001 not in page
+
+
+def test_only_booking_pages_are_framed_by_allowed_origins(
+    app: Flask, client: FlaskClient, offer: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "EMBED_ORIGINS", ["https://shop.example"])
+
+    def ancestors(path: str) -> str:
+        policy = client.get(path).headers["Content-Security-Policy"]
+        return policy.rpartition("frame-ancestors ")[2]
+
+    booker = f"/{offer['slug']}/{offer['type']}"
+    for path in (f"/{offer['slug']}?embed=1", f"{booker}?embed=1"):
+        assert ancestors(path) == "'self' https://shop.example"
+        page = client.get(path).get_data(as_text=True)
+        assert "data-embedded" in page
+        assert "site-header" not in page
+    for path in (booker, f"/b/{offer['token']}?embed=1", "/?embed=1", "/login/?embed=1"):
+        assert ancestors(path) == "'self'", path
+        assert "site-header" in client.get(path).get_data(as_text=True)
+    # The links in a frame stay in it.
+    page = client.get(f"/{offer['slug']}?embed=1&theme=dark").get_data(as_text=True)
+    assert f'href="{booker}?embed=1&amp;theme=dark"' in page
+
+
+def test_bookings_are_filtered(app: Flask, client: FlaskClient, offer: dict[str, str]) -> None:
+    sign_in(client, offer["email"])
+    found = client.get("/my-bookings?kind=appointment&q=iris").get_data(as_text=True)
+    assert offer["uid"] in found
+    for query in ("kind=seat", "q=nobody", "show=cancelled"):
+        page = client.get(f"/my-bookings?{query}").get_data(as_text=True)
+        assert offer["uid"] not in page, query
+    assert "Clear filters" in client.get("/my-bookings?q=nobody").get_data(as_text=True)
+    assert client.get("/my-bookings?kind=nothing").status_code == 422
+
+
+def test_request_is_looked_at_without_answering_it(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        actor, _ = make_expert(name="Nora")
+        event_type = make_event_type(actor, requires_approval=True)
+        booked = appointments.book_appointment(
+            None, event_type.id, START, Client("Iris", "iris@example.org")
+        )
+        uid = booked.booking["uid"]
+        guest, host = f"/b/{manage_token(uid)}", f"/b/{decision_token(uid)}/decide"
+    assert "Waiting for Nora" in client.get(guest).get_data(as_text=True)
+    for _ in range(2):
+        page = client.get(host).get_data(as_text=True)
+        assert "Iris asks for: Consultation" in page
+    # Not by the guest's own link, not without the form's token, not without an answer.
+    assert client.get(f"{guest}/decide").status_code == 404
+    assert client.post(host, data={"decision": "accept"}).status_code == 401
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert token
+    refused = client.post(host, data={"decision": "perhaps", "csrf_token": token[1]})
+    assert refused.status_code == 422
+    assert "Waiting for Nora" in client.get(guest).get_data(as_text=True)
+
+    answer = {"decision": "decline", "reason": "Away.", "csrf_token": token[1]}
+    assert client.post(host, data=answer).location == host
+    assert "Declined" in client.get(host).get_data(as_text=True)
+    assert "Away." in client.get(guest).get_data(as_text=True)
+    late = client.post(host, data={"decision": "accept", "csrf_token": token[1]})
+    assert late.status_code == 410
+    assert "no longer open" in late.get_data(as_text=True)
+
+
+def test_code_of_an_own_page(app: Flask, client: FlaskClient, offer: dict[str, str]) -> None:
+    with app.app_context():
+        make_expert(name="Rival", email="rival@example.org")
+    own = f"/expert-dashboard/qr.svg?type={offer['event_type_id']}"
+    assert client.get(own).status_code == 302
+    sign_in(client, "rival@example.org")
+    assert client.get(own).status_code == 404
+    answer = client.get("/expert-dashboard/qr.svg")
+    assert answer.mimetype == "image/svg+xml"
+    assert b"/rival" in answer.data

@@ -5,7 +5,16 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from app.gates import current_actor
-from app.services import appointments, approvals, bookings, cancellation, guests, privacy, restoring
+from app.services import (
+    appointments,
+    approvals,
+    bookings,
+    cancellation,
+    guests,
+    mail_messages,
+    privacy,
+    restoring,
+)
 from app.services.appointments import Client
 from app.services.icalendar_export import booking_calendar
 from app.services.manage_links import manage_url
@@ -140,6 +149,9 @@ def answer_request(token: str) -> Response:
 
 def calendar_file(booking: dict[str, object]) -> Response:
     """The booking as an `.ics` to keep."""
-    response = Response(booking_calendar(booking), mimetype="text/calendar")
+    response = Response(
+        booking_calendar(booking, organizer=mail_messages.publisher(booking)),
+        mimetype="text/calendar",
+    )
     response.headers["Content-Disposition"] = 'attachment; filename="booking.ics"'
     return response

@@ -8,6 +8,7 @@ import { refreshRegions, regionVersion } from "../regions.js";
 import { toastAfterNavigation } from "../toast.js";
 import { changeBookings, followTheClock } from "./changing.js";
 import { manageEventTypes } from "./event-types.js";
+import { guestData } from "./guest-data.js";
 import { Hours, todayIn } from "./hours.js";
 import { share } from "./share.js";
 import { explainTimes } from "./why-not.js";
@@ -58,6 +59,7 @@ manageEventTypes();
 new Hours(document.querySelector("[data-hours-form]"), { availability: data.availability, countries: data.countries, today: todayIn(zone) });
 const whyForm = document.querySelector("[data-why-form]");
 if (whyForm) explainTimes(whyForm, { zone, today: todayIn(zone) });
+guestData(document.querySelector("[data-guest-form]"));
 
 /* --- Bookings, live ---------------------------------------------------- */
 

@@ -9,13 +9,14 @@ from flask import Flask
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import socketio
-from app.services import waitlist
+from app.services import meetings, waitlist
 from app.services.busy_calendar_refresh import run_refresher
 from app.services.errors import DomainError
 
 EVERY_SECONDS = 5.0
 # Each waits for one server of somebody else at a time.
 CALENDAR_REFRESHERS = 3
+MEETING_SYNCERS = 2
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 def start(app: Flask) -> None:
     """Run the timers of this server process in the background."""
     socketio.start_background_task(_run, app)
+    for _ in range(MEETING_SYNCERS):
+        socketio.start_background_task(meetings.run_syncer, app)
     for _ in range(CALENDAR_REFRESHERS):
         socketio.start_background_task(run_refresher, app)
 

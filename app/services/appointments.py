@@ -24,6 +24,7 @@ from app.services import (
     external_busy,
     fields,
     ledger,
+    meetings,
     slots,
 )
 from app.services.bookings import Booked
@@ -177,6 +178,7 @@ def _move(
     previous = Interval(row.starts_at, row.ends_at)
     payload = bookings.describe(moved, actor, everything=True)
     bookings.send_notices("rescheduled", moved, payload, previous=previous)
+    meetings.want_again(row.id)
     audit.record(
         actor,
         "reschedule",
@@ -307,6 +309,7 @@ def _write(
     )
     payload = bookings.describe(row, actor, everything=True)
     bookings.send_notices("confirmed", row, payload)
+    meetings.request(booking_id, offer.location_kind)
     audit.record(booked_by, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
     occupied = {claim.calendar_id for claim in claims}
     bookings.publish(

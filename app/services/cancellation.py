@@ -11,7 +11,7 @@ from app.extensions import db
 from app.models import Booking
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, ledger
+from app.services import audit, bookings, changes, clock, ledger, meetings
 from app.services.errors import Gone, InvalidInput, Stale
 from app.services.policy import Actor, require_signed_in
 from app.services.transaction import transactional
@@ -114,6 +114,8 @@ def release_bookings(
         }
         by_host = actor is not None and actor.user_id != row.user_id
         bookings.send_notices("cancelled", row, payload, reason=reason, by_host=by_host)
+        if row.kind == "appointment":
+            meetings.want_again(row.id)
         audit.record(actor, "cancel", "booking", row.uid, status=CANCELLED, reason=reason)
         bookings.publish(changes.BOOKING_CANCELLED, payload, mine)
         released.append(row.uid)

@@ -106,6 +106,11 @@ def enqueue(
     after_commit(_wake.set)
 
 
+def wake() -> None:
+    """Have this process's sender look at once, after a mail's time was moved forward."""
+    _wake.set()
+
+
 # -- sending -----------------------------------------------------------------------
 
 

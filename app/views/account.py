@@ -11,7 +11,17 @@ from werkzeug.wrappers import Response
 
 from app import gates, limits
 from app.gates import current_actor
-from app.services import accounts, bookings, clock, event_types, events, experts, profiles, rooms
+from app.services import (
+    accounts,
+    bookings,
+    busy_calendars,
+    clock,
+    event_types,
+    events,
+    experts,
+    profiles,
+    rooms,
+)
 from app.services.errors import EmailTaken, InvalidInput, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
@@ -217,6 +227,7 @@ def dashboard() -> str | Response:
         expert=experts.describe(expert),
         event_types=event_types.list_own(actor, page=1, page_size=100).items,
         availability=experts.describe_availability(expert),
+        busy_calendars=busy_calendars.list_own(actor),
         bookings=coming.items,
         more_bookings=max(0, coming.total - UPCOMING),
         zone=expert.time_zone,

@@ -131,9 +131,17 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         ),
         # Meetings
         "GOOGLE_SERVICE_ACCOUNT_FILE": read.text("GOOGLE_SERVICE_ACCOUNT_FILE", ""),
+        "GOOGLE_DELEGATED_USER": read.text("GOOGLE_DELEGATED_USER", ""),
+        "GOOGLE_CALENDAR_ID": read.text("GOOGLE_CALENDAR_ID", "primary"),
+        "GOOGLE_API_URL": read.service("GOOGLE_API_URL", "https://www.googleapis.com"),
         "ZOOM_ACCOUNT_ID": read.text("ZOOM_ACCOUNT_ID", ""),
         "ZOOM_CLIENT_ID": read.text("ZOOM_CLIENT_ID", ""),
         "ZOOM_CLIENT_SECRET": read.text("ZOOM_CLIENT_SECRET", ""),
+        "ZOOM_USER_ID": read.text("ZOOM_USER_ID", "me"),
+        "ZOOM_API_URL": read.service("ZOOM_API_URL", "https://api.zoom.us/v2"),
+        "ZOOM_OAUTH_URL": read.service("ZOOM_OAUTH_URL", "https://zoom.us"),
+        "JITSI_URL": read.service("JITSI_URL", "https://meet.jit.si"),
+        "MEETING_TIMEOUT_SECONDS": read.number("MEETING_TIMEOUT_SECONDS", 15, minimum=1),
         # Flask-AppBuilder
         "APP_NAME": read.text("PRODUCT_NAME", "Rendezvous"),
         "AUTH_ROLE_ADMIN": "Admin",
@@ -179,6 +187,17 @@ class _Reader:
         return [
             _origin(name, each.strip()) for each in self.text(name, "").split(",") if each.strip()
         ]
+
+    def service(self, name: str, default: str) -> str:
+        """The address of a service that is trusted with secrets: https, but on this machine."""
+        value = self.text(name, default).rstrip("/")
+        parts = urlsplit(value)
+        local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+        if not parts.hostname or not (
+            parts.scheme == "https" or (parts.scheme == "http" and local)
+        ):
+            raise ConfigurationError(f"{name}={value} is not an address that begins with https://.")
+        return value
 
     def zone(self, name: str, default: str) -> str:
         value = self.text(name, default)

@@ -26,6 +26,7 @@ from app.services import (
     events,
     guarantees,
     mail,
+    meetings,
     privacy,
     qr_codes,
     sample,
@@ -117,6 +118,13 @@ def send_mail() -> None:
         raise click.ClickException("MAIL_SERVER is not set: mails stay in the outbox.")
     result = mail.drain()
     click.echo(f"{result.sent} sent, {result.failed} failed, {result.left} left.")
+
+
+@booking.command("sync-meetings")
+def sync_meetings() -> None:
+    """Make, move and remove meetings at their providers that are due, once."""
+    result = meetings.sync_due()
+    click.echo(f"{result.done} done, {result.failed} refused, {result.left} left.")
 
 
 @booking.command("refresh-calendars")

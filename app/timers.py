@@ -17,12 +17,22 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import socketio
 from app.models.audit import TIMER
-from app.services import approvals, no_shows, origin, privacy, retention, settings, waitlist
+from app.services import (
+    approvals,
+    meetings,
+    no_shows,
+    origin,
+    privacy,
+    retention,
+    settings,
+    waitlist,
+)
 from app.services.busy_calendar_refresh import run_refresher
 from app.services.errors import DomainError
 
 # Each waits for one server of somebody else at a time.
 CALENDAR_REFRESHERS = 3
+MEETING_SYNCERS = 2
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +57,8 @@ def start(app: Flask) -> None:
     """Run the timers of this server process in the background."""
     for timer in TIMERS:
         socketio.start_background_task(_repeat, app, timer)
+    for _ in range(MEETING_SYNCERS):
+        socketio.start_background_task(meetings.run_syncer, app)
     for _ in range(CALENDAR_REFRESHERS):
         socketio.start_background_task(run_refresher, app)
 

@@ -197,3 +197,22 @@ def test_targets_are_large_enough_on_a_phone(
                 .filter(([, box]) => box.width < 24 || box.height < 24).map(([html]) => html)"""
         )
         assert not small, (path, small)
+
+
+def test_busy_calendars_in_their_states(
+    face: Page, site: Site, sign_in: Callable[[Page, str], None]
+) -> None:
+    host = site.host()
+    path = "/api/experts/me/busy-calendars"
+    content = "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART:nonsense\r\nEND:VEVENT\r\nEND:VCALENDAR"
+    file = {"name": "Holidays of the whole family, " * 3, "content": content}
+    site.call("POST", path, file, token=host.token)
+    site.call("POST", path, {"name": "Work", "url": "https://127.0.0.1/x"}, token=host.token)
+    sign_in(face, host.email)
+    face.goto("/expert-dashboard")
+    expect(face.get_by_text("does not lead to a server")).to_be_visible()
+    expect(face.get_by_text("could not be understood")).to_be_visible()
+    check(face)
+    face.get_by_role("button", name="Edit Work").click()
+    expect(face.get_by_role("dialog")).to_be_visible()
+    check(face)

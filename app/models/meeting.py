@@ -21,8 +21,8 @@ class Meeting(Model):
     Whatever changes the booking raises `wanted` in the same transaction. Whoever speaks
     with the provider reads the booking as it is, makes it so there, and sets `settled` to
     the `wanted` that it began with; so changes in between are never lost, and never done
-    twice. While pending, it is due at `next_attempt_at`, which a lease moves ahead.
-    `external_id` is the provider's name for it, null while there is none.
+    twice. While pending, it is due at `next_attempt_at`, and is somebody's while
+    `leased_until` lies ahead. `external_id` is the provider's name for it, null while there is none.
     """
 
     __tablename__ = "meeting"
@@ -44,5 +44,6 @@ class Meeting(Model):
     settled: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     attempts: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
     next_attempt_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     last_error: Mapped[str] = mapped_column(String(300), default="", server_default="")
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)

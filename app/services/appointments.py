@@ -31,6 +31,7 @@ from app.services import (
     fields,
     group_slots,
     ledger,
+    meetings,
     slots,
 )
 from app.services.bookings import Booked
@@ -210,6 +211,7 @@ def _move(
     payload = bookings.describe(moved, actor, everything=True)
     if not asks:
         bookings.send_notices("rescheduled", moved, payload, previous=previous)
+        meetings.want_again(row.id)
     else:  # what was confirmed holds no more, and what is asked for not yet
         stood = row.status == CONFIRMED
         bookings.send_notices(
@@ -419,6 +421,8 @@ def _write(
     )
     payload = bookings.describe(row, actor, everything=True)
     bookings.send_notices("requested" if asks else "confirmed", row, payload)
+    if not asks:
+        meetings.request(booking_id, offer.location_kind)
     audit.record(booked_by, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
     bookings.publish(changes.NEW_BOOKING, payload, tuple(calendars))
     return payload

@@ -24,7 +24,7 @@ from app.models import Booking, CalendarFeed, Event, User
 from app.models.booking import CONFIRMED
 from app.models.types import AnyRow
 from app.models.user import full_name
-from app.services import agenda, audit, bookings, clock, events, icalendar_export
+from app.services import agenda, audit, bookings, clock, events, icalendar_export, settings
 from app.services.errors import NotFound
 from app.services.policy import (
     ACCOUNT,
@@ -182,7 +182,7 @@ def _discreet(booking: dict[str, Any]) -> dict[str, Any]:
 
 def _name(row: AnyRow) -> str:
     person = full_name(row.first_name, row.last_name)
-    return f"{current_app.config['PRODUCT_NAME']}: {person}"
+    return f"{settings.current().product_name}: {person}"
 
 
 def _hash(token: str) -> str:

@@ -20,7 +20,7 @@ from app.models.booking import (
     WITHDRAWN,
 )
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, group_slots, ledger
+from app.services import audit, bookings, changes, clock, group_slots, ledger, meetings
 from app.services.errors import Gone, InvalidInput, Stale
 from app.services.policy import Actor, require_signed_in
 from app.services.transaction import transactional
@@ -153,6 +153,8 @@ def release_bookings(
         bookings.send_notices(
             what, row, payload, reason=reason, by_host=by_host, invitation=invitation
         )
+        if row.kind == "appointment":
+            meetings.want_again(row.id)
         # Not the reason: what people wrote to each other stands in the booking, once, and
         # can be taken out there.
         audit.record(

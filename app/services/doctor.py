@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.exc import DBAPIError
 
 from app.extensions import db
-from app.models import OutboxMessage, Role
+from app.models import Meeting, OutboxMessage, Role
+from app.models import meeting as meeting_states
 from app.models.outbox import FAILED
-from app.services import accounts, guarantees, mail
+from app.services import accounts, google_meet, guarantees, mail
 
 OK = "ok"
 NOTE = "note"
@@ -38,7 +39,7 @@ def examine() -> list[Finding]:
     findings = [*_database()]
     if all(finding.verdict != WRONG for finding in findings):
         findings += [*_data()]
-    return [*findings, *_redis(), *_mail(), *_addresses()]
+    return [*findings, *_redis(), *_mail(), *_meetings(), *_addresses()]
 
 
 def _database() -> Iterator[Finding]:
@@ -75,6 +76,9 @@ def _data() -> Iterator[Finding]:
     yield Finding(OK, "outbox", f"{_mails(mail.is_waiting())} mails wait")
     if failed := _mails(OutboxMessage.state == FAILED):
         yield Finding(NOTE, "outbox", f"{failed} mails failed for good")
+    without = select(func.count()).where(Meeting.state == meeting_states.FAILED)
+    if refused := db.session.scalar(without):
+        yield Finding(NOTE, "meetings", f"{refused} were refused for good by their provider")
 
 
 def _mails(condition: ColumnElement[bool]) -> int:
@@ -105,6 +109,27 @@ def _mail() -> Iterator[Finding]:
         yield Finding(OK, "mail", f"{server}:{port} answers")
     except OSError as error:
         yield Finding(WRONG, "mail", f"{server}:{port} cannot be reached: {error}")
+
+
+def _meetings() -> Iterator[Finding]:
+    """The credentials' shape; nobody is asked whether they are good."""
+    config = current_app.config
+    if file := config["GOOGLE_SERVICE_ACCOUNT_FILE"]:
+        try:
+            google_meet.read_key(file)
+            yield Finding(OK, "google meet", "the key of a service account is there")
+        except ValueError as error:
+            yield Finding(WRONG, "google meet", f"GOOGLE_SERVICE_ACCOUNT_FILE: {error}")
+    else:
+        yield Finding(NOTE, "google meet", "not set up: sample links only")
+    names = ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET")
+    missing = [name for name in names if not config[name]]
+    if not missing:
+        yield Finding(OK, "zoom", "account, client and secret are there")
+    elif len(missing) < len(names):
+        yield Finding(WRONG, "zoom", f"{' and '.join(missing)} not set: sample links only")
+    else:
+        yield Finding(NOTE, "zoom", "not set up: sample links only")
 
 
 def _addresses() -> Iterator[Finding]:

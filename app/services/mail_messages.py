@@ -31,7 +31,7 @@ from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.services import clock, colours, mail_wording
+from app.services import clock, colours, mail_wording, settings
 from app.services.icalendar_export import Method, booking_calendar, web_address
 from app.services.mail_wording import PARTS, Wording
 from app.services.manage_links import decision_url, manage_url
@@ -278,8 +278,9 @@ def publisher(booking: Mapping[str, Any]) -> dict[str, str]:
     RFC 5546, 3.2.1 wants an organizer; an expert's own address is for those who are mailed.
     """
     party = booking.get("expert") or booking.get("event") or {}
-    name = party.get("name") or party.get("title") or current_app.config["PRODUCT_NAME"]
-    return {"name": name, "email": _sender()[1]}
+    product = settings.current().product_name
+    name = party.get("name") or party.get("title") or product
+    return {"name": name, "email": _sender(product)[1]}
 
 
 def _method(context: Mapping[str, Any]) -> Method | None:

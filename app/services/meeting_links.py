@@ -1,8 +1,17 @@
-"""Where an appointment takes place: a text for people and, online, a link."""
+"""Where an appointment takes place: a text for people and, online, a link.
+
+Jitsi needs no account: a room exists as soon as somebody opens its unguessable name.
+Google Meet and Zoom make theirs after the booking (`meetings`), so at first the link only
+follows; while no account is set up, they give links that are marked as samples.
+"""
 
 from __future__ import annotations
 
 import secrets
+
+from flask import current_app
+
+from app.services import meeting_providers
 
 PLACE_NAMES = {
     "google_meet": "Google Meet",
@@ -15,15 +24,13 @@ PLACE_NAMES = {
 
 
 def place_of(kind: str, detail: str) -> tuple[str, str | None]:
-    """`(location, meeting_url)` for a new appointment.
-
-    Jitsi needs no account: a room exists as soon as somebody opens its unguessable
-    name. Google Meet and Zoom give marked sample links while no account is set up.
-    """
+    """`(location, meeting_url)` for a new appointment."""
+    if meeting_providers.is_set_up(kind):
+        return f"{PLACE_NAMES[kind]} (link follows)", None
     code = secrets.token_hex(10)
     match kind:
         case "jitsi":
-            return PLACE_NAMES[kind], f"https://meet.jit.si/rendezvous-{code}"
+            return PLACE_NAMES[kind], f"{current_app.config['JITSI_URL']}/rendezvous-{code}"
         case "google_meet":
             return "Google Meet (sample link)", f"https://meet.google.com/sample-{code[:10]}"
         case "zoom":
@@ -32,3 +39,13 @@ def place_of(kind: str, detail: str) -> tuple[str, str | None]:
             return PLACE_NAMES[kind], detail
         case _:
             return detail or PLACE_NAMES[kind], None
+
+
+def place_with_link(kind: str) -> str:
+    """The location once the provider's link is there."""
+    return PLACE_NAMES[kind]
+
+
+def place_without_link(kind: str) -> str:
+    """The location when the provider gave no link for good."""
+    return f"{PLACE_NAMES[kind]} (your host sends the link)"

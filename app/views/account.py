@@ -16,6 +16,7 @@ from app.gates import current_actor
 from app.services import (
     accounts,
     bookings,
+    busy_calendars,
     clock,
     event_types,
     events,
@@ -266,6 +267,7 @@ def dashboard() -> str | Response:
         expert=experts.describe(expert),
         event_types=event_types.list_own(actor, page=1, page_size=100).items,
         availability=experts.describe_availability(expert),
+        busy_calendars=busy_calendars.list_own(actor),
         bookings=coming.items,
         requests=[each for each in waiting.items if each["expert"]["slug"] == expert.slug],
         more_bookings=max(0, coming.total - UPCOMING),

@@ -10,7 +10,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.gates import current_actor
-from app.services import clock, minutes, rooms, scheduler
+from app.services import clock, minutes, rooms, scheduler, settings
 from app.services.policy import Actor, require_staff
 from app.views.api.payload import read_query
 
@@ -33,7 +33,7 @@ def show() -> Answer:
         people=_people(actor),
         add_room_url=url_for("RoomView.add"),
         data={
-            "title": f"Scheduler · {current_app.config['PRODUCT_NAME']}",
+            "title": f"Scheduler · {settings.current().product_name}",
             "now": clock.rfc3339(clock.now()),
             "rooms": shown,
             "user": {"id": actor.user_id, "is_admin": actor.is_admin},

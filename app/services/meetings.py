@@ -1,0 +1,451 @@
+"""Meetings at a provider, made after the booking and kept as the booking is.
+
+A booking's command writes down that a meeting is wanted (`request`) or that the booking
+changed (`want_again`), in its own transaction, and speaks with nobody. A syncer claims
+due rows by a lease, reads the booking as it is, asks the provider outside of any
+transaction, and records what it has in another. So a slow provider holds no lock, and a
+provider that is away costs the link, never the booking.
+
+The confirmation waits up to `MAIL_WAIT` for the link, so that most people get one mail.
+After that it goes out and says that the link follows; the link then comes in a mail of
+its own, with the same invitation in its next revision. Mails that are still to be sent,
+a reminder too, are given the link as soon as it is there.
+
+Catches `Exception` in one place, the loop, because it must outlive whatever fails. Logs
+hold a meeting's id and the provider's code.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import uniform
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy import func, insert, select, update
+
+from app.extensions import db
+from app.models import Booking, Meeting, OutboxMessage
+from app.models import outbox as outbox_states
+from app.models.booking import CANCELLED, CONFIRMED
+from app.models.meeting import DONE, FAILED, PENDING
+from app.models.types import AnyRow
+from app.services import audit, bookings, changes, clock, ledger, mail
+from app.services.meeting_links import place_with_link, place_without_link
+from app.services.meeting_providers import (
+    Made,
+    MeetingMissing,
+    MeetingRefused,
+    Provider,
+    Wanted,
+    find_provider,
+    is_set_up,
+)
+from app.services.plain_text import one_line
+from app.services.transaction import after_commit, execute, transactional
+
+MAIL_WAIT = timedelta(minutes=1)
+# Longer than a token and two calls may take together.
+LEASE = timedelta(minutes=3)
+MAX_ATTEMPTS = 14
+FIRST_WAIT = timedelta(seconds=10)
+LONGEST_WAIT = timedelta(hours=1)
+POLL_SECONDS = 5.0
+# The mails that wait: the first that people get about a booking.
+_WAITING = ("appointment_confirmed", "appointment_confirmed_host")
+
+log = logging.getLogger(__name__)
+_wake = threading.Event()
+_table = Meeting.__table__
+_outbox = OutboxMessage.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a run did; `left` meetings wait for their next try."""
+
+    done: int
+    failed: int
+    left: int
+
+
+# -- what commands say -----------------------------------------------------------------
+
+
+def request(booking_id: int, kind: str) -> None:
+    """Want a meeting for a booking just written and announced, if its kind is set up here.
+
+    Joins the open transaction. Holds the booking's confirmations back for `MAIL_WAIT`.
+    """
+    if not is_set_up(kind):
+        return
+    now = clock.now()
+    execute(
+        insert(_table),
+        {"booking_id": booking_id, "kind": kind, "next_attempt_at": now, "created_at": now},
+    )
+    execute(_unsent(booking_id).values(next_attempt_at=now + MAIL_WAIT))
+    after_commit(_wake.set)
+
+
+def want_again(booking_id: int) -> None:
+    """Have a booking's meeting made as the booking is now: moved, removed, or made again.
+
+    Joins the open transaction. What the booking's first mails waited for, they no longer do.
+    """
+    now = clock.now()
+    wanted = execute(
+        update(_table)
+        .where(_table.c.booking_id == booking_id)
+        .values(wanted=_table.c.wanted + 1, state=PENDING, attempts=0, next_attempt_at=now)
+        .returning(_table.c.id)
+    ).one_or_none()
+    if wanted is not None:
+        execute(_unsent(booking_id).values(next_attempt_at=now))
+        after_commit(_wake.set)
+
+
+def _unsent(booking_id: int) -> Any:
+    return (
+        update(_outbox)
+        .where(_outbox.c.booking_id == booking_id)
+        .where(_outbox.c.template.in_(_WAITING))
+        .where(_outbox.c.state == outbox_states.PENDING, _outbox.c.attempts == 0)
+    )
+
+
+# -- syncing ---------------------------------------------------------------------------
+
+
+def sync_due() -> Synced:
+    """Do what is due at providers, one after the other: what `flask booking sync-meetings` does.
+
+    Must not be called inside a transaction.
+    """
+    done = failed = 0
+    while (claim := _claim_one()) is not None:
+        if _sync(claim):
+            done += 1
+        else:
+            failed += 1
+    waiting = select(func.count()).where(_table.c.state == PENDING)
+    return Synced(done, failed, db.session.scalar(waiting) or 0)
+
+
+def run_syncer(app: Flask, stop: threading.Event | None = None) -> None:
+    """Sync until `stop` is set: when something was just wanted here, and every few seconds."""
+    while stop is None or not stop.is_set():
+        _wake.clear()
+        try:
+            with app.app_context():
+                sync_due()
+        except Exception as error:  # noqa: BLE001 (the loop outlives a bug: see above)
+            # Messages of database errors hold parameters, and those hold links.
+            log.error("meeting syncer: %s", type(error).__name__)  # noqa: TRY400
+        _wake.wait(POLL_SECONDS * uniform(0.5, 1.5))  # noqa: S311 (jitter, not a secret)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A meeting that is ours until `leased_until`, and its booking as it is now."""
+
+    id: int
+    booking_id: int
+    kind: str
+    external_id: str | None
+    generation: int
+    wanted: int
+    attempts: int  # the one to come included
+    leased_until: datetime
+    status: str
+    uid: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+
+    def meeting(self) -> Wanted:
+        reference = UUID(self.uid).hex + (f"{self.generation:x}" if self.generation else "")
+        return Wanted(reference, self.title, self.starts_at, self.ends_at)
+
+
+class _LeaseLost(Exception):
+    """Somebody else took it up: our lease was over."""
+
+
+def _sync(claim: _Claim) -> bool:
+    """Make the provider's meeting what the booking is, and record it; returns if that went well."""
+    try:
+        with suppress(_LeaseLost):
+            _settle(claim)
+    except MeetingRefused as refused:
+        _record_refusal(claim, refused)
+        return False
+    return True
+
+
+def _settle(claim: _Claim) -> None:
+    """Raises `MeetingRefused`."""
+    is_over = claim.ends_at <= clock.now()
+    if claim.external_id is None and (claim.status != CONFIRMED or is_over):
+        _record_done(claim)  # nothing was made, and nothing is to be
+        return
+    provider = find_provider(claim.kind)
+    if provider is None:
+        raise MeetingRefused(f"{claim.kind} is not set up any more")
+    if claim.status == CANCELLED and claim.external_id is not None:
+        provider.remove(claim.external_id)
+        _record_removed(claim)
+    elif claim.external_id is None:
+        _make(claim, provider)
+    else:
+        try:
+            provider.move(claim.external_id, claim.meeting())
+        except MeetingMissing:  # somebody removed it there
+            _record_removed(claim, again=True)
+        else:
+            _record_done(claim)
+
+
+def _make(claim: _Claim, provider: Provider) -> None:
+    try:
+        made = provider.create(claim.meeting())
+    except MeetingMissing:  # its reference is used up
+        _record_removed(claim, again=True)
+    else:
+        _record_made(claim, made)
+
+
+# -- rows ------------------------------------------------------------------------------
+
+
+def _claim_one() -> _Claim | None:
+    # Look without a lock: on SQLite a claim would hold up everybody's writing.
+    if not db.session.scalar(select(select(_table.c.id).where(*_due()).exists())):
+        return None
+    return _claim()
+
+
+def _due() -> tuple[Any, ...]:
+    now = clock.now()
+    return (
+        _table.c.state == PENDING,
+        _table.c.next_attempt_at <= now,
+        (_table.c.leased_until.is_(None)) | (_table.c.leased_until <= now),
+    )
+
+
+@transactional
+def _claim() -> _Claim | None:
+    row = db.session.execute(
+        select(_table)
+        .where(*_due())
+        .order_by(_table.c.next_attempt_at, _table.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).one_or_none()
+    if row is None:
+        return None
+    leased_until = clock.now() + LEASE
+    db.session.execute(
+        update(_table)
+        .where(_table.c.id == row.id)
+        .values(leased_until=leased_until, attempts=_table.c.attempts + 1)
+    )
+    booking = db.session.execute(
+        select(
+            Booking.status, Booking.uid, Booking.title, Booking.starts_at, Booking.ends_at
+        ).where(Booking.id == row.booking_id)
+    ).one()
+    return _Claim(
+        id=row.id,
+        booking_id=row.booking_id,
+        kind=row.kind,
+        external_id=row.external_id,
+        generation=row.generation,
+        wanted=row.wanted,
+        attempts=row.attempts + 1,
+        leased_until=leased_until,
+        status=booking.status,
+        uid=booking.uid,
+        title=booking.title,
+        starts_at=booking.starts_at,
+        ends_at=booking.ends_at,
+    )
+
+
+@transactional
+def _record_done(claim: _Claim) -> None:
+    _release(claim)
+
+
+@transactional
+def _record_removed(claim: _Claim, *, again: bool = False) -> None:
+    """Write down that it is gone; `again` has another one made at once."""
+    values: dict[str, Any] = {"external_id": None, "generation": claim.generation + 1}
+    if again:
+        _update_held(claim, **values, leased_until=None, next_attempt_at=clock.now())
+    else:
+        _release(claim, **values)
+
+
+@transactional
+def _record_made(claim: _Claim, made: Made) -> None:
+    """Give the link to the booking and to those in it. Locks the calendars that show it."""
+    locked = ledger.lock(ledger.calendars_of(booking_id=claim.booking_id))
+    _release(claim, external_id=made.external_id)
+    row = _write_place(claim, place_with_link(claim.kind), made.join_url)
+    if row is None:
+        return  # cancelled meanwhile: what was made is removed next
+    payload = bookings.describe(row, None, everything=True)
+    for template in _WAITING:
+        # Who has the confirmation already gets the link in a mail of its own.
+        if not _fill_in(claim.booking_id, template, payload):
+            _send(template.replace("confirmed", "link"), row, payload)
+    _fill_in(claim.booking_id, None, payload)
+    changes.publish(changes.CalendarChanged(tuple(locked.values()), payload))
+
+
+@transactional
+def _record_refusal(claim: _Claim, refused: MeetingRefused) -> None:
+    """Write down why, and when it is tried again, or that it is not and the host must know."""
+    given_up = refused.for_good or claim.attempts >= MAX_ATTEMPTS
+    log.log(
+        logging.ERROR if given_up else logging.WARNING,
+        "meeting %d (%s) %s: %s",
+        claim.id,
+        claim.kind,
+        "given up" if given_up else "refused",
+        refused,
+    )
+    reason = one_line(str(refused))[:300]
+    with suppress(_LeaseLost):
+        if not given_up:
+            wait = min(FIRST_WAIT * (1 << min(claim.attempts - 1, 12)), LONGEST_WAIT)
+            wait *= uniform(0.8, 1.2)  # noqa: S311 (jitter, not a secret)
+            wait = max(wait, timedelta(seconds=refused.retry_after or 0))
+            _update_held(claim, leased_until=None, last_error=reason)
+            db.session.execute(
+                update(_table)
+                .where(_table.c.id == claim.id, _table.c.wanted == claim.wanted)
+                .values(next_attempt_at=clock.now() + wait)
+            )
+        elif claim.external_id is None and claim.status == CONFIRMED:
+            _give_up_making(claim, reason)
+        else:
+            _release(claim, state=FAILED, last_error=reason)
+
+
+def _give_up_making(claim: _Claim, reason: str) -> None:
+    """The people meet all the same: the host is asked to send a link."""
+    locked = ledger.lock(ledger.calendars_of(booking_id=claim.booking_id))
+    _release(claim, state=FAILED, last_error=reason)
+    row = _write_place(claim, place_without_link(claim.kind), None)
+    if row is None:
+        return
+    payload = bookings.describe(row, None, everything=True)
+    _fill_in(claim.booking_id, None, payload)
+    _send("appointment_without_link_host", row, payload)
+    changes.publish(changes.CalendarChanged(tuple(locked.values()), payload))
+
+
+def _update_held(claim: _Claim, **values: Any) -> None:
+    """Raises `_LeaseLost`."""
+    held = db.session.execute(
+        update(_table)
+        .where(_table.c.id == claim.id, _table.c.leased_until == claim.leased_until)
+        .values(**values)
+        .returning(_table.c.id)
+    ).one_or_none()
+    if held is None:
+        raise _LeaseLost
+
+
+def _release(claim: _Claim, *, state: str = DONE, last_error: str = "", **values: Any) -> None:
+    """End the lease; it stays pending if the booking changed meanwhile. Raises `_LeaseLost`."""
+    _update_held(
+        claim, leased_until=None, settled=claim.wanted, last_error=last_error, attempts=0, **values
+    )
+    db.session.execute(
+        update(_table)
+        .where(_table.c.id == claim.id, _table.c.wanted == claim.wanted)
+        .values(state=state)
+    )
+
+
+def _write_place(claim: _Claim, location: str, url: str | None) -> AnyRow | None:
+    """The booking's row with its new place and revision; None if it is cancelled."""
+    changed = db.session.execute(
+        update(Booking)
+        .where(Booking.id == claim.booking_id, Booking.status != CANCELLED)
+        .values(
+            location=location,
+            meeting_url=url,
+            version=Booking.version + 1,
+            sequence=Booking.sequence + 1,
+        )
+        .returning(Booking.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if changed is None:
+        return None
+    [row] = bookings.find_rows(Booking.id == claim.booking_id)
+    audit.record(None, "meeting_link", "booking", row.uid, kind=claim.kind, has_link=bool(url))
+    return row
+
+
+# -- mails -----------------------------------------------------------------------------
+
+
+def _fill_in(booking_id: int, template: str | None, payload: dict[str, Any]) -> int:
+    """Give the place to mails that are not sent yet; returns how many were.
+
+    With a template, to those that waited for it, and these go out now.
+    """
+    wanted = select(_outbox.c.id, _outbox.c.context).where(
+        _outbox.c.booking_id == booking_id, _outbox.c.state == outbox_states.PENDING
+    )
+    if template is not None:
+        wanted = wanted.where(_outbox.c.template == template)
+    news = {name: payload[name] for name in ("location", "meeting_url", "version", "sequence")}
+    filled = 0
+    # A sender may be claiming them at this moment: those it has go out as they are.
+    for mail_row in db.session.execute(wanted.with_for_update(skip_locked=True)).all():
+        booking = mail_row.context["booking"]
+        # Of another time: its own is not there any more, and news would revive it.
+        if booking.get("status") == CANCELLED or booking["starts_at"] != payload["starts_at"]:
+            continue
+        values: dict[str, Any] = {"context": mail_row.context | {"booking": booking | news}}
+        if template is not None:
+            values["next_attempt_at"] = clock.now()
+        done = db.session.execute(
+            update(_outbox)
+            .where(_outbox.c.id == mail_row.id, _outbox.c.state == outbox_states.PENDING)
+            .values(**values)
+            .returning(_outbox.c.id)
+        ).one_or_none()
+        filled += done is not None
+    if filled:
+        mail.wake_sender()
+    return filled
+
+
+def _send(template: str, row: AnyRow, payload: dict[str, Any]) -> None:
+    is_host = template.endswith("_host")
+    mail.enqueue(
+        template,
+        row.host_email if is_host else row.attendee_email,
+        {
+            "booking": payload,
+            "reason": "",
+            "organizer": {"name": row.expert_name, "email": row.host_email},
+            "host_time_zone": row.expert_time_zone,
+            "name": row.expert_name if is_host else row.attendee_name,
+            "time_zone": row.expert_time_zone if is_host else row.time_zone,
+        },
+        booking_id=row.id,
+    )

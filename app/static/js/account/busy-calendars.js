@@ -1,0 +1,167 @@
+// Calendars elsewhere: add, check, edit, remove; what is being read is looked at until it is.
+
+import { api } from "../api.js";
+import { ask } from "../dialog.js";
+import { announce, el } from "../dom.js";
+import { jsonForm, showErrors } from "../forms.js";
+import { refreshRegions } from "../regions.js";
+import { toast } from "../toast.js";
+
+const PATH = "/api/experts/me/busy-calendars";
+const REGION = "busy-calendars";
+const MAX_BYTES = 2_000_000;
+const LOOK_EVERY = 1500;
+const LOOKS = 60;
+
+const root = document.querySelector("[data-busy-calendars]");
+const form = root.querySelector("[data-busy-form]");
+const dialog = root.querySelector("[data-busy-dialog]");
+const editForm = root.querySelector("[data-busy-edit-form]");
+
+/* --- Files ------------------------------------------------------------- */
+
+/** The text of a form's chosen file, read when it is chosen: a form's body is asked for at once. */
+function watchFile(owner) {
+  const input = owner.elements.namedItem("content");
+  let text = null;
+  input.addEventListener("change", async () => {
+    text = null;
+    const [file] = input.files;
+    if (!file) return;
+    if (file.size > MAX_BYTES) {
+      showErrors(owner, { content: ["This file is too large: at most 2 MB."] });
+      input.value = "";
+      return;
+    }
+    const read = await file.text();
+    if (input.files[0] === file) text = read;
+  });
+  owner.addEventListener("reset", () => (text = null));
+  return () => text ?? "";
+}
+
+const addedFile = watchFile(form);
+const editedFile = watchFile(editForm);
+
+function show(owner, by) {
+  for (const part of owner.querySelectorAll("[data-busy-by]")) {
+    part.hidden = part.dataset.busyBy !== by;
+    part.querySelector("input").disabled = part.hidden;
+  }
+}
+
+/* --- Adding ------------------------------------------------------------ */
+
+const chosen = () => form.elements.namedItem("by").value;
+
+form.addEventListener("change", (event) => event.target.name === "by" && show(form, chosen()));
+
+jsonForm(form, {
+  method: "POST",
+  path: PATH,
+  body: () => ({
+    name: form.elements.namedItem("name").value.trim(),
+    [chosen()]: chosen() === "url" ? form.elements.namedItem("url").value.trim() : addedFile(),
+  }),
+  async onsuccess({ busy_calendar: added }) {
+    form.reset();
+    show(form, chosen());
+    await refresh();
+    toast(added.kind === "upload" ? `“${added.name}” counts now.` : `“${added.name}” is being read.`);
+    document.getElementById(`busy-${added.id}-edit`)?.focus();
+  },
+});
+
+/* --- The rows ---------------------------------------------------------- */
+
+let edited = null;
+
+async function checkNow({ busyRefresh: id, name }) {
+  await api("POST", `${PATH}/${id}/refresh`);
+  announce(`${name} is being read.`);
+  await refresh();
+}
+
+function edit({ busyEdit: id, name, kind }) {
+  edited = id;
+  editForm.reset();
+  editForm.elements.namedItem("name").value = name;
+  show(editForm, kind === "upload" ? "content" : "url");
+  dialog.showModal();
+}
+
+async function remove({ busyRemove: id, name }) {
+  const answer = await ask({
+    title: `Remove “${name}”?`,
+    body: [el("p", { class: "muted" }, "The times in it are offered again at once. To have it back you need its address or file.")],
+    actions: [
+      { text: "Keep it", value: null, safe: true },
+      { text: "Remove", value: "remove", look: "button--danger" },
+    ],
+    onsubmit: () => api("DELETE", `${PATH}/${id}`),
+  });
+  if (!answer) return;
+  await refresh();
+  toast(`“${name}” is removed.`);
+  form.elements.namedItem("name").focus();
+}
+
+root.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("button");
+  if (!button || button.getAttribute("aria-disabled") === "true") return;
+  try {
+    if (button.dataset.busyRefresh) await checkNow(button.dataset);
+    else if (button.dataset.busyEdit) edit(button.dataset);
+    else if (button.dataset.busyRemove) await remove(button.dataset);
+  } catch (error) {
+    toast(error.message);
+  }
+});
+
+dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+
+jsonForm(editForm, {
+  method: "PATCH",
+  path: () => `${PATH}/${edited}`,
+  body: () => {
+    const { name, url } = editForm.elements;
+    const content = editedFile();
+    return { name: name.value.trim(), ...(url.value.trim() && { url: url.value.trim() }), ...(content && { content }) };
+  },
+  async onsuccess({ busy_calendar: changed }) {
+    dialog.close();
+    await refresh();
+    toast(`“${changed.name}” is saved.`);
+  },
+});
+
+/* --- Until it is read ------------------------------------------------------ */
+
+let timer = null;
+let looks = 0;
+
+const checking = () => root.querySelectorAll('[data-busy-state="checking"]').length;
+
+async function refresh() {
+  await refreshRegions(REGION);
+  looks = 0;
+  lookAgain();
+}
+
+function lookAgain() {
+  clearTimeout(timer);
+  if (!checking() || looks >= LOOKS) return;
+  timer = setTimeout(async () => {
+    looks += 1;
+    const before = checking();
+    try {
+      if (!document.hidden) await refreshRegions(REGION);
+    } catch {
+      // The next look may succeed.
+    }
+    if (checking() < before) announce("A calendar was read.");
+    lookAgain();
+  }, LOOK_EVERY);
+}
+
+lookAgain();

@@ -38,8 +38,8 @@ ROLES: dict[str, list[list[str]]] = {
     ADMIN: [[".*", ".*"]],
     CONTRIBUTOR: [
         ["HomeView$", "can_index$"],
-        ["(Booking|Room|Event|EventSession)View$", "can_(list|show)$"],
-        ["(Time|Bookings|Rooms|Events|Sessions)$", "menu_access$"],
+        ["(Booking|Room|Blackout|Event|EventSession)View$", "can_(list|show)$"],
+        ["(Time|Bookings|Rooms|Blackouts|Events|Sessions)$", "menu_access$"],
     ],
     EXPERT: [],
     ATTENDEE: [],

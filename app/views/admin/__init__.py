@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_appbuilder import AppBuilder
 
 from app.views.admin.base import ServiceModelView
+from app.views.admin.blackouts import BlackoutView
 from app.views.admin.bookings import BookingView
 from app.views.admin.event_sessions import EventSessionView
 from app.views.admin.event_types import EventTypeView
@@ -15,7 +16,7 @@ from app.views.admin.rooms import RoomView
 from app.views.admin.users import RoleView, UserView
 
 MENU: dict[str, list[type[ServiceModelView]]] = {
-    "Time": [BookingView, EventSessionView, EventView, RoomView],
+    "Time": [BookingView, EventSessionView, EventView, RoomView, BlackoutView],
     "Offers": [ExpertView, EventTypeView],
     "People": [UserView, RoleView],
     "System": [OutboxView, AuditView],

@@ -59,6 +59,7 @@ class RoomView(ServiceModelView):
         return [
             ("Bookings in this room", url_for("BookingView.list", room=item.id)),
             ("Sessions in this room", url_for("EventSessionView.list", room=item.id)),
+            ("When it is closed", url_for("BlackoutView.list", room=item.id)),
         ]
 
     def cell_time_zone(self, item: Room) -> str:

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import AuditEntry, Booking
-from app.services import appointments, reservations, seats, sign_ins
+from app.services import appointments, blackouts, reservations, seats, sign_ins
 from app.services.policy import Actor
 from app.services.reservations import Wanted
 from tests import factories
@@ -95,6 +95,8 @@ class World:
                 "Rehearsal",
             )
             self.reservation = _id(reservations.reserve_room(self.cora, wanted))
+            closed = factories.period("2031-03-09T09:00Z", "2031-03-09T10:00Z")
+            self.blackout = _id(blackouts.close_room(self.root, wanted.room_id, closed, "Painting"))
 
     def office(self, actor: Actor | None) -> Office:
         return Office(self.app, actor)

@@ -13,7 +13,7 @@ from tests.views.admin.conftest import World
 # What contributors may read. All else is for admins.
 OPEN_TO_CONTRIBUTORS = {
     f"{view}.{method}"
-    for view in ("BookingView", "RoomView", "EventView", "EventSessionView")
+    for view in ("BookingView", "RoomView", "BlackoutView", "EventView", "EventSessionView")
     for method in ("list", "show")
 } | {"HomeView.index"}
 
@@ -26,6 +26,7 @@ def routes(world: World) -> Iterator[tuple[str, str, str]]:
         "EventView": world.event,
         "EventTypeView": world.event_type,
         "RoomView": world.room,
+        "BlackoutView": world.blackout,
         "ExpertView": world.expert,
         "UserView": world.ben.user_id,
     }

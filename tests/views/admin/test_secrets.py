@@ -33,7 +33,7 @@ def views(app: Flask) -> list[Any]:
         for view in app.appbuilder.baseviews  # type: ignore[attr-defined]
         if isinstance(view, ServiceModelView)
     ]
-    assert len(found) == 10
+    assert len(found) == 11
     return found
 
 

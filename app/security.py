@@ -40,9 +40,9 @@ ROLES: dict[str, list[list[str]]] = {
     ADMIN: [[".*", ".*"]],
     CONTRIBUTOR: [
         ["HomeView$", "can_index$"],
-        ["(Booking|Room|Event|EventSession|Attendee)View$", "can_(list|show)$"],
+        ["(Booking|Room|Blackout|Event|EventSession|Attendee)View$", "can_(list|show)$"],
         ["AttendeeView$", "can_check_in$"],
-        ["(Time|People|Bookings|Rooms|Events|Sessions|Attendees)$", "menu_access$"],
+        ["(Time|People|Bookings|Rooms|Blackouts|Events|Sessions|Attendees)$", "menu_access$"],
     ],
     EXPERT: [],
     ATTENDEE: [],

@@ -33,6 +33,7 @@ def main() -> None:
         bench = Bench(database_url, redis_url, only=arguments.only, quick=arguments.quick)
         for processes in arguments.processes:
             bench.measure(processes)
+        bench.paint()
         measured = bench.finish()
     print(as_markdown(measured))
     if arguments.write:

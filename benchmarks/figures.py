@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from benchmarks import limits, load
+from benchmarks import limits, load, paint
 from benchmarks.load import Plan, Result, request
 from benchmarks.stage import ATTENDEES, BOOKED, EXPERTS, MONTH_DAYS, SPREAD, Stage
 from tests import product
@@ -61,6 +61,24 @@ class Bench:
             self._book(f"Appointments of {EXPERTS} experts", processes, self._appointments)
             self._read_slots(processes)
             self._read_agenda(processes)
+
+    def paint(self) -> None:
+        """How long the scheduler's people wait for a key, in a browser."""
+        name = f"Keystroke to paint with {paint.BOOKINGS} bookings on the day"
+        if self._only not in name:
+            return
+        room_id, day, cookies = self._stage.make_busy_day(paint.BOOKINGS)
+        count = max(60, self._count(1) // 2)
+        with product.running(self._settings(1)) as served:
+            url = f"http://127.0.0.1:{served.port}"
+            strokes = list(paint.measure(url, cookies, room_id, day, count))
+        worst = max(each.percentile(95) for each in strokes)
+        verdict = "within" if worst < paint.LIMIT_MILLISECONDS else "over"
+        self._measured.notes.append(
+            f"{name}: {'; '.join(map(str, strokes))}."
+            f" The 95th percentile is {verdict} the limit of {paint.LIMIT_MILLISECONDS:.0f} ms."
+        )
+        print(self._measured.notes[-1], flush=True)
 
     def finish(self) -> Measured:
         """The table's rows, after the audit of everything that was written."""

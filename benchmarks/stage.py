@@ -122,6 +122,18 @@ class Stage:
             starts += [start] * EXPERTS
         return starts[:attendees]
 
+    def make_busy_day(self, bookings: int) -> tuple[int, datetime, dict[str, str]]:
+        """A room, a day full of one contributor's reservations, and cookies that sign in as them."""
+        user_id, room_id, day = self.user_ids[0], self.room_ids[0], self.take_hours(48)
+        day = day.replace(hour=0) + timedelta(days=1)
+        self._rows(_STAFF_OF_ONE_ROOM, user=user_id, room=room_id)
+        self._rows(
+            _RESERVATIONS, user=user_id, room=room_id, first=day, count=bookings, minutes=24 * 60
+        )
+        with self.app.app_context():
+            token = self._token(user_id)
+        return room_id, day, {self.app.config["JWT_ACCESS_COOKIE_NAME"]: token}
+
     # What is there afterwards
 
     def number(self, sql: str, **parameters: Any) -> int:
@@ -240,6 +252,28 @@ WITH made AS (
     INSERT INTO calendar (room_id, version) SELECT id, 0 FROM made
 )
 SELECT id FROM made ORDER BY id
+"""
+_STAFF_OF_ONE_ROOM = """
+WITH room AS (UPDATE room SET time_zone = 'UTC' WHERE id = :room)
+INSERT INTO ab_user_role (id, user_id, role_id)
+SELECT nextval('ab_user_role_id_seq'), :user, id FROM ab_role WHERE name = 'Contributor'
+RETURNING id
+"""
+# Each begins a whole minute after the last and leaves a minute free where there is one.
+_RESERVATIONS = """
+WITH made AS (
+    INSERT INTO booking (uid, kind, title, starts_at, ends_at, created_at, user_id, room_id)
+    SELECT gen_random_uuid()::text, 'reservation', 'A booking of some length ' || n,
+           CAST(:first AS timestamptz) + make_interval(mins => n * :minutes / :count),
+           CAST(:first AS timestamptz) + make_interval(mins => n * :minutes / :count + 4),
+           now(), :user, :room
+    FROM generate_series(0, :count - 1) AS n
+    RETURNING id, starts_at, ends_at, user_id, room_id
+)
+INSERT INTO busy_period (calendar_id, starts_at, ends_at, booking_id)
+SELECT calendar.id, made.starts_at, made.ends_at, made.id FROM made
+JOIN calendar ON calendar.room_id = made.room_id OR calendar.user_id = made.user_id
+RETURNING id
 """
 _EVENT = """
 INSERT INTO event (slug, title, time_zone, starts_on, ends_on, venue, admission, public)

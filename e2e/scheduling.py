@@ -84,10 +84,11 @@ class Crew:
                     " ON busy_period.booking_id = booking.id JOIN calendar"
                     " ON calendar.id = busy_period.calendar_id AND calendar.room_id IS NOT NULL"
                     " WHERE booking.title = :title AND booking.status = 'confirmed'"
+                    " AND booking.room_id BETWEEN :first AND :last"
                     " AND busy_period.starts_at = booking.starts_at"
                     " AND busy_period.ends_at = booking.ends_at ORDER BY booking.starts_at"
                 ),
-                {"title": title},
+                {"title": title, "first": self.rooms[0], "last": self.rooms[-1]},
             )
             return [(_aware(row.starts_at), _aware(row.ends_at)) for row in rows]
 

@@ -20,12 +20,15 @@ QUIET = (
 )
 
 
+def chromium_arguments() -> list[str]:
+    """What Chromium is started with; its sandbox refuses to work for root."""
+    return [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else [*QUIET]
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    # Chromium's sandbox refuses to work for root.
-    arguments = [*QUIET, "--no-sandbox"] if os.geteuid() == 0 else [*QUIET]
     return {
         **browser_type_launch_args,
         "executable_path": str(servers.chromium_program()),
-        "args": [*browser_type_launch_args.get("args", []), *arguments],
+        "args": [*browser_type_launch_args.get("args", []), *chromium_arguments()],
     }

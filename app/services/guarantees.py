@@ -21,6 +21,7 @@ from app.models import (
     EventType,
     Expert,
     Room,
+    Series,
     Speaker,
     User,
     WaitlistEntry,
@@ -195,6 +196,16 @@ def _checks() -> dict[str, Select[Any]]:
         .join(Speaker, Speaker.event_session_id == EventSession.id)
         .where(EventSession.status == CONFIRMED, Speaker.user_id.is_not(None))
         .where(~_session_occupying(Calendar.user_id == Speaker.user_id)),
+        "an occurrence of a series is no reservation, or its series is not there": select(
+            Booking.uid.label("booking"), Booking.series_id.label("series")
+        )
+        .outerjoin(Series, Series.id == Booking.series_id)
+        .where(Booking.series_id.is_not(None))
+        .where(or_(Booking.kind != "reservation", Series.id.is_(None))),
+        "a blackout is somebody's, or of no room": select(Booking.uid.label("booking")).where(
+            Booking.kind == "blackout",
+            or_(Booking.user_id.is_not(None), Booking.room_id.is_(None)),
+        ),
         "a seat's time is not its session's": select(Booking.uid.label("booking"))
         .join(EventSession, EventSession.id == Booking.event_session_id)
         .where(live)

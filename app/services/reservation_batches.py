@@ -140,7 +140,7 @@ def judge(items: Sequence[Item]) -> list[list[Conflict]]:
 def write(actor: Actor, items: Sequence[Item]) -> list[dict[str, Any]]:
     """Insert the reservations and occupy their time; their payloads, in order."""
     now = clock.now()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "uid": str(uuid4()),
             "kind": "reservation",

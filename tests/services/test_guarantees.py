@@ -16,7 +16,7 @@ from sqlalchemy import delete, insert, select, text, update
 from app.extensions import db
 from app.models import Booking, BusyPeriod, Calendar, EventSession, EventType
 from app.models.interval import Interval
-from app.services import event_sessions, guarantees, seats
+from app.services import blackouts, event_sessions, guarantees, seats, series
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.reservations import Wanted, reserve_room
@@ -51,6 +51,11 @@ def world(context: Any) -> SimpleNamespace:
         "uid"
     ]
     cancel_booking(host, book_appointment(None, offer, later(3), gwen).booking["uid"])
+    blackouts.close_room(
+        factories.make_admin(), room.id, Interval(later(30), later(60)), "Painting"
+    )
+    weekly = Wanted(room.id, Interval(later(70), later(71)), "Choir")
+    series.reserve_series(staff, weekly, "FREQ=WEEKLY;COUNT=3")
     cancelled = factories.make_session(starts_at=later(6)).id
     seats.book_seat(attendee, cancelled)
     event_sessions.cancel_event_session(factories.make_admin(), cancelled)
@@ -283,6 +288,14 @@ FAULTS: dict[str, tuple[Callable[[Any], Any], set[str]]] = {
     "user without calendar": (
         lambda world: db.session.execute(delete(Calendar).where(Calendar.id == world.stranger)),
         {"a user has no calendar"},
+    ),
+    "a blackout with an owner": (
+        lambda world: change(Booking, world.ids["reservation"], kind="blackout"),
+        {"a blackout is somebody's, or of no room"},
+    ),
+    "an occurrence of nothing": (
+        lambda world: change(Booking, world.ids["reservation"], series_id=999_999),
+        {"an occurrence of a series is no reservation, or its series is not there"},
     ),
     "room without calendar": (room_without_calendar, {"a room has no calendar"}),
 }

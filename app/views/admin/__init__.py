@@ -7,6 +7,7 @@ from flask_appbuilder import AppBuilder
 from app.views.admin import charts
 from app.views.admin.attendees import AttendeeView
 from app.views.admin.base import ServiceModelView
+from app.views.admin.blackouts import BlackoutView
 from app.views.admin.bookings import BookingView
 from app.views.admin.event_sessions import EventSessionView
 from app.views.admin.event_types import EventTypeView
@@ -18,7 +19,7 @@ from app.views.admin.users import RoleView, UserView
 from app.views.admin.waitlist import WaitlistView
 
 MENU: dict[str, list[type[ServiceModelView]]] = {
-    "Time": [BookingView, EventSessionView, WaitlistView, EventView, RoomView],
+    "Time": [BookingView, EventSessionView, WaitlistView, EventView, RoomView, BlackoutView],
     "Offers": [ExpertView, EventTypeView],
     "People": [AttendeeView, UserView, RoleView],
     "System": [OutboxView, AuditView],

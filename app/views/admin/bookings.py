@@ -288,9 +288,12 @@ class BookingView(ServiceModelView):
     def visible_to(self, actor: Actor | None) -> list[ColumnElement[bool]]:
         """All for admins; for other staff what `bookings` shows them: no client's data."""
         if actor and actor.is_admin:
-            return []
+            return [Booking.kind.in_(KINDS)]
         if actor and actor.is_staff:
-            return [or_(Booking.kind == "reservation", Booking.user_id == actor.user_id)]
+            return [
+                Booking.kind.in_(KINDS),
+                or_(Booking.kind == "reservation", Booking.user_id == actor.user_id),
+            ]
         return [false()]
 
     def matching(self, words: str) -> ColumnElement[bool]:

@@ -62,6 +62,7 @@ class RoomView(ServiceModelView):
         return [
             Related("Bookings to come", "BookingView", here | soonest, same),
             Related("Sessions to come", "EventSessionView", here | soonest, same),
+            Related("When it is closed", "BlackoutView", {"room": item.id}, frozenset({"room"})),
         ]
 
     def cell_time_zone(self, item: Room) -> str:

@@ -18,6 +18,7 @@ from app.services import busy_calendars, errors, explanations
 from app.services.availability import Rule
 from app.services.bookings import KINDS
 from app.services.cancellation import MAX_REASON
+from app.services.day_copies import REASONS, WHOSE
 from app.services.event_types import MAX_AHEAD, MAX_REMINDERS, MAX_SEATS, MIN_REMINDER
 from app.services.series import SCOPES
 from app.views.api.payload import MAX_PAGE_SIZE
@@ -286,6 +287,17 @@ SCHEMAS: dict[str, Schema] = {
         conflicts=listed(_CONFLICT),
         missing=FLAG | {"description": "The clocks of that day skip this time."},
     ),
+    "Copy": obj(
+        title=text(),
+        room=NAMED,
+        responsible_user=NAMED,
+        starts_at=nullable(UTC),
+        ends_at=nullable(UTC),
+        why=nullable(one_of(*REASONS))
+        | {"description": "`missing`: the clocks of that day skip this time; `left`: the user."},
+        conflicts=listed(_CONFLICT),
+    ),
+    "Blackout": obj(uid=nullable(UID), room=NAMED, **PERIOD, reason=text()),
     "Preview": obj(occurrences=listed(ref("Occurrence")), free=whole(0), conflicting=whole(0)),
     "Series": obj(uid=UID, rule=RULE, time_zone=ZONE),
     "HourEvent": obj(
@@ -457,8 +469,12 @@ _EXTRAS: dict[str, dict[str, Schema]] = {
     "invalid_input": {
         "errors": {"type": "object", "additionalProperties": listed(text(), minItems=1)}
     },
-    # `occurrences` where several reservations were wanted at once: those in conflict.
-    "overlap": {"conflicts": listed(_CONFLICT), "occurrences": listed(ref("Occurrence"))},
+    # `occurrences` or `items` where several reservations were wanted at once: the others.
+    "overlap": {
+        "conflicts": listed(_CONFLICT),
+        "occurrences": listed(ref("Occurrence")),
+        "items": listed(ref("Copy")),
+    },
     "slot_taken": {"alternatives": listed(UTC, maxItems=5)},
     "session_full": {
         "waitlist": FLAG,
@@ -487,7 +503,7 @@ def _problems() -> dict[str, Schema]:
         _problem_name(code): {
             "allOf": [ref("Problem")],
             **obj(
-                {"occurrences"},
+                {"occurrences", "items"},
                 code={"const": code},
                 status={"const": status},
                 **_EXTRAS.get(code, {}),
@@ -1162,6 +1178,52 @@ PATHS: dict[str, dict[str, Schema]] = {
         "get": read(
             "Who can be responsible; for admins",
             obj(items=listed(obj(id=ID, name=text(), email=EMAIL))),
+        )
+    },
+    "/api/scheduler/copy": {
+        "post": operation(
+            "Copy a day's reservations to another day, at the same local times; others' by"
+            " admins. With dry_run nothing is written",
+            {
+                201: obj(bookings=listed(ref("Booking")), skipped=listed(ref("Copy"))),
+                200: obj(items=listed(ref("Copy")), free=whole(0), conflicting=whole(0)),
+            },
+            body=obj(
+                {"room_id", "whose", *BATCH},
+                **{"from": DATE, "to": DATE},
+                room_id=ID,
+                whose=one_of(*WHOSE),
+                **BATCH,
+            ),
+            refusals=["not_found", "overlap"],
+            idempotent=True,
+        )
+    },
+    "/api/rooms/{room_id}/blackouts": {
+        "get": read(
+            "When a room is closed, from now on; for staff",
+            obj(items=listed(ref("Blackout"))),
+            refusals=["not_found"],
+        ),
+        "post": operation(
+            "Close a room for a while; what is booked has to go first; for admins. With"
+            " dry_run nothing is written",
+            {
+                201: obj(blackout=ref("Blackout")),
+                200: obj(blackout=ref("Blackout"), conflicts=listed(_CONFLICT)),
+            },
+            body=obj(
+                {"dry_run"}, starts_at=INSTANT, ends_at=INSTANT, reason=text(300), dry_run=FLAG
+            ),
+            refusals=["not_found", "overlap"],
+            idempotent=True,
+        ),
+    },
+    "/api/blackouts/{uid}": {
+        "delete": operation(
+            "Open the room again; twice is once; for admins",
+            {204: None},
+            refusals=["not_found", "gone"],
         )
     },
     "/api/scheduler/export.csv": {

@@ -5,10 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from app.gates import current_actor
-from app.services import minutes, room_export, scheduler
+from app.services import day_copies, minutes, room_export, scheduler
+from app.services.day_copies import Plan
 from app.services.policy import require_admin, require_staff
-from app.views.api.answers import json_answer
-from app.views.api.payload import read_query
+from app.views.api.answers import idempotent, json_answer
+from app.views.api.payload import read_json, read_query
 
 blueprint = Blueprint("api_scheduler", __name__, url_prefix="/api/scheduler")
 
@@ -62,3 +63,24 @@ def export() -> Response:
     response = Response(text, mimetype="text/csv")
     response.headers["Content-Disposition"] = f'attachment; filename="rooms-{first}-to-{last}.csv"'
     return response
+
+
+@blueprint.post("/copy")
+@idempotent
+def copy() -> Response:
+    actor = require_staff(current_actor())
+    body = read_json()
+    source = body.date("from", required=True)
+    target = body.date("to", required=True)
+    room_id = body.integer("room_id", minimum=1)
+    whose = body.choice("whose", day_copies.WHOSE) or day_copies.OWN
+    dry_run = bool(body.boolean("dry_run"))
+    skip_conflicts = bool(body.boolean("skip_conflicts"))
+    body.check()
+    plan = Plan(source, target, room_id, whose)
+    if dry_run:
+        items = day_copies.preview_copy(actor, plan)
+        free = sum(each["why"] is None for each in items)
+        return json_answer({"items": items, "free": free, "conflicting": len(items) - free})
+    copied = day_copies.copy_day(actor, plan, skip_conflicts=skip_conflicts)
+    return json_answer({"bookings": copied.bookings, "skipped": copied.skipped}, 201)

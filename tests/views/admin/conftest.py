@@ -15,7 +15,15 @@ from werkzeug.test import TestResponse
 
 from app.extensions import db
 from app.models import AuditEntry, Booking, WaitlistEntry
-from app.services import admission, appointments, reservations, seats, sign_ins, waitlist
+from app.services import (
+    admission,
+    appointments,
+    blackouts,
+    reservations,
+    seats,
+    sign_ins,
+    waitlist,
+)
 from app.services.policy import Actor
 from app.services.reservations import Wanted
 from tests import factories
@@ -117,6 +125,8 @@ class World:
             self.full = full.id
             waitlist.join(self.ben, full.id)
             self.entry = db.session.scalars(select(WaitlistEntry.id)).one()
+            closed = factories.period("2031-03-09T09:00Z", "2031-03-09T10:00Z")
+            self.blackout = _id(blackouts.close_room(self.root, wanted.room_id, closed, "Painting"))
 
     def office(self, actor: Actor | None) -> Office:
         return Office(self.app, actor)

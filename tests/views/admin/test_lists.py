@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import AuditEntry, Event, OutboxMessage, User
-from app.services import reservations, seats
+from app.services import blackouts, reservations, seats
 from app.services.reservations import Wanted
 from tests import factories
 from tests.queries import count_queries
@@ -22,6 +22,7 @@ LISTS = (
     "sessions",
     "events",
     "rooms",
+    "blackouts",
     "experts",
     "event-types",
     "users",
@@ -54,6 +55,10 @@ def fill(app: Flask, world: World, number: int) -> None:
                 f"2031-04-{index + 1:02}T09:00Z", f"2031-04-{index + 1:02}T10:00Z"
             )
             reservations.reserve_room(world.root, Wanted(world.room, period, f"R{index}"))
+            later = factories.period(
+                f"2031-05-{index + 1:02}T09:00Z", f"2031-05-{index + 1:02}T10:00Z"
+            )
+            blackouts.close_room(world.root, world.room, later, f"Closed {index}")
 
 
 def test_no_list_costs_more_when_it_is_longer(app: Flask, world: World, office: Office) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import (
     AuditEntry,
+    Blackout,
     Booking,
     Event,
     EventSession,
@@ -97,6 +98,32 @@ def test_used_room_is_kept_and_says_why(world: World, office: Office) -> None:
     assert "1 session" in office.page(path)
     assert "Hall has bookings, sessions or event types" in office.refused(path)
     assert world.read(Room, world.room)
+
+
+def test_a_room_is_closed_and_opened_again(world: World, office: Office) -> None:
+    form = {
+        "room_id": world.room,
+        "starts_at": "2031-03-10T08:00",
+        "ends_at": "2031-03-12T18:00",
+        "reason": "Painting",
+    }
+    shown = office.done("/backoffice/blackouts/add", form)
+    pk = id_in(shown)
+    page = office.page(shown)
+    assert "Painting" in page
+    assert "Mon 10 Mar, 08:00" in page
+    assert world.read(Blackout, pk).starts_at.hour == 7  # UTC
+    closed = {entry.object_id for entry in world.entries("room", "close")}
+    assert str(world.room) in closed
+    again = office.refused("/backoffice/blackouts/add", form)
+    assert "already booked" in again
+    assert field(again, "reason") == "Painting"
+    reversed_ = office.refused("/backoffice/blackouts/add", {**form, "ends_at": "2031-03-09T08:00"})
+    assert "This must be later than the start." in reversed_
+    assert "Painting" not in office.page("/backoffice/bookings/list/")  # it is nobody's
+    assert office.get(f"/backoffice/bookings/show/{pk}").status_code == 404
+    office.done(f"/backoffice/blackouts/delete/{pk}")
+    assert world.read(Blackout, pk).status == "cancelled"
 
 
 def test_several_are_deleted_each_on_its_own(world: World, office: Office) -> None:

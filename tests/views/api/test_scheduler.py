@@ -594,3 +594,56 @@ def test_the_pages_reads_are_staffs(world: World, path: str) -> None:
         ("ben", (403, "not_allowed")),
     ]:
         assert problem(world.by(who)("GET", path)) == refusal
+
+
+# -- copying a day, closing a room ---------------------------------------------------------------
+
+
+def test_a_day_is_copied_after_a_look(world: World) -> None:
+    reserve(world)
+    staff = world.by("staff")
+    body = {"from": DAY, "to": "2031-03-05"}
+    seen = staff("POST", "/api/scheduler/copy", {**body, "dry_run": True})
+    assert (seen.status_code, seen.json["free"], seen.json["conflicting"]) == (200, 1, 0)
+    made = staff("POST", "/api/scheduler/copy", body, key="copy")
+    assert (made.status_code, len(made.json["bookings"]), made.json["skipped"]) == (201, 1, [])
+    assert staff("POST", "/api/scheduler/copy", body, key="copy").json == made.json
+    again = staff("POST", "/api/scheduler/copy", body)
+    assert problem(again) == (409, "overlap")
+    assert [each["why"] for each in again.json["items"]] == ["taken"]
+    assert problem(staff("POST", "/api/scheduler/copy", {**body, "whose": "all"})) == (
+        403,
+        "not_allowed",
+    )
+    assert fields_of(staff("POST", "/api/scheduler/copy", {})) == ["from", "to"]
+    assert fields_of(staff("POST", "/api/scheduler/copy", {**body, "to": DAY})) == ["to"]
+
+
+def test_a_room_is_closed_after_a_look(world: World) -> None:
+    uid = reserve(world).json["booking"]["uid"]
+    path = f"/api/rooms/{world.room}/blackouts"
+    admin = world.by("admin")
+    body = {
+        "starts_at": f"{DAY}T00:00:00{BERLIN}",
+        "ends_at": f"2031-03-05T00:00:00{BERLIN}",
+        "reason": "Painting",
+    }
+    assert [
+        each["uid"] for each in admin("POST", path, {**body, "dry_run": True}).json["conflicts"]
+    ] == [uid]
+    assert problem(admin("POST", path, body)) == (409, "overlap")
+    assert world.by("staff")("DELETE", f"/api/reservations/{uid}").status_code == 204
+    made = admin("POST", path, body)
+    assert made.status_code == 201
+    blackout = made.json["blackout"]
+    assert world.by("staff").get(path)["items"] == [blackout]
+    assert problem(reserve(world)) == (409, "overlap")
+    display = world.guest.get(f"/api/rooms/{world.room}/display")
+    assert (display["next"]["kind"], display["next"]["title"]) == ("blackout", "Painting")
+    for who, refusal in [("guest", (401, "unauthenticated")), ("staff", (403, "not_allowed"))]:
+        assert problem(world.by(who)("POST", path, body)) == refusal
+        assert problem(world.by(who)("DELETE", f"/api/blackouts/{blackout['uid']}")) == refusal
+    assert fields_of(admin("POST", path, {**body, "reason": ""})) == ["reason"]
+    for _ in range(2):
+        assert admin("DELETE", f"/api/blackouts/{blackout['uid']}").status_code == 204
+    assert reserve(world).status_code == 201

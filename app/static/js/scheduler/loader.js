@@ -44,10 +44,12 @@ export class Loader {
     const { view, date, room } = this.place();
     const missing = this.#needed().filter(([roomId, day]) => !this.diary.knows(roomId, day));
     const load = { day: () => this.#allRooms(date), week: () => this.#week(room, date), hour: () => this.day(room, date) }[view];
-    const month = this.month(room, monthOf(date));
+    this.month(room, monthOf(date));
     if (!missing.length) {
+      const wasFailing = this.isFailing;
       this.isFailing = false;
-      return month;
+      if (wasFailing) this.on.loaded();
+      return;
     }
     try {
       await load();
@@ -57,7 +59,6 @@ export class Loader {
       this.isFailing = true;
       this.on.failed(error);
     }
-    return month;
   }
 
   /** Loads days of a room that a span touches. */

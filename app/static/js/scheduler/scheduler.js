@@ -106,14 +106,14 @@ function go(changes, { push = true } = {}) {
   if (changes.date || changes.room) monthShown = monthOf(place.date);
   write(place, { push });
   render();
-  return loader.ensure().then(render);
+  loader.ensure();
 }
 
 addEventListener("popstate", () => {
   place = placeOf(location.search, { rooms, now: now() });
   monthShown = monthOf(place.date);
   render();
-  loader.ensure().then(render);
+  loader.ensure();
 });
 
 /** The grid goes on: to another hour, another day. */
@@ -159,7 +159,7 @@ function stopWords({ stop }) {
 
 async function act(instant, index) {
   if (instant === null) return tell("This minute does not exist: the clocks are turned.");
-  if (!diary.knows(place.room, place.date)) return tell("This day is still loading.");
+  if (diary.loadedAt(place.room, place.date) === null) return tell("This day is still loading.");
   if (mode.name === "anchor") return complete(instant);
   if (mode.name === "move") return dropAt(instant);
   if (mode.name === "stretch") return stretchTo(instant);
@@ -497,17 +497,23 @@ function render() {
   } else renderBoard();
 }
 
+function stageTitle() {
+  const { date, room, view: shown } = place;
+  const full = { day: "numeric", month: "long", year: "numeric" };
+  const day = shown === "week" ? `Week of ${dateText(mondayOf(date), full)}` : dateText(date, { weekday: "long", ...full });
+  if (shown === "day") return `${day} · all rooms`;
+  return `${day} · ${roomOf(room).name} · ${zoneShort(hoursOf(date, zoneOf())[12].minutes[0] ?? now(), zoneOf())}`;
+}
+
+let headShown = "";
+
 function renderHead() {
   const { date, room, view: shown } = place;
-  const zone = zoneShort(hoursOf(date, zoneOf())[12].minutes[0] ?? now(), zoneOf());
-  const full = { weekday: "long", day: "numeric", month: "long", year: "numeric" };
-  const titles = {
-    hour: `${dateText(date, full)} · ${roomOf(room).name} · ${zone}`,
-    day: `${dateText(date, full)} · all rooms`,
-    week: `Week of ${dateText(mondayOf(date), { day: "numeric", month: "long", year: "numeric" })} · ${roomOf(room).name} · ${zone}`,
-  };
-  if (find("stage-title").textContent !== titles[shown]) find("stage-title").textContent = titles[shown];
-  document.title = `${titles[shown]} · ${data.title}`;
+  if (headShown === JSON.stringify([date, room, shown])) return;
+  headShown = JSON.stringify([date, room, shown]);
+  const title = stageTitle();
+  find("stage-title").textContent = title;
+  document.title = `${title} · ${data.title}`;
   find("date-name").textContent = shortDate(date);
   find("room").value = String(room);
   for (const link of root.querySelectorAll("[data-view-link]")) {
@@ -594,7 +600,7 @@ for (const link of root.querySelectorAll("[data-view-link]")) {
     showPanel();
   });
 }
-find("retry").addEventListener("click", () => loader.ensure().then(render));
+find("retry").addEventListener("click", () => loader.ensure());
 find("type-times").addEventListener("click", () => {
   setMode({ name: "span", roomId: place.room, span: null, entry: null });
   panel.openTimes(place.date);
@@ -614,5 +620,5 @@ document.addEventListener("keydown", (event) => {
 write(place, { push: false });
 showPanel();
 render();
-loader.ensure().then(render);
+loader.ensure();
 setInterval(render, 20_000); // the past grows

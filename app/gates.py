@@ -11,7 +11,10 @@ Gates only ask earlier what services ask again (`services/policy.py`).
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
 
@@ -29,6 +32,8 @@ from app.models.audit import API, BACK_OFFICE, PAGE
 from app.services import clock, origin, sign_ins
 from app.services.errors import DomainError, MustChangePassword, NotFound, Unauthenticated
 from app.services.policy import Actor
+
+FindActor = Callable[[str], Actor | None]
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 API_PREFIXES = ("/api/", "/db/")
@@ -96,6 +101,9 @@ EXEMPT = frozenset(
 _ANONYMOUS_ENDPOINTS = {"static", "appbuilder.static"}
 _ANONYMOUS_BLUEPRINTS = {"health", "calendar_feed"}
 
+# Open to everybody, and asked so often that they look up who asks together with the rest.
+_LOOKS_UP = {"api_agenda.read"}
+
 # Here the body says who it is, and whatever credential comes along is not looked at: a
 # script that registers and then signs in keeps its cookies. No foreign page can send
 # these, since they take JSON only, which browsers ask about first.
@@ -126,6 +134,10 @@ _PRIVATE_PREFIXES = (
     "/login",
     "/change-password",
 )
+
+# Claims by signing key and SHA-256 of the token: the token itself is not kept.
+_verified: dict[tuple[str, bytes], dict[str, Any]] = {}
+_MAX_VERIFIED = 10_000
 
 _BAD_TOKEN = "This token is not valid or no longer is. Please sign in."  # noqa: S105
 _NO_CSRF = (
@@ -158,22 +170,24 @@ def init_app(app: Flask) -> None:
 # -- who -----------------------------------------------------------------------------
 
 
-def current_actor() -> Actor | None:
+def current_actor(find: FindActor = sign_ins.find_actor) -> Actor | None:
     """Who sends this request; None for a guest, and for a cookie whose sign-in ended.
+
+    `find` looks the sign-in up; a view of `_LOOKS_UP` brings one that reads more with it.
 
     Raises `Unauthenticated` for a bearer token that is not valid, and for a write by
     cookie without its CSRF token.
     """
     if "actor" not in g:
         g.actor = None  # a refusal leaves a guest, for the page that tells about it
-        g.actor = _resolve()
+        g.actor = _resolve(find)
     actor: Actor | None = g.actor
     return actor
 
 
 def actor_from_token(token: object) -> Actor:
     """Who acts with this JWT. Raises `Unauthenticated`."""
-    return _actor_and_claims(token)[0]
+    return _actor_and_claims(token, sign_ins.find_actor)[0]
 
 
 def actor_of_socket(auth: object) -> Actor | None:
@@ -188,14 +202,14 @@ def actor_of_socket(auth: object) -> Actor | None:
         raise SocketRefused(error.code) from error
 
 
-def _resolve() -> Actor | None:
+def _resolve(find: FindActor) -> Actor | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         g.credential = "bearer"
-        return actor_from_token(token.strip())
+        return _actor_and_claims(token.strip(), find)[0]
     if cookie := request.cookies.get(current_app.config["JWT_ACCESS_COOKIE_NAME"]):
         try:
-            actor, claims = _actor_and_claims(cookie)
+            actor, claims = _actor_and_claims(cookie, find)
         except Unauthenticated:
             g.forget_token_cookie = True
         else:
@@ -203,7 +217,7 @@ def _resolve() -> Actor | None:
             _require_csrf(claims.get("csrf"))
             return actor
     if sign_in_id := session.get("sign_in"):
-        found = sign_ins.find_actor(sign_in_id)
+        found = find(sign_in_id)
         if found is None:
             session.pop("sign_in")
         else:
@@ -213,21 +227,12 @@ def _resolve() -> Actor | None:
     return None
 
 
-def _actor_and_claims(token: object) -> tuple[Actor, dict[str, Any]]:
+def _actor_and_claims(token: object, find: FindActor) -> tuple[Actor, dict[str, Any]]:
     if not isinstance(token, str):
         raise Unauthenticated(_BAD_TOKEN)
-    try:
-        # One algorithm, whatever the header says. `aud` is held against the row below.
-        claims = jwt.decode(
-            token,
-            current_app.config["JWT_SECRET_KEY"],
-            algorithms=["HS256"],
-            options={"require": ["exp", "sub", "jti", "aud"], "verify_aud": False},
-        )
-    except (jwt.PyJWTError, ValueError):
-        raise Unauthenticated(_BAD_TOKEN) from None
+    claims = _verified_claims(token)
     sign_in_id = claims["jti"]
-    actor = sign_ins.find_actor(sign_in_id) if isinstance(sign_in_id, str) else None
+    actor = find(sign_in_id) if isinstance(sign_in_id, str) else None
     if (
         actor is None
         or claims["aud"] != actor.audience
@@ -236,6 +241,34 @@ def _actor_and_claims(token: object) -> tuple[Actor, dict[str, Any]]:
     ):
         raise Unauthenticated(_BAD_TOKEN)
     return actor, claims
+
+
+def _verified_claims(token: str) -> dict[str, Any]:
+    """What the token says, once its signature was found right and it has not expired.
+
+    A signature that was right stays right, so it is verified once by each process. Whether
+    the sign-in still stands is asked at every request; nothing here answers that.
+    """
+    key = (current_app.config["JWT_SECRET_KEY"], sha256(token.encode(errors="replace")).digest())
+    claims = _verified.get(key)
+    if claims is None:
+        try:
+            # One algorithm, whatever the header says. `aud` is held against the row.
+            claims = jwt.decode(
+                token,
+                key[0],
+                algorithms=["HS256"],
+                options={"require": ["exp", "sub", "jti", "aud"], "verify_aud": False},
+            )
+        except (jwt.PyJWTError, ValueError):
+            raise Unauthenticated(_BAD_TOKEN) from None
+        if len(_verified) >= _MAX_VERIFIED:
+            _verified.clear()
+        _verified[key] = claims
+    if claims["exp"] <= time.time():
+        del _verified[key]
+        raise Unauthenticated(_BAD_TOKEN)
+    return claims
 
 
 def _require_csrf(of_cookie: object = None) -> None:
@@ -351,6 +384,8 @@ def _check_request() -> Response | None:
             current_actor()
         return None
     _refuse_impossible_names()
+    if request.endpoint in _LOOKS_UP and request.method in SAFE_METHODS:
+        return None
     if (rule.rule in _SIGN_IN_DOORS and request.is_json) or is_embedded():
         g.actor = None  # in another site's frame nobody is signed in, whatever cookie comes
     actor = current_actor()

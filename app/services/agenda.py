@@ -21,14 +21,14 @@ from sqlalchemy import (
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Booking, Event, EventSession, Room, Speaker, WaitlistEntry
+from app.models import Booking, Event, EventSession, Room, Speaker, User, WaitlistEntry
 from app.models.booking import CONFIRMED
 from app.models.types import AnyRow
-from app.services import admission
+from app.services import admission, clock, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import NotFound
 from app.services.policy import Actor, may_attend, require_signed_in
-from app.services.transaction import execute
+from app.services.transaction import execute, read_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +59,35 @@ _BOOKED = b',"booked":true,"waitlisted":false}'
 _WAITLISTED = b',"booked":false,"waitlisted":true}'
 
 
-def read_agenda(actor: Actor | None, slug: str, known: Collection[str] = ()) -> Agenda:
+def find_reader(sign_in_id: str, slug: str) -> tuple[Actor | None, AnyRow | None]:
+    """Who acts with this sign-in, as `sign_ins.find_actor`, and what `read_agenda` asks first.
+
+    In one query: phones ask for nothing more often than whether the agenda changed.
+    """
+    rows = read_alone(_READER, {"id": sign_in_id, "now": clock.now(), "slug": slug})
+    return (sign_ins.actor_of(rows[0]), rows[0]) if rows else (None, None)
+
+
+def read_agenda(
+    actor: Actor | None, slug: str, known: Collection[str] = (), found: AnyRow | None = None
+) -> Agenda:
     """The agenda for this reader, without body when its ETag is among the `known` ones.
 
-    One query whatever the size, and two more after a change. Raises `NotFound` when
-    there is none or the reader is neither attendee nor staff and it is not public.
+    One query whatever the size, and two more after a change; `found` by `find_reader`
+    saves the first. Raises `NotFound` when there is none or the reader is neither
+    attendee nor staff and it is not public.
     """
-    event = _find_event(actor, slug)
+    event = _admit(actor, found if found is not None else _look_up(actor, slug))
     own = _own_marks(actor, event)
     marks = "".join(
         f"{'b' if mark is _BOOKED else 'w'}{each}" for each, mark in sorted(own.items())
     )
-    etag = f"{event.id}-{event.topic_version}-{marks}"
+    etag = f"{event.event_id}-{event.topic_version}-{marks}"
     if etag in known:
         return Agenda(etag, None)
-    encoded = _encoded.get(event.id)
-    if encoded is None or encoded.event != event[:-1]:
-        encoded = _encoded[event.id] = _encode(event)
+    encoded = _encoded.get(event.event_id)
+    if encoded is None or encoded.event != _shared(event):
+        encoded = _encoded[event.event_id] = _encode(event)
     if not own:
         return Agenda(etag, encoded.body)
     return Agenda(etag, _joined(encoded.head, encoded.sessions, own))
@@ -129,13 +141,21 @@ def seats_now(event_id: int) -> tuple[int, list[dict[str, Any]]]:
 
 
 def _find_event(actor: Actor | None, slug: str) -> AnyRow:
+    return _admit(actor, _look_up(actor, slug))
+
+
+def _look_up(actor: Actor | None, slug: str) -> AnyRow | None:
     wanted = {"slug": slug, "user": actor.user_id if actor else None}
-    event = execute(_EVENT, wanted).one_or_none()
-    if event is None:
+    return execute(_EVENT, wanted).one_or_none()
+
+
+def _admit(actor: Actor | None, event: AnyRow | None) -> AnyRow:
+    """The event, for a reader who may read its agenda. Raises `NotFound`, `Unauthenticated`."""
+    if event is None or event.event_id is None:
         raise NotFound
     if not event.public:
         reader = require_signed_in(actor)
-        if not admission.is_admitted(reader, event.id, event.admission):
+        if not admission.is_admitted(reader, event.event_id, event.admission):
             raise NotFound
     return event
 
@@ -145,7 +165,7 @@ def _own_marks(actor: Actor | None, event: AnyRow) -> dict[int, bytes]:
 
     Nothing for a guest, nor for a sign-in that reaches another event's agenda only.
     """
-    if actor is None or not event.marks or not may_attend(actor, event.id):
+    if actor is None or not event.marks or not may_attend(actor, event.event_id):
         return {}
     # A seat is told rather than a place in the queue for it.
     return {
@@ -159,12 +179,12 @@ def _encode(event: AnyRow) -> _Encoded:
     for row in db.session.execute(
         select(Speaker.event_session_id, Speaker.name)
         .join(EventSession)
-        .where(EventSession.event_id == event.id)
+        .where(EventSession.event_id == event.event_id)
         .order_by(Speaker.event_session_id, Speaker.position)
     ):
         speakers.setdefault(row.event_session_id, []).append(row.name)
     rows = db.session.execute(
-        _SESSIONS.where(EventSession.event_id == event.id, EventSession.status == CONFIRMED)
+        _SESSIONS.where(EventSession.event_id == event.event_id, EventSession.status == CONFIRMED)
     )
     sessions = {row.id: orjson.dumps(_session(row, speakers.get(row.id, [])))[:-1] for row in rows}
     head = orjson.dumps(
@@ -172,7 +192,7 @@ def _encode(event: AnyRow) -> _Encoded:
             "event": {
                 "slug": event.slug,
                 "title": event.title,
-                "time_zone": event.time_zone,
+                "time_zone": event.event_time_zone,
                 "starts_on": event.starts_on,
                 "ends_on": event.ends_on,
                 "venue": event.venue,
@@ -181,7 +201,12 @@ def _encode(event: AnyRow) -> _Encoded:
             "version": event.topic_version,
         }
     )[:-1]
-    return _Encoded(tuple(event[:-1]), head, sessions, _joined(head, sessions, {}))
+    return _Encoded(_shared(event), head, sessions, _joined(head, sessions, {}))
+
+
+def _shared(event: AnyRow) -> tuple[Any, ...]:
+    """Of a row, what is the same for all readers."""
+    return tuple(event[-len(_EVENT_COLUMNS) :])
 
 
 def _no_shows(event: AnyRow) -> dict[str, int]:
@@ -223,20 +248,27 @@ _TOPIC_VERSION = Event.version + func.coalesce(
     .scalar_subquery(),
     0,
 )
-# What the reader has: "b12" is a seat in session 12, "w12" a place in its queue.
 _slug: BindParameter[str] = bindparam("slug")
-_reader: BindParameter[int] = bindparam("user")
-_own = union_all(
-    select((literal("b") + cast(Booking.event_session_id, String)).label("mark"))
-    .join(EventSession, EventSession.id == Booking.event_session_id)
-    .join(Event, Event.id == EventSession.event_id)
-    .where(Booking.user_id == _reader, Booking.status == CONFIRMED, Event.slug == _slug),
-    select((literal("w") + cast(WaitlistEntry.event_session_id, String)).label("mark"))
-    .join(EventSession, EventSession.id == WaitlistEntry.event_session_id)
-    .join(Event, Event.id == EventSession.event_id)
-    .where(WaitlistEntry.user_id == _reader, Event.slug == _slug),
-).subquery()
-_MARKS = select(func.aggregate_strings(_own.c.mark, " ")).scalar_subquery()
+
+
+def _marks(reader: Any) -> Any:
+    """What the reader has: "b12" is a seat in session 12, "w12" a place in its queue."""
+    session, event = aliased(EventSession), aliased(Event)
+    own = union_all(
+        select((literal("b") + cast(Booking.event_session_id, String)).label("mark"))
+        .join(session, session.id == Booking.event_session_id)
+        .join(event, event.id == session.event_id)
+        .where(Booking.user_id == reader, Booking.status == CONFIRMED, event.slug == _slug)
+        .correlate(User),
+        select((literal("w") + cast(WaitlistEntry.event_session_id, String)).label("mark"))
+        .join(session, session.id == WaitlistEntry.event_session_id)
+        .join(event, event.id == session.event_id)
+        .where(WaitlistEntry.user_id == reader, event.slug == _slug)
+        .correlate(User),
+    ).subquery()
+    return select(func.aggregate_strings(own.c.mark, " ")).scalar_subquery().label("marks")
+
+
 _SEATS = (
     select(
         EventSession.id,
@@ -256,11 +288,12 @@ _SEATS = (
     .where(Event.id == bindparam("event"))
     .order_by(EventSession.id)
 )
-_EVENT = select(
-    Event.id,
+# The last of every row, and the same for all readers.
+_EVENT_COLUMNS: tuple[Any, ...] = (
+    Event.id.label("event_id"),
     Event.slug,
     Event.title,
-    Event.time_zone,
+    Event.time_zone.label("event_time_zone"),
     Event.starts_on,
     Event.ends_on,
     Event.venue,
@@ -268,8 +301,11 @@ _EVENT = select(
     Event.public,
     Event.admission,
     _TOPIC_VERSION.label("topic_version"),
-    _MARKS.label("marks"),  # the last: what comes before is the same for all readers
-).where(Event.slug == _slug)
+)
+_EVENT = select(_marks(bindparam("user")), *_EVENT_COLUMNS).where(Event.slug == _slug)
+_READER = sign_ins.ACTOR.outerjoin(Event, Event.slug == _slug).add_columns(
+    _marks(User.id), *_EVENT_COLUMNS
+)
 _SESSIONS = (
     select(
         EventSession.id,

@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, delete, func, insert, or_, select, update
 
 from app.extensions import db
 from app.models import Calendar, SignIn, User
+from app.models.types import AnyRow
 from app.models.user import Role, full_name
 from app.services import changes, clock
 from app.services.policy import ACCOUNT, Actor
@@ -38,8 +39,8 @@ _role_names = (
     .correlate(User)
     .scalar_subquery()
 )
-# Runs for every request with credentials.
-_ACTOR = (
+# Runs for every request with credentials; `agenda` reads along. Takes `id` and `now`.
+ACTOR = (
     select(
         SignIn.id.label("sign_in_id"),
         SignIn.audience,
@@ -91,9 +92,12 @@ def start_sign_in(
 
 def find_actor(sign_in_id: str) -> Actor | None:
     """Who acts with this sign-in, in one query; None when it ended or the user may not act."""
-    row = execute(_ACTOR, {"id": sign_in_id, "now": clock.now()}).one_or_none()
-    if row is None:
-        return None
+    row = execute(ACTOR, {"id": sign_in_id, "now": clock.now()}).one_or_none()
+    return actor_of(row) if row is not None else None
+
+
+def actor_of(row: AnyRow) -> Actor:
+    """The actor in a row that has the columns of `ACTOR`."""
     return Actor(
         user_id=row.user_id,
         calendar_id=row.calendar_id,

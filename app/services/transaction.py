@@ -11,11 +11,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
+from functools import lru_cache, wraps
 from random import random
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import CursorResult, Executable
+from sqlalchemy import CursorResult, Engine, Executable, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -140,6 +140,25 @@ def savepoint() -> Iterator[None]:
         del transaction.after_commit[told:]
         transaction.once = once
         raise
+
+
+def read_alone(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
+    """The rows of one query that is all a request reads, at a third of the price of a session.
+
+    PostgreSQL is told of no transaction's begin and end, two errands more than the query:
+    each of its statements has its own view of the data all the same. Not for commands, whose
+    own writes it does not see.
+    """
+    with _without_transactions(db.engine).connect() as connection:
+        return connection.execute(statement, parameters).all()
+
+
+@lru_cache(maxsize=4)
+def _without_transactions(engine: Engine) -> Engine:
+    """The engine, over the same pool; SQLite's connections are as they have to be already."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def is_first(what: object) -> bool:

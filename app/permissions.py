@@ -79,6 +79,7 @@ STAFF_BOOKINGS = Access(
     _ALL,
 )
 ADMIN = Access("admins", _NO, _NO, _NO, _NO, _NO, _ALL)
+OWN_IMPORT = Access("the admin who uploaded it", _NO, _NO, _NO, _NO, _NO, _OWN)
 NOBODY = Access("nobody: nothing there can be taken back", _NO, _NO, _NO, _NO, _NO, _NO)
 
 ROUTES: dict[str, Access] = {
@@ -225,6 +226,11 @@ OFFICE: dict[str, Access] = {
     "/backoffice/roles/": ADMIN,
     "/backoffice/outbox/": ADMIN,
     "/backoffice/audit/": ADMIN,
+    "/backoffice/imports/<int:job_id>": OWN_IMPORT,
+    "/backoffice/imports/": ADMIN,
+    "/backoffice/reports/": ADMIN,
+    "/backoffice/mail-texts/": ADMIN,
+    "/backoffice/settings/": ADMIN,
 }
 
 

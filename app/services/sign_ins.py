@@ -117,6 +117,20 @@ def still_live(sign_in_ids: Collection[str]) -> set[str]:
     return set(db.session.scalars(_LIVE, {"ids": list(sign_in_ids), "now": clock.now()}))
 
 
+def count_live(user_ids: Collection[int]) -> dict[int, int]:
+    """On how many devices these users are signed in, where on any."""
+    counted = db.session.execute(
+        select(SignIn.user_id, func.count().label("number"))
+        .where(
+            SignIn.user_id.in_(user_ids),
+            SignIn.ended_at.is_(None),
+            SignIn.expires_at > clock.now(),
+        )
+        .group_by(SignIn.user_id)
+    )
+    return {row.user_id: row.number for row in counted}
+
+
 @transactional
 def end_sign_in(sign_in_id: str) -> None:
     """End one; the user's others stay. Ending twice is ending once.

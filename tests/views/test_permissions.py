@@ -25,6 +25,7 @@ from app.security import SecurityManager
 from app.services import (
     admission,
     appointments,
+    import_jobs,
     manage_links,
     reservations,
     seats,
@@ -91,6 +92,7 @@ class Matrix:
                     ("contributor", "contributor"),
                     ("other contributor", "contributor"),
                     ("admin", "admin"),
+                    ("other admin", "admin"),
                 ]
             ),
             Persona("flagged", "admin", token_of(app, actors["flagged"]), is_flagged=True),
@@ -109,6 +111,7 @@ class Matrix:
             ]
         }
         actors["admin"] = factories.make_admin()
+        actors["other admin"] = factories.make_admin()
         actors["flagged"] = factories.make_admin(flagged=True)
         actors["expert"], self.expert = factories.make_expert(name="Ann Lee")
         actors["other expert"], _ = factories.make_expert(name="Bob Ray")
@@ -157,6 +160,7 @@ class Matrix:
             ).one()
             for each in self.bookings
         }
+        job = import_jobs.create_job(root, "users", "", "users.csv", b"email,name\na@b.org,Ann\n")
         in_event = frozenset({"attendee"})
         # What stands in an address, by its name there.
         self.variables: dict[str, Subject] = {
@@ -171,6 +175,10 @@ class Matrix:
             "kind": Subject({"kind": "svg"}),
             "filename": Subject({"filename": "css/base.css"}),
             "locale": Subject({"locale": "en"}),
+            "template": Subject({"template": "seat_confirmed"}),
+            "name": Subject({"name": "rooms"}),
+            "form": Subject({"form": "csv"}),
+            "job_id": Subject({"job_id": job.id}, frozenset({"admin"})),
         }
         # What a write needs to be judged by who sends it.
         self.bodies: dict[str, Mapping[str, Any]] = {
@@ -218,6 +226,8 @@ class Matrix:
                 part = self.variables[name]
             if rule.rule.startswith("/static/appbuilder/"):
                 part = Subject({"filename": "css/ab.css"})
+            if rule.rule.startswith("/backoffice/imports/") and name == "kind":
+                part = Subject({"kind": "users"})
             found.values |= part.values
             found.owners |= part.owners
         return [found]

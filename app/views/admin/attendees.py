@@ -64,6 +64,7 @@ class AttendeeView(ServiceModelView):
     datamodel = ReadingInterface(Attendee)
     route_base = "/backoffice/attendees"
     noun, plural, icon = "attendee", "Attendees", "users"
+    object_kind = "attendee"
     empty = "Import a list from whatever sells the tickets, or add somebody here."
 
     list_columns = ["name", "email", "event", "checked_in", "external_id"]

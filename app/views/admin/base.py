@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import wraps
 from hashlib import sha256
 from typing import Any, NoReturn
@@ -105,6 +106,28 @@ class LinkFilter:
         """The name of a thing that is there."""
         is_id = value.isascii() and value.isdecimal() and len(value) < 10
         return self.name_of(int(value)) if is_id else None
+
+
+@dataclass(frozen=True, slots=True)
+class DayFilter:
+    """A day that a list begins or ends with; `where` gets it as a date."""
+
+    name: str
+    label: str
+    where: Callable[[str], ColumnElement[bool]]
+    is_offered = True
+    is_day = True
+
+    def options(self) -> Iterable[tuple[str, str]]:
+        """Any."""
+        return ()
+
+    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
+        """The day in words; None for what is none."""
+        try:
+            return cells.day(f"{date.fromisoformat(value)}T12:00:00Z", "UTC")
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +238,9 @@ class ServiceModelView(ModelView):
 
     noun = ""
     plural = ""
+    object_kind = ""  # what the audit log calls it, where it does
+    show_template = "admin/show.html"
+    deed_permission = "edit"
     empty = ""  # what to do where there is nothing yet
     icon = "list-checks"
 
@@ -226,7 +252,7 @@ class ServiceModelView(ModelView):
     edit_columns: list[str] = []
     base_order: tuple[str, str] = ("id", "desc")
     order_of: Mapping[str, str] = {}  # a column of the list: what it is ordered by
-    list_filters: Sequence[ListFilter | LinkFilter] = ()
+    list_filters: Sequence[ListFilter | LinkFilter | DayFilter] = ()
     presets: Sequence[tuple[str, Mapping[str, str]]] = ()  # what is looked at most, by name
     bulk_actions: Sequence[BulkAction] = ()
     undo_removal: Callable[[Actor | None, int, Any], object] | None = None
@@ -305,6 +331,10 @@ class ServiceModelView(ModelView):
         """Whether editing and deleting are offered."""
         return True
 
+    def key_of(self, item: Any) -> str:
+        """What the audit log calls `item` by."""
+        return str(item.id)
+
     def name_of(self, item: Any) -> str:
         """The thing's name, in titles and messages."""
         return str(item)
@@ -363,17 +393,17 @@ class ServiceModelView(ModelView):
         item = self._item(pk)
         self.annotate([item])
         return self._page(
-            "admin/show.html",
+            self.show_template,
             title=self.name_of(item),
             item=item,
-            deeds=self.deeds(item) if self.offers("edit") else [],
+            deeds=self.deeds(item) if self.offers(self.deed_permission) else [],
             links=self.links(item),
             previews=[*self._previews(item)],
         )
 
     def _previews(self, item: Any) -> Iterable[Preview]:
         views = {type(view).__name__: view for view in self.appbuilder.baseviews}
-        for each in self.related(item):
+        for each in [*self.related(item), *self._history(item)]:
             view = views[each.view]
             if not view.offers("list"):
                 continue
@@ -387,6 +417,11 @@ class ServiceModelView(ModelView):
                 href=url_for(f"{view.endpoint}.list", **each.query),
                 add=each.add if view.offers("add") else "",
             )
+
+    def _history(self, item: Any) -> Iterable[Related]:
+        if self.object_kind:
+            about = {"object": f"{self.object_kind}:{self.key_of(item)}"}
+            yield Related("History", "AuditView", about, frozenset({"object"}))
 
     def preview(self, query: Mapping[str, Any]) -> tuple[Sequence[Any], int]:
         """The first rows of the list that `query` leads to, and how many it has."""

@@ -148,6 +148,7 @@ class BookingView(ServiceModelView):
     datamodel = ReadingInterface(Booking)
     route_base = "/backoffice/bookings"
     noun, plural, icon = "booking", "Bookings", "calendar-check"
+    object_kind = "booking"
     empty = "Bookings come from experts' pages, agendas and the scheduler, or are added here."
     remove_verb, removed = "Cancel", "cancelled"
 
@@ -295,6 +296,9 @@ class BookingView(ServiceModelView):
                 or_(Booking.kind == "reservation", Booking.user_id == actor.user_id),
             ]
         return [false()]
+
+    def key_of(self, item: Booking) -> str:
+        return item.uid
 
     def matching(self, words: str) -> ColumnElement[bool]:
         by_user = Booking.user.has(

@@ -99,6 +99,7 @@ class EventSessionView(ServiceModelView):
     datamodel = ReadingInterface(EventSession)
     route_base = "/backoffice/sessions"
     noun, plural, icon = "session", "Sessions", "list-checks"
+    object_kind = "event_session"
     empty = "Add a session to an event, or import a schedule: flask booking import-schedule."
     remove_verb, removed = "Cancel", "cancelled"
 

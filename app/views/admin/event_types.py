@@ -104,6 +104,7 @@ class EventTypeView(ServiceModelView):
     datamodel = ReadingInterface(EventType)
     route_base = "/backoffice/event-types"
     noun, plural, icon = "event type", "Event types", "clock"
+    object_kind = "event_type"
     empty = "Add what an expert can be booked for."
 
     list_columns = ["title", "expert", "duration_minutes", "where", "is_active"]

@@ -89,6 +89,7 @@ class EventView(ServiceModelView):
     datamodel = ReadingInterface(Event)
     route_base = "/backoffice/events"
     noun, plural, icon = "event", "Events", "calendar-days"
+    object_kind = "event"
     empty = "Add the first event, then its sessions."
 
     list_columns = ["title", "dates", "venue", "sessions", "public"]

@@ -49,6 +49,7 @@ class ExpertView(ServiceModelView):
     datamodel = ReadingInterface(Expert)
     route_base = "/backoffice/experts"
     noun, plural, icon = "expert", "Experts", "user-round"
+    object_kind = "expert"
     empty = "Make somebody with an account an expert; then their time can be booked."
 
     list_columns = ["name", "headline", "account", "time_zone"]

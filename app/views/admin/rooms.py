@@ -31,6 +31,7 @@ class RoomView(ServiceModelView):
     datamodel = ReadingInterface(Room)
     route_base = "/backoffice/rooms"
     noun, plural, icon = "room", "Rooms", "door-open"
+    object_kind = "room"
     empty = "Add the first room; then sessions and reservations can take place in it."
 
     list_columns = ["name", "capacity", "time_zone"]

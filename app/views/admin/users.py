@@ -13,11 +13,13 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
+from app import permissions
 from app.extensions import db
 from app.gates import current_actor
 from app.models import Expert, Role, User
 from app.models.user import full_name
-from app.services import accounts, attachments
+from app.permissions import Scope
+from app.services import accounts, attachments, sign_ins
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
@@ -27,6 +29,7 @@ from app.views.admin.base import (
     Deed,
     ListFilter,
     ReadingInterface,
+    Related,
     ServiceModelView,
     permitted,
 )
@@ -53,6 +56,7 @@ class UserView(ServiceModelView):
     datamodel = ReadingInterface(User)
     route_base = "/backoffice/users"
     noun, plural, icon = "user", "Users", "users"
+    object_kind = "user"
     empty = "Add somebody, or let people register."
 
     list_columns = ["name", "email", "role_names", "state", "seen"]
@@ -65,6 +69,7 @@ class UserView(ServiceModelView):
         "address_proven",
         "seen",
         "login_count",
+        "devices",
         "expert_page",
     ]
     search_columns = ["first_name", "last_name", "email"]
@@ -76,6 +81,7 @@ class UserView(ServiceModelView):
         "seen": "Last sign-in",
         "last_login": "Last sign-in",
         "login_count": "Sign-ins",
+        "devices": "Signed in now",
         "address_proven": "Address proven",
     }
     base_order = ("id", "desc")
@@ -163,19 +169,29 @@ class UserView(ServiceModelView):
         )
         return [
             Deed("Reset password", self._url("reset_password", pk=item.id), "key-round"),
+            Deed("Sign out everywhere", self._url("end_access", pk=item.id), "log-out"),
             switch,
         ]
 
-    def links(self, item: User) -> list[tuple[str, str]]:
+    def related(self, item: User) -> list[Related]:
+        signed_in = {"object": f"user:{item.id}", "action": "sign_in"}
         return [
-            ("Their bookings", url_for("BookingView.list", q=item.email)),
-            ("What they did", url_for("AuditView.list", q=item.email)),
+            Related("Bookings", "BookingView", {"user": item.id}),
+            Related(
+                "Sign-ins", "AuditView", signed_in, frozenset({"who", "what", "object", "summary"})
+            ),
+            Related("What they did", "AuditView", {"who": item.id}, frozenset({"who"})),
         ]
 
     @expose("/deactivate/<int:pk>", methods=["POST"])
     @permitted("edit")
     def deactivate(self, pk: int) -> Answer:
         return self._do(accounts.deactivate, pk, "deactivated. All sessions have ended.")
+
+    @expose("/end-access/<int:pk>", methods=["POST"])
+    @permitted("edit")
+    def end_access(self, pk: int) -> Answer:
+        return self._do(accounts.end_access, pk, "is signed out everywhere.")
 
     @expose("/activate/<int:pk>", methods=["POST"])
     @permitted("edit")
@@ -212,8 +228,10 @@ class UserView(ServiceModelView):
             select(Expert.user_id, Expert.id).where(Expert.user_id.in_([row.id for row in rows]))
         )
         of_user = dict(experts.all())
+        live = sign_ins.count_live([row.id for row in rows])
         for row in rows:
             row.expert_id = of_user.get(row.id)
+            row.live_sign_ins = live.get(row.id, 0)
 
     def cell_name(self, item: User) -> str:
         return self.name_of(item)
@@ -239,6 +257,9 @@ class UserView(ServiceModelView):
     def cell_login_count(self, item: User) -> int:
         return item.login_count or 0
 
+    def cell_devices(self, item: Any) -> str:
+        return cells.counted(item.live_sign_ins, "device") if item.live_sign_ins else "No"
+
     def cell_expert_page(self, item: Any) -> Any:
         if item.expert_id is None:
             return "None"
@@ -254,7 +275,8 @@ class RoleView(ServiceModelView):
     include_route_methods = {"list", "show"}
 
     list_columns = ["name", "meaning", "holders"]
-    show_columns = ["name", "meaning", "holders"]
+    show_columns = ["name", "meaning", "holders", "may"]
+    label_columns = {"may": "Adds to what everybody may"}
     search_columns = ["name"]
     order_columns = ["name"]
     base_order = ("name", "asc")
@@ -275,6 +297,20 @@ class RoleView(ServiceModelView):
         if item.name not in ROLES:
             return []
         return [("Who has it", url_for("UserView.list", role=item.name))]
+
+    def cell_may(self, item: Role) -> Any:
+        """What the role adds to what everybody may, from the one table."""
+        if item.name not in ROLES:
+            return "What everybody may."
+        column = item.name.lower()
+        gained = [
+            f"{route}: {scope}" if scope is not Scope.ALL else route
+            for route, access in permissions.ROUTES.items()
+            if (scope := getattr(access, column)) not in {Scope.NOTHING, access.guest}
+        ]
+        if item.name == ADMIN:
+            gained.append("and everything else under /backoffice/")
+        return cells.lines(gained)
 
     def cell_meaning(self, item: Role) -> str:
         return ROLES.get(item.name, "").partition(": ")[2].capitalize() or "Nothing: guests"

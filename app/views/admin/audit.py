@@ -1,0 +1,246 @@
+"""The audit log in the back-office: to read, narrow down and follow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import current_app, url_for
+from markupsafe import Markup
+from sqlalchemy import ColumnElement, and_, or_, select
+
+from app.extensions import db
+from app.gates import current_actor
+from app.models import AuditEntry, Booking, User
+from app.models.audit import API, BACK_OFFICE, CLI, PAGE, SOCKET, TIMER
+from app.models.user import full_name
+from app.views.admin import cells
+from app.views.admin.base import (
+    DayFilter,
+    LinkFilter,
+    ListFilter,
+    ReadingInterface,
+    ServiceModelView,
+)
+
+VIEWS = {
+    "attendee": "AttendeeView",
+    "booking": "BookingView",
+    "event": "EventView",
+    "event_session": "EventSessionView",
+    "event_type": "EventTypeView",
+    "expert": "ExpertView",
+    "mail": "OutboxView",
+    "room": "RoomView",
+    "user": "UserView",
+}
+DOORS = {
+    PAGE: "Page",
+    BACK_OFFICE: "Back-office",
+    API: "API",
+    SOCKET: "Socket",
+    CLI: "Command line",
+    TIMER: "Timer",
+}
+NOBODY = {CLI: "The command line", TIMER: "The system"}
+SUMMARY = 80
+_OBJECT = re.compile(r"([a-z_]{1,32}):([\w.-]{1,64})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFilter:
+    """One object, as `room:7`: its history."""
+
+    name: str
+    label: str
+    is_offered = False
+
+    def options(self) -> Iterable[tuple[str, str]]:
+        """None to choose from."""
+        return ()
+
+    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
+        """The object in words; it may be long gone."""
+        match = _OBJECT.fullmatch(value)
+        return match and f"{_words(match[1])} {match[2][:8]}"
+
+    def where(self, value: str) -> ColumnElement[bool]:
+        """The entries about it."""
+        kind, _, key = value.partition(":")
+        return and_(AuditEntry.object_kind == kind, AuditEntry.object_id == key)
+
+
+def _name_of_user(user_id: int) -> str | None:
+    user = db.session.get(User, user_id)
+    return user and full_name(user.first_name, user.last_name)
+
+
+def _named(column: Any) -> Callable[[], list[tuple[str, str]]]:
+    """What there is of a column, to choose from."""
+    return lambda: [
+        (name, _words(name))
+        for name in db.session.scalars(select(column).distinct().order_by(column))
+    ]
+
+
+def _midnight(day: str, days: int = 0) -> datetime:
+    """The beginning of a day in the reader's zone."""
+    actor = current_actor()
+    zone = (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
+    date = datetime.fromisoformat(day).date() + timedelta(days=days)
+    return datetime.combine(date, time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+class AuditView(ServiceModelView):
+    """`/backoffice/audit/`: who did what, to read only."""
+
+    datamodel = ReadingInterface(AuditEntry)
+    route_base = "/backoffice/audit"
+    noun, plural, icon = "entry", "Audit log", "history"
+    empty = "Everything that is changed is written down here."
+    include_route_methods = {"list", "show"}
+
+    list_columns = ["when", "who", "what", "object", "summary", "origin"]
+    show_columns = ["when", "who", "what", "object", "origin", "address", "details"]
+    search_columns = ["action", "object_kind", "object_id", "address"]
+    order_columns = ["at", "action", "object_kind"]
+    label_columns = {
+        "at": "When",
+        "action": "What",
+        "object_kind": "Object",
+        "object": "On what",
+        "origin": "From where",
+        "summary": "Change",
+        "details": "Before and after",
+    }
+    base_order = ("id", "desc")
+    order_of = {"when": "at", "what": "action", "object": "object_kind"}
+    list_filters = (
+        ListFilter(
+            "action",
+            "What",
+            _named(AuditEntry.action),
+            lambda value: AuditEntry.action == value,
+        ),
+        ListFilter(
+            "kind",
+            "On what",
+            _named(AuditEntry.object_kind),
+            lambda value: AuditEntry.object_kind == value,
+        ),
+        ListFilter("door", "From where", DOORS.items, lambda value: AuditEntry.door == value),
+        DayFilter("since", "From", lambda value: AuditEntry.at >= _midnight(value)),
+        DayFilter("until", "To", lambda value: AuditEntry.at < _midnight(value, days=1)),
+        LinkFilter("who", "Who", _name_of_user, lambda value: AuditEntry.actor_id == int(value)),
+        ObjectFilter("object", "History of"),
+    )
+
+    def name_of(self, item: AuditEntry) -> str:
+        return f"{_words(item.action)}: {item.object_kind.replace('_', ' ')} {item.object_id}"
+
+    def matching(self, words: str) -> ColumnElement[bool]:
+        actors = select(User.id).where(
+            or_(
+                User.email.icontains(words, autoescape=True),
+                (User.first_name + " " + User.last_name).icontains(words, autoescape=True),
+            )
+        )
+        return or_(super().matching(words), AuditEntry.actor_id.in_(actors))
+
+    def annotate(self, rows: Sequence[AuditEntry]) -> None:
+        users = db.session.execute(
+            select(User.id, User.first_name, User.last_name).where(
+                User.id.in_({row.actor_id for row in rows} - {None})
+            )
+        )
+        names = {user.id: full_name(user.first_name, user.last_name) for user in users}
+        uids = {row.object_id for row in rows if row.object_kind == "booking"}
+        found = db.session.execute(select(Booking.uid, Booking.id).where(Booking.uid.in_(uids)))
+        keys = {booking.uid: booking.id for booking in (found if uids else ())}
+        for row in rows:
+            row.actor_name = names.get(row.actor_id, "")
+            row.object_key = keys.get(row.object_id)
+            if row.object_kind != "booking" and row.object_id.isdecimal():
+                row.object_key = int(row.object_id)
+
+    def cell_when(self, item: AuditEntry) -> Any:
+        return cells.moment(item.at, self.zone())
+
+    def cell_who(self, item: Any) -> Any:
+        if not item.actor_id:  # none, or the command line's
+            return NOBODY.get(item.door, "A guest")
+        if not item.actor_name:
+            return f"User {item.actor_id}, deleted since"
+        return cells.link(item.actor_name, url_for("UserView.show", pk=item.actor_id))
+
+    def cell_what(self, item: AuditEntry) -> str:
+        return _words(item.action)
+
+    def cell_object(self, item: Any) -> Any:
+        text = f"{_words(item.object_kind)} {item.object_id[:8]}"
+        view = VIEWS.get(item.object_kind)
+        if view is None or item.object_key is None or item.action == "delete":
+            return text
+        return cells.link(text, url_for(f"{view}.show", pk=item.object_key))
+
+    def cell_origin(self, item: AuditEntry) -> str:
+        return DOORS.get(item.door, item.door)
+
+    def cell_address(self, item: AuditEntry) -> str:
+        return item.address or ""
+
+    def cell_summary(self, item: AuditEntry) -> str:
+        text = "; ".join(
+            f"{_words(name)}: {_plain(new) if old is None else f'{_plain(old)} → {_plain(new)}'}"
+            for name, old, new in _changes(item)
+        )
+        return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
+
+    def cell_details(self, item: AuditEntry) -> Markup:
+        rows = Markup("").join(
+            Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>').format(
+                _words(name), _plain(old), _plain(new)
+            )
+            for name, old, new in _changes(item)
+        )
+        if not rows:
+            return Markup("")
+        return Markup(
+            '<div class="office-table__scroll" tabindex="0" role="region" aria-label="{}">'
+            '<table class="table table--plain"><thead><tr><th scope="col">{}</th>'
+            '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table></div>'
+        ).format("Before and after", "What", "Before", "After", rows)
+
+    def links(self, item: AuditEntry) -> list[tuple[str, str]]:
+        about = f"{item.object_kind}:{item.object_id}"
+        found = []
+        if _OBJECT.fullmatch(about):
+            found.append(("All about this", url_for("AuditView.list", object=about)))
+        if item.actor_id:
+            found.append(("All they did", url_for("AuditView.list", who=item.actor_id)))
+        return found
+
+
+def _changes(item: AuditEntry) -> list[tuple[str, Any, Any]]:
+    """Name, before and after of everything the entry tells."""
+    names = dict.fromkeys([*item.before, *item.changes])
+    return [(name, item.before.get(name), item.changes.get(name)) for name in names]
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

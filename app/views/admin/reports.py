@@ -1,0 +1,133 @@
+"""Reports: `/backoffice/reports/`, each with a chart, a table and a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import current_app, make_response, render_template, request
+from flask_appbuilder import BaseView, expose
+from werkzeug.wrappers import Response
+
+from app.errors import status_of
+from app.gates import current_actor
+from app.services import reports, spreadsheets
+from app.services.errors import InvalidInput
+from app.services.reports import Report, Span
+from app.views.admin.base import Answer, permitted
+from app.views.admin.charts import Series, number, stacked_bars
+
+NAMES = {
+    "rooms": "Use of rooms",
+    "experts": "Use of experts",
+    "no-shows": "No-shows",
+    "lead-time": "Lead time",
+    "fill-rate": "Fill rate",
+}
+ABOUT = {
+    "rooms": "Utilisation is the share of Monday to Friday, 08:00 to 18:00, in which a room"
+    " was booked. Hours outside of it count as hours, not as utilisation.",
+    "experts": "Utilisation is the share of the hours that an expert offers, by weekly hours"
+    " and days of their own, that were booked; buffers are not counted.",
+    "no-shows": "Seats in sessions that are over, held by people who were never checked in, at"
+    " events where people are checked in.",
+    "lead-time": "How long before its start a booking was made.",
+    "fill-rate": "Seats taken of the seats that sessions have.",
+}
+CHARTS = {
+    "rooms": "Hours booked",
+    "experts": "Hours booked",
+    "no-shows": "Seats",
+    "lead-time": "Bookings by their start",
+    "fill-rate": "Seats",
+}
+STEPS = {"day": "Days", "week": "Weeks", "month": "Months"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value as text; `share` where it is one, from 0 to 1."""
+
+    text: str
+    share: float | None = None
+    is_number: bool = False
+
+
+class ReportView(BaseView):
+    """Utilisation, no-shows, lead time and fill rate, by period."""
+
+    route_base = "/backoffice/reports"
+    default_view = "list"
+
+    @expose("/")
+    @permitted("list")
+    def list(self) -> Answer:
+        return self._show("rooms")
+
+    @expose("/<any('rooms', 'experts', 'no-shows', 'lead-time', 'fill-rate'):name>")
+    @permitted("list")
+    def show(self, name: str) -> Answer:
+        return self._show(name)
+
+    @expose("/<any('rooms', 'experts', 'no-shows', 'lead-time', 'fill-rate'):name>.csv")
+    @permitted("list")
+    def file(self, name: str) -> Response:
+        span = self._span()
+        report = reports.get_report(current_actor(), name, span)
+        response = make_response(spreadsheets.write("csv", report.head, report.rows))
+        response.headers["Content-Type"] = spreadsheets.CSV
+        dates = f"{span.first.isoformat()}-{span.last.isoformat()}"
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}-{dates}.csv"'
+        return response
+
+    def _show(self, name: str) -> Answer:
+        error = None
+        try:
+            span = self._span()
+        except InvalidInput as refused:
+            error, span = refused, reports.read_span(None, None, None, self._zone())
+        report = reports.get_report(current_actor(), name, span)
+        page = render_template(
+            "admin/report.html",
+            appbuilder=self.appbuilder,
+            title=NAMES[name],
+            name=name,
+            names=NAMES,
+            about=ABOUT[name],
+            span=span,
+            steps=STEPS,
+            typed={each: request.args.get(each, "") for each in ("from", "to", "by")},
+            query={"from": span.first, "to": span.last, "by": span.step},
+            chart=stacked_bars(
+                "report",
+                f"{CHARTS[name]} by {span.step}",
+                report.periods,
+                [Series(*each) for each in report.series],
+                unit=report.unit,
+            ),
+            head=report.head,
+            rows=[[*_cells(report, row)] for row in report.rows],
+            errors=error.extra.get("errors") if error else None,
+        )
+        return (page, status_of(error)) if error else page
+
+    def _span(self) -> Span:
+        asked = request.args
+        return reports.read_span(asked.get("from"), asked.get("to"), asked.get("by"), self._zone())
+
+    def _zone(self) -> str:
+        actor = current_actor()
+        zone: str = (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
+        return zone
+
+
+def _cells(report: Report, row: list[Any]) -> Any:
+    for name, value in zip(report.head, row, strict=True):
+        if value is None:
+            yield Cell("Unknown" if name in report.shares else "")
+        elif name in report.shares:
+            yield Cell(f"{100 * value:.0f} %", value, is_number=True)
+        elif isinstance(value, (int, float)):
+            yield Cell(number(value), is_number=True)
+        else:
+            yield Cell(str(value))

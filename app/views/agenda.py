@@ -171,8 +171,11 @@ def mine(slug: str) -> Answer:
 @blueprint.post("/agenda/<slug>/mine")
 def change_feed(slug: str) -> Answer:
     """The calendar link's buttons; the answer shows a new link, once."""
-    token = change_calendar_feed(_shared_event(slug))
-    return _mine(slug, token)
+    try:
+        read_personal_schedule(current_actor(), slug)
+    except (NotFound, Unauthenticated) as error:
+        return _closed(slug, error)
+    return _mine(slug, change_calendar_feed(_shared_event(slug)))
 
 
 def _mine(slug: str, feed_token: str | None = None) -> Answer:

@@ -25,6 +25,9 @@ from app.security import SecurityManager
 from app.services import (
     admission,
     appointments,
+    blackouts,
+    busy_calendars,
+    calendar_feed,
     import_jobs,
     manage_links,
     reservations,
@@ -40,6 +43,7 @@ from tests.calls import token_of
 from tests.views.admin.conftest import NINE
 from tools import permissions as document
 
+EMPTY_CALENDAR = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nEND:VCALENDAR\r\n"
 HIDDEN = {"HEAD", "OPTIONS"}
 # Where no credential is looked at.
 ANONYMOUS = {"static", "appbuilder.static", "health.alive", "health.ready", "health.metrics"}
@@ -180,12 +184,61 @@ class Matrix:
             "form": Subject({"form": "csv"}),
             "job_id": Subject({"job_id": job.id}, frozenset({"admin"})),
         }
-        # What a write needs to be judged by who sends it.
+        # What a route needs to be judged by who asks.
+        self.queries = {
+            "GET /api/event-types/<int:event_type_id>/explain": {"at": "2031-03-05T10:00:00Z"}
+        }
         self.bodies: dict[str, Mapping[str, Any]] = {
             "PATCH /api/bookings/<uid>": {"status": "cancelled"},
             "POST /agenda/<slug>": {"book": session.id},
             "POST /check-in/<slug>/undo": {"attendee_id": listed.id},
             "POST /api/auth/change-password": {"current_password": "x", "new_password": "y"},
+            "POST /api/experts/me/busy-calendars": {
+                "name": "Mine",
+                "content": EMPTY_CALENDAR.decode(),
+            },
+            "POST /api/guests/export": {"email": "gwen@example.org"},
+            "POST /api/guests/erase": {"email": "gwen@example.org"},
+            "POST /db/event/<int:event_id>/reschedule": {
+                "newDate": "2031-03-05",
+                "newHour": 15,
+                "newStartMinute": 0,
+                "newEndMinute": 30,
+            },
+        }
+        room = Subject({"room_id": wanted.room_id})
+        closed = blackouts.close_room(
+            root,
+            wanted.room_id,
+            factories.period("2031-03-09T09:00Z", "2031-03-09T10:00Z"),
+            "Paint",
+        )
+        asked = factories.make_event_type(actors["expert"], requires_approval=True)
+        request = appointments.book_appointment(
+            None, asked.id, NINE.replace(day=6), factories.client_named()
+        ).booking
+        elsewhere = busy_calendars.add_upload(
+            actors["expert"], name="Elsewhere", data=EMPTY_CALENDAR, field="content"
+        )
+        self.variables |= {
+            "room_id": room,
+            "event_id": Subject({"event_id": ids[reservation["uid"]]}, frozenset({"contributor"})),
+            "busy_calendar_id": Subject(
+                {"busy_calendar_id": elsewhere["id"]}, frozenset({"expert"})
+            ),
+            "country": Subject({"country": "DE"}),
+        }
+        # Where a name in an address means something else than elsewhere.
+        self.under: dict[str, Subject] = {
+            "/api/reservations/<uid>": self.bookings[2],
+            "/api/blackouts/<uid>": Subject({"uid": closed["uid"]}),
+            "/b/<token>/decide": Subject({"token": manage_links.decision_token(request["uid"])}),
+            "/api/requests/<token>": Subject(
+                {"token": manage_links.decision_token(request["uid"])}
+            ),
+            "/calendar/<token>": Subject(
+                {"token": calendar_feed.share(actors["client"]).split("/")[-1].removesuffix(".ics")}
+            ),
         }
         self.event = Subject({"slug": event.slug}, in_event)
         # What a page of the back-office shows, by its view.
@@ -199,6 +252,15 @@ class Matrix:
             "AttendeeView": [Subject({"pk": listed.id})],
             "WaitlistView": [
                 Subject({"pk": db.session.scalars(db.select(WaitlistEntry.id)).first()})
+            ],
+            "BlackoutView": [
+                Subject(
+                    {
+                        "pk": db.session.scalars(
+                            db.select(Booking.id).filter_by(kind="blackout")
+                        ).one()
+                    }
+                )
             ],
             "RoomView": [Subject({"pk": session.room_id})],
             "ExpertView": [Subject({"pk": self.expert.id})],
@@ -215,6 +277,9 @@ class Matrix:
         """What a route can be asked about."""
         if "pk" in rule.arguments:
             return self.pages[rule.endpoint.split(".")[0]]
+        for prefix, subject in self.under.items():
+            if rule.rule.startswith(prefix):
+                return [subject]
         if "uid" in rule.arguments:
             return self.bookings
         found = Subject()
@@ -237,6 +302,7 @@ class Matrix:
         headers = {"Authorization": f"Bearer {persona.token}"} if persona.token else {}
         values = dict(subject.values)
         with self.app.test_request_context():
+            values |= self.queries.get(f"{method} {rule.rule}", {})
             path = self.app.url_map.bind("localhost").build(rule.endpoint, values, method=method)
         sent: dict[str, Any] = {}
         if method not in {"GET", "DELETE"}:

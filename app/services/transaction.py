@@ -11,11 +11,11 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache, wraps
+from functools import wraps
 from random import random
 from typing import Any, ParamSpec, TypeVar
 
-from sqlalchemy import CursorResult, Engine, Executable, Row
+from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -149,16 +149,17 @@ def read_alone(statement: Executable, parameters: Mapping[str, Any]) -> Sequence
     each of its statements has its own view of the data all the same. Not for commands, whose
     own writes it does not see.
     """
-    with _without_transactions(db.engine).connect() as connection:
-        return connection.execute(statement, parameters).all()
-
-
-@lru_cache(maxsize=4)
-def _without_transactions(engine: Engine) -> Engine:
-    """The engine, over the same pool; SQLite's connections are as they have to be already."""
-    if engine.dialect.name == "sqlite":
-        return engine
-    return engine.execution_options(isolation_level="AUTOCOMMIT")
+    with db.engine.connect() as connection:
+        if connection.dialect.name != "postgresql":
+            return connection.execute(statement, parameters).all()
+        # The driver's own switch: SQLAlchemy's would be an errand too when it is put back.
+        driver: Any = connection.connection.dbapi_connection
+        driver.autocommit = True
+        try:
+            return connection.execute(statement, parameters).all()
+        finally:
+            if not driver.closed:
+                driver.autocommit = False
 
 
 def is_first(what: object) -> bool:

@@ -11,7 +11,7 @@ import psycopg2.errors
 import pytest
 from flask import Flask
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from app import database
@@ -499,3 +499,20 @@ def test_a_connection_lost_while_saving_is_not_tried_again(
     with pytest.raises(Busy, match="whether it was saved"):
         command()
     assert runs == [1]
+
+
+def test_what_is_read_alone_leaves_the_connection_as_it_was(context: Flask) -> None:
+    who = factories.make_user(email="ann@example.org").id
+    db.session.remove()
+    read = text("SELECT id, email FROM ab_user WHERE id = :id")
+    for _ in range(2):
+        assert [tuple(row) for row in transaction.read_alone(read, {"id": who})] == [
+            (who, "ann@example.org")
+        ]
+        with pytest.raises(DBAPIError):
+            transaction.read_alone(text("SELECT nothing FROM nowhere"), {})
+    # The pool gives the same connection again: what it writes is undone as ever.
+    with db.engine.connect() as connection:
+        connection.execute(text("UPDATE ab_user SET email = 'eve@example.org'"))
+        connection.rollback()
+    assert transaction.read_alone(read, {"id": who})[0].email == "ann@example.org"

@@ -16,10 +16,12 @@ from flask_socketio import ConnectionRefusedError as SocketRefused
 from werkzeug.test import TestResponse
 
 from app import gates
-from app.services import accounts, sign_ins
+from app.extensions import db
+from app.models import SignIn
+from app.services import accounts, clock, sign_ins
 from app.services.errors import Unauthenticated
 from app.services.policy import ADMIN
-from tests.factories import PASSWORD, make_admin, make_user
+from tests.factories import PASSWORD, make_admin, make_event, make_user
 
 # Flask-AppBuilder's fields, with WTForms 3.3.
 pytestmark = pytest.mark.filterwarnings("ignore:Yielding raw tuples:DeprecationWarning")
@@ -421,6 +423,51 @@ def test_the_hash_is_neither_shown_nor_searched(app: Flask, client: FlaskClient)
             as_text=True
         )
         assert "boss@example.org" in filtered  # the filter is not there
+
+
+def test_a_verified_token_is_refused_as_soon_as_its_sign_in_ends(app: Flask, ann: int) -> None:
+    """Its signature is remembered, whether it gives access never; also where one query asks both."""
+    with app.app_context():
+        make_event(slug="conf", public=False, admission="open")
+    paths = ("/api/auth/me", "/api/events/conf/agenda")
+    for leave in ("logout", "expire", "deactivate"):
+        client = app.test_client(use_cookies=False)
+        token = log_in(client)
+        for path in paths * 2:
+            assert client.get(path, headers=bearer(token)).status_code == 200
+        with app.app_context():
+            sign_in_id = gates.actor_from_token(token).sign_in_id
+            assert sign_in_id
+            if leave == "logout":
+                sign_ins.end_sign_in(sign_in_id)
+            elif leave == "expire":
+                db.session.get(SignIn, sign_in_id).expires_at = clock.now()
+                db.session.commit()
+            else:
+                accounts.deactivate(make_admin(), ann)
+        for path in paths:
+            assert client.get(path, headers=bearer(token)).status_code == 401
+
+
+def test_a_remembered_signature_does_not_outlive_the_tokens_end(
+    app: Flask, client: FlaskClient, ann: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = log_in(app.test_client())
+    assert who(client, headers=bearer(token)) == ANN
+    end = jwt.decode(token, options={"verify_signature": False})["exp"]
+    monkeypatch.setattr("app.gates.time.time", lambda: end)
+    assert client.get("/api/auth/me", headers=bearer(token)).status_code == 401
+
+
+def test_no_more_signatures_are_remembered_than_so_many(
+    app: Flask, client: FlaskClient, ann: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "_MAX_VERIFIED", 2)
+    tokens = [log_in(app.test_client()) for _ in range(5)]
+    for token in tokens * 2:
+        assert who(client, headers=bearer(token)) == ANN
+        assert len(gates._verified) <= 2
+        assert token not in str(gates._verified)
 
 
 # -- must change password ------------------------------------------------------------

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 
-from app.services import event_sessions, events
-from tests import factories
+from app.services import event_sessions, events, seats
+from tests import calls, factories
 from tests.calls import Caller, problem
+from tests.queries import count_queries
 from tests.views.api.conftest import ELEVEN, NINE, TEN, World
 
 TOMORROW_AT_TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)
@@ -358,3 +360,18 @@ def test_a_seats_key_gets_the_first_answer_again(world: World, hall: Hall) -> No
     other = ben("POST", seat_of(hall.large), {"replace": ["x"]}, key="k")
     assert problem(other) == (422, "idempotency_mismatch")
     assert ben("POST", seat_of(hall.small), {"replace": []}, key="k").status_code == 201
+
+
+def test_asking_whether_the_agenda_changed_is_one_query(app: Flask) -> None:
+    """Who asks, the event's version and the reader's own marks: all in one."""
+    with app.app_context():
+        event = factories.make_event(slug="conf", public=False, admission="open")
+        actor, session = factories.make_actor(), factories.make_session(event, capacity=2)
+        seats.book_seat(actor, session.id)
+    ann = calls.caller(app, actor)
+    whole = ann("GET", "/api/events/conf/agenda")
+    assert [each["booked"] for each in whole.json["sessions"]] == [True]
+    with app.app_context(), count_queries() as statements:
+        known = {"If-None-Match": whole.headers["ETag"]}
+        assert ann("GET", "/api/events/conf/agenda", headers=known).status_code == 304
+    assert len(statements) == 1

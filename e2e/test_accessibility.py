@@ -236,7 +236,7 @@ def test_dashboard_in_its_states(
         face.keyboard.press("Escape")
     face.get_by_label("Monday, until").fill("17:00")
     face.get_by_label("Email of the guest").fill("nobody@example.org")
-    face.get_by_role("button", name="Download", exact=True).click()
+    face.get_by_role("button", name="Download it").click()
     expect(face.get_by_text("Nothing is kept about nobody@example.org.")).to_be_visible()
     face.once("dialog", lambda question: question.accept())  # unsaved hours
     face.goto("/expert-dashboard")

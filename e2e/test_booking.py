@@ -158,7 +158,7 @@ def test_cancelled_slot_comes_back_without_reload(page: Page, site: Site) -> Non
     host = site.host()
     start = site.free_starts(host)[2]
     booked = site.book(host, start)
-    booker = Booker(page, host)
+    booker = Booker(page, path=f"{host.type_url}?date={start[:10]}&tz=Europe/Berlin")
     before = booker.times.count()
     token = booked["manage_url"].rsplit("/", 1)[1]
     site.call("POST", f"/api/manage/{token}", {"action": "cancel"})
@@ -302,6 +302,7 @@ def test_without_sockets_the_booker_polls(page: Page, site: Site) -> None:
     page.route("**/vendor/socket.io.js", lambda route: route.abort())
     page.clock.install()
     booker = Booker(page, host)
+    booker.days.first.click()
     start = booker.times.nth(1).get_attribute("data-start")
     assert start
     site.book(host, start)

@@ -11,13 +11,12 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
+from e2e.axe import check
 from e2e.booker import Booker
 from e2e.site import Host, Site
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = {"wide": 1280, "phone": 390}
 
 
@@ -36,18 +35,6 @@ def face(
     )
     yield context.new_page()
     context.close()
-
-
-def check(page: Page) -> None:
-    """No violation, and nothing wider than the window."""
-    page.wait_for_timeout(50)
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert not found, [
-        (rule["id"], node["html"], node["failureSummary"])
-        for rule in found
-        for node in rule["nodes"]
-    ]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(

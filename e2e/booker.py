@@ -19,8 +19,8 @@ class Booker:
 
     @property
     def days(self) -> Locator:
-        """The days that can be chosen."""
-        return self.page.locator("[role=grid] button:not([aria-disabled])")
+        """The days that can be chosen; not today, of which little may be left."""
+        return self.page.locator("[role=grid] button:not([aria-disabled], [aria-current])")
 
     @property
     def times(self) -> Locator:

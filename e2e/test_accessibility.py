@@ -5,17 +5,18 @@ What a page looks like does not depend on the database: SQLite alone (see confte
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect
 
+from e2e.axe import check
 from e2e.booker import Booker
 from e2e.site import Host, Site
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = {"wide": 1280, "phone": 390}
 
 
@@ -34,18 +35,6 @@ def face(
     )
     yield context.new_page()
     context.close()
-
-
-def check(page: Page) -> None:
-    """No violation, and nothing wider than the window."""
-    page.wait_for_timeout(50)
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert not found, [
-        (rule["id"], node["html"], node["failureSummary"])
-        for rule in found
-        for node in rule["nodes"]
-    ]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +57,17 @@ def test_public_pages(face: Page, path: str) -> None:
 
 def test_booker_in_its_states(face: Page, site: Site) -> None:
     host = site.host(description="Bring two pages, not twenty. " * 6)
-    booker = Booker(face, host)
+    booker = Booker(face, host, f"{host.type_url}?date=2999-01-01")
+    check(face)
+    zone = face.get_by_role("combobox", name="Time zone")
+    zone.click()
+    check(face)
+    zone.fill("no such place")
+    check(face)
+    zone.press("Escape")
+    day = booker.days.nth(1).get_attribute("data-date")
+    face.goto(f"{host.type_url}?date={day}&time=03:33")
+    expect(face.get_by_text("The time in your link is not free.")).to_be_visible()
     check(face)
     start = booker.choose(time=1)
     check(face)
@@ -82,6 +81,54 @@ def test_booker_in_its_states(face: Page, site: Site) -> None:
     if not face.get_by_role("alert").filter(has_text="Someone booked").is_visible():
         booker.submit.click()
     expect(face.get_by_role("alert").filter(has_text="Someone booked")).to_be_visible()
+    check(face)
+
+
+def test_group_request_and_own_overlap(
+    face: Page, site: Site, sign_in: Callable[[Page, str], None]
+) -> None:
+    host = site.host(seats=8, requires_approval=True)
+    client = site.register("Lena Hart")
+    start = site.free_starts(host)[3]
+    other = site.host("Paul Winter", title="Reading")
+    body = {"starts_at": start, "name": client["name"], "email": client["email"]}
+    body["event_type_id"] = other.event_type["id"]
+    site.call("POST", "/api/bookings", body, token=client["token"])
+    sign_in(face, client["email"])
+    booker = Booker(face, path=f"{host.type_url}?date={start[:10]}&tz=Europe/Berlin")
+    expect(booker.time(start)).to_have_class("time time--held")
+    check(face)
+    booker.time(start).click()
+    expect(face.get_by_text("You have something else then.")).to_be_visible()
+    check(face)
+    booker.submit.click()
+    expect(face.get_by_role("dialog")).to_be_visible()
+    check(face)
+    face.get_by_role("dialog").get_by_role("button", name="Replace").click()
+    expect(face.get_by_text("Requested", exact=True)).to_be_visible()
+    check(face)
+    face.goto("/my-bookings")
+    expect(face.get_by_text("Waiting for Nora Berg")).to_be_visible()
+    check(face)
+    face.goto("/my-bookings?kind=seat&q=nothing")
+    check(face)
+
+
+def test_framed_pages(face: Page, site: Site) -> None:
+    host = site.host()
+    face.goto(f"/{host.slug}?embed=1&theme=light")
+    check(face)
+    booker = Booker(face, path=f"{host.type_url}?embed=1&theme=light")
+    check(face)
+    booker.choose()
+    booker.fill()
+    booker.submit.click()
+    expect(face.get_by_text("Booked", exact=True)).to_be_visible()
+    check(face)
+    call = {"is_active": False}
+    path = f"/api/event-types/{host.event_type['id']}"
+    site.call("PATCH", path, call, token=host.token)
+    face.goto(host.type_url)
     check(face)
 
 
@@ -114,6 +161,10 @@ def test_guest_booking_in_its_states(face: Page, site: Site) -> None:
     path = urlsplit(booked["manage_url"]).path
     face.goto(path)
     check(face)
+    face.get_by_text("Your data").click()
+    face.get_by_role("button", name="Delete my data").click()
+    check(face)
+    face.keyboard.press("Escape")
     face.get_by_role("button", name="Cancel booking").click()
     check(face)
     face.get_by_role("dialog").get_by_role("button", name="Cancel booking").click()
@@ -122,6 +173,14 @@ def test_guest_booking_in_its_states(face: Page, site: Site) -> None:
     face.goto(f"{path}/reschedule")
     expect(face.get_by_role("heading", level=1)).to_have_text("This is over")
     check(face)
+    face.goto(path)
+    face.get_by_text("Your data").click()
+    face.get_by_role("button", name="Delete my data").click()
+    face.get_by_role("dialog").get_by_role("button", name="Delete my data").click()
+    expect(face.get_by_role("heading", level=1)).to_have_text("Your data is deleted")
+    check(face)
+    face.goto(path)
+    expect(face.get_by_role("heading", level=1)).to_have_text("There is nothing here")
 
 
 def test_account_pages(face: Page, site: Site, sign_in: Callable[[Page, str], None]) -> None:
@@ -144,8 +203,30 @@ def test_dashboard_in_its_states(
     check(face)
     for start in site.free_starts(host)[:3]:
         site.book(host, start)
+    request = {"title": "Long review", "duration_minutes": 45, "requires_approval": True}
+    asked = site.call("POST", "/api/event-types", request, token=host.token)["event_type"]
+    asked_host = replace(host, event_type=asked)
+    site.book(asked_host, site.free_starts(asked_host)[6], name="Iris Falk")
     face.goto("/expert-dashboard")
+    expect(face.get_by_text("1 request waits for you")).to_be_visible()
     check(face)
+    face.get_by_label("Monday, until").fill("07:00")
+    face.get_by_label("Country").select_option("PT")
+    expect(face.get_by_role("checkbox", name=re.compile("25 Apr"))).to_be_visible()
+    face.get_by_role("button", name="Explain").click()
+    expect(face.locator("[data-why-answer] p").first).to_be_visible()
+    check(face)
+    for opener in ("Copy Monday's hours to other days", "Share", "Decline Long review, Iris Falk"):
+        face.get_by_role("button", name=opener, exact=True).click()
+        expect(face.get_by_role("dialog")).to_be_visible()
+        check(face)
+        face.keyboard.press("Escape")
+    face.get_by_label("Monday, until").fill("17:00")
+    face.get_by_label("Email of the guest").fill("nobody@example.org")
+    face.get_by_role("button", name="Download it").click()
+    expect(face.get_by_text("Nothing is kept about nobody@example.org.")).to_be_visible()
+    face.once("dialog", lambda question: question.accept())  # unsaved hours
+    face.goto("/expert-dashboard")
     face.get_by_role("button", name="Edit page").click()
     check(face)
     face.goto("/my-bookings")

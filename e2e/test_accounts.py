@@ -83,7 +83,7 @@ def test_event_type_is_edited_deactivated_with_undo_and_deleted(
     expect(page.locator(".type--off")).to_have_count(0)
 
     more.click()
-    page.get_by_role("button", name="Delete").click()
+    page.locator(".more[open]").get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_text("Nothing to book yet.")).to_be_visible()
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import BrowserContext, Page, expect
 
@@ -117,6 +118,14 @@ def test_calendar_moves_by_day_week_and_month_with_the_keyboard(page: Page, site
     assert following[:7] > chosen[:7]
     page.keyboard.press("PageUp")
     assert page.evaluate("document.activeElement.dataset.date")[:7] == chosen[:7]
+    # A year is further than one can book: to the last day of all, and back to today.
+    page.keyboard.press("Shift+PageDown")
+    page.wait_for_function("before => document.activeElement.dataset.date > before", arg=following)
+    page.keyboard.press("Shift+PageUp")
+    page.wait_for_function(
+        "day => document.activeElement.dataset.date === day",
+        arg=datetime.now(ZoneInfo("Europe/Lisbon")).date().isoformat(),
+    )
     # In Britain the week begins on Monday.
     page.keyboard.press("Home")
     home = page.evaluate("document.activeElement.dataset.date")
@@ -149,7 +158,7 @@ def test_cancelled_slot_comes_back_without_reload(page: Page, site: Site) -> Non
     host = site.host()
     start = site.free_starts(host)[2]
     booked = site.book(host, start)
-    booker = Booker(page, host)
+    booker = Booker(page, path=f"{host.type_url}?date={start[:10]}&tz=Europe/Berlin")
     before = booker.times.count()
     token = booked["manage_url"].rsplit("/", 1)[1]
     site.call("POST", f"/api/manage/{token}", {"action": "cancel"})
@@ -258,11 +267,42 @@ def test_times_follow_the_chosen_zone(page: Page, site: Site) -> None:
     expect(booker.times.first).to_have_text(f"{hour + 1:02}:{lisbon[3:]}")
 
 
+def test_address_says_what_is_chosen_and_opens_there(
+    page: Page, another_page: Callable[[], Page], site: Site
+) -> None:
+    host = site.host()
+    booker = Booker(page, path=f"{host.type_url}?name=Iris+Falk&email=iris@example.org")
+    booker.choose_zone("new york")
+    expect(page).to_have_url(re.compile("tz=America%2FNew_York"))
+    start = booker.choose(day=2, time=1)
+    local = datetime.fromisoformat(start)
+    expect(page).to_have_url(
+        re.compile(f"date={local:%Y-%m-%d}&tz=America%2FNew_York&time={local:%H}%3A{local:%M}$")
+    )
+
+    # Sent to somebody, it opens at the same instant, and the form is filled.
+    friend = another_page()
+    friend.goto(page.url)
+    expect(friend.get_by_role("button", name=f"Book {local:%H:%M}")).to_be_visible()
+    expect(friend.get_by_label("Name", exact=True)).to_have_value("Iris Falk")
+    friend.go_back()  # to the times, not away
+    expect(friend.locator(".time").first).to_be_visible()
+    page.get_by_role("button", name=re.compile(r"^Book \d")).click()
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+    [booked] = site.bookings_of(host)
+    assert datetime.fromisoformat(booked["starts_at"]) == local
+    # Whoever comes later is told, and sees what is free.
+    friend.goto(f"{host.type_url}?date={local:%Y-%m-%d}&time={local:%H:%M}&tz=America/New_York")
+    expect(friend.get_by_text("The time in your link is not free.")).to_be_visible()
+    expect(friend.locator(".time").first).to_be_visible()
+
+
 def test_without_sockets_the_booker_polls(page: Page, site: Site) -> None:
     host = site.host()
     page.route("**/vendor/socket.io.js", lambda route: route.abort())
     page.clock.install()
     booker = Booker(page, host)
+    booker.days.first.click()
     start = booker.times.nth(1).get_attribute("data-start")
     assert start
     site.book(host, start)
@@ -313,7 +353,13 @@ def test_signed_in_client_may_replace_an_own_booking(
     booker = Booker(page, path=f"{second.type_url}?date={start[:10]}")
     expect(page.get_by_label("Name", exact=True)).to_have_value("Lena Hart")
     booker.choose_zone("berlin")
+    # Warned before anything is sent.
+    expect(booker.time(start)).to_have_attribute("title", "You have Portfolio talk then.")
     booker.time(start).click()
+    warning = page.get_by_text("You have something else then.")
+    expect(warning).to_be_visible()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.method))
     booker.submit.click()
 
     dialog = page.get_by_role("dialog")
@@ -322,6 +368,7 @@ def test_signed_in_client_may_replace_an_own_booking(
     expect(dialog.get_by_role("button", name="Keep it")).to_be_focused()
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
+    assert "POST" not in sent
     assert len(site.bookings_of(second)) == 0
 
     booker.submit.click()

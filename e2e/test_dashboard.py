@@ -175,13 +175,14 @@ def test_event_types_are_made_copied_switched_off_and_shared(
     dialog.get_by_role("button", name="Close").click()
 
     more("Portfolio talk", "Deactivate")
-    expect(desk.get_by_text("Not bookable")).to_be_visible()
+    listed = desk.get_by_role("region", name="Event types")
+    expect(listed.get_by_text("Not bookable")).to_be_visible()
     visitor.goto(host.type_url)
     expect(visitor.get_by_role("heading", level=1)).to_have_text(
         "“Portfolio talk” cannot be booked at present"
     )
     desk.get_by_role("button", name="Undo").click()
-    expect(desk.get_by_text("Not bookable")).to_have_count(0)
+    expect(listed.get_by_text("Not bookable")).to_have_count(0)
 
 
 def test_why_a_time_is_not_offered_and_where_to_change_it(

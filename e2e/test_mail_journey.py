@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from e2e.axe import check
 from e2e.booker import Booker
 from e2e.inbox import Inbox, body_of, invitation_of, receiving
 from e2e.site import Site, running
@@ -153,6 +154,7 @@ def test_request_is_answered_from_the_hosts_mail_and_its_page_follows(
         "Iris Falk asks for: Long review"
     )
     expect(guest.get_by_text("Requested", exact=True)).to_be_visible()  # a look is no answer
+    check(host_page)
     host_page.get_by_role("button", name="Accept").click()
     expect(host_page.get_by_text("Accepted", exact=True)).to_be_visible()
     expect(guest.get_by_text("Booked", exact=True)).to_be_visible()
@@ -170,10 +172,14 @@ def test_request_is_answered_from_the_hosts_mail_and_its_page_follows(
         if to == host.email
     ]
     newest = [found[0] for found in links if found][-1]
+    host_page.set_viewport_size({"width": 360, "height": 740})
+    host_page.emulate_media(color_scheme="dark")
     host_page.goto(newest)
+    check(host_page)
     host_page.get_by_label("A word to Iris Falk").fill("I am away then.")
     host_page.get_by_role("button", name="Decline").click()
     expect(host_page.get_by_text("Declined", exact=True)).to_be_visible()
+    check(host_page)
     expect(guest.get_by_text("Declined", exact=True)).to_be_visible()
     expect(guest.get_by_text("I am away then.")).to_be_visible()
     assert len(site.bookings_of(host)) == 1

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import update
 
+from app.models import Booking
 from e2e.booker import Booker
-from e2e.site import Site
+from e2e.site import Host, Site
 
 
 def test_guest_cancels_by_the_link(page: Page, site: Site) -> None:
@@ -72,28 +76,75 @@ def test_unknown_link_says_so(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
 
 
-def test_client_reschedules_from_my_bookings(
-    page: Page, site: Site, sign_in: Callable[[Page, str], None]
+@pytest.fixture
+def client(page: Page, site: Site, sign_in: Callable[[Page, str], None]) -> dict[str, Any]:
+    """Somebody signed in."""
+    account = site.register("Lena Hart")
+    sign_in(page, account["email"])
+    return account
+
+
+def booked_by(site: Site, client: dict[str, Any], host: Host, start: str) -> dict[str, Any]:
+    """A booking of somebody signed in."""
+    body = {
+        "event_type_id": host.event_type["id"],
+        "starts_at": start,
+        "name": client["name"],
+        "email": client["email"],
+    }
+    booking: dict[str, Any] = site.call("POST", "/api/bookings", body, token=client["token"])[
+        "booking"
+    ]
+    return booking
+
+
+def test_client_reschedules_and_cancels_from_my_bookings_and_takes_it_back(
+    page: Page, site: Site, client: dict[str, Any]
 ) -> None:
     host = site.host()
-    client = site.register("Lena Hart")
-    site.call(
-        "POST",
-        "/api/bookings",
-        {
-            "event_type_id": host.event_type["id"],
-            "starts_at": site.free_starts(host)[3],
-            "name": client["name"],
-            "email": client["email"],
-        },
-        token=client["token"],
-    )
-    sign_in(page, client["email"])
+    old = site.free_starts(host)[3]
+    booking = booked_by(site, client, host, old)
     page.goto("/my-bookings")
     page.get_by_role("link", name="Reschedule Portfolio talk").click()
     booker = Booker(page, path=page.url)
     start = booker.choose(day=1, time=0)
+    page.get_by_label("Why do you move it?").fill("A dentist.")
     booker.submit.click()
     expect(page).to_have_url(re.compile("/my-bookings"))
-    [moved] = site.bookings_of(host)
-    assert datetime.fromisoformat(moved["starts_at"]) == datetime.fromisoformat(start)
+    assert starts(site, host) == [datetime.fromisoformat(start)]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone.")).to_be_visible()
+    assert starts(site, host) == [datetime.fromisoformat(old)]
+
+    page.get_by_role("button", name="Cancel Portfolio talk").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("The train does not run.")
+    dialog.get_by_role("button", name="Cancel booking").click()
+    expect(page.get_by_text("Nothing is coming up.")).to_be_visible()
+    assert starts(site, host) == []
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("It stands again.")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel Portfolio talk")).to_be_visible()
+    [restored] = site.bookings_of(host)
+    assert (restored["uid"], restored["status"]) == (booking["uid"], "confirmed")
+
+
+def starts(site: Site, host: Host) -> list[datetime]:
+    return [datetime.fromisoformat(each["starts_at"]) for each in site.bookings_of(host)]
+
+
+def test_joining_becomes_the_next_step_by_itself(
+    page: Page, site: Site, client: dict[str, Any]
+) -> None:
+    host = site.host(location={"kind": "jitsi", "detail": ""})
+    booking = booked_by(site, client, host, site.free_starts(host)[3])
+    # Ten minutes and a moment from now, which no slot is.
+    start = datetime.now(UTC) + timedelta(minutes=10, seconds=4)
+    with site.engine.begin() as connection:
+        connection.execute(
+            update(Booking).where(Booking.uid == booking["uid"]).values(starts_at=start)
+        )
+    page.goto("/my-bookings")
+    join = page.get_by_role("link", name="Join Portfolio talk")
+    expect(join).not_to_have_class(re.compile("button--primary"))
+    expect(join).to_have_class(re.compile("button--primary"))

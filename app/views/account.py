@@ -30,9 +30,9 @@ from app.services import (
 from app.services.errors import EmailTaken, InvalidInput, NotAllowed, NotFound
 from app.services.policy import ACCOUNT, EXPERT, Actor, require_account
 from app.views.api.payload import read_query
-from app.views.booking import is_over, is_soon
 from app.views.calendar_feed import change_calendar_feed, describe_calendar_feed
 from app.views.local_time import zone_choices
+from app.views.shown_booking import is_over, is_soon
 
 PAGE_SIZE = 30
 UPCOMING = 12  # on the dashboard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import status_of
 from app.gates import current_actor, is_embedded
-from app.models import EventType
+from app.models import EventType, Expert
 from app.services import (
     appointments,
     approvals,
@@ -32,13 +32,13 @@ from app.services.manage_links import manage_token
 from app.services.policy import require_account
 from app.views.api.bookings import calendar_file
 from app.views.api.payload import Fields, read_query
+from app.views.shown_booking import google_url, is_soon, outlook_url, state_of
 
 HOME_EXPERTS = 5
 PAGE_SIZE = 20
 PLAIN_SPAN = timedelta(days=20)
 PREFILLED = {"name": 128, "email": 254, "phone": 40, "notes": 2000}  # by query, and how long
 FRAMED = ("embed", "theme", "tz", *PREFILLED)  # what links in a frame keep
-JOIN_FROM = timedelta(minutes=10)  # before the start, joining becomes the one next step
 
 Page = str | tuple[str, int]
 
@@ -96,12 +96,12 @@ def manage(token: str) -> str:
         booking=booking,
         expert=experts.describe(expert),
         token=token,
-        state=_state(booking),
+        state=state_of(booking),
         moved="moved" in request.args,  # a moment ago, on this page
         is_soon=is_soon(booking),
         ics_url=url_for(".booking_file", token=token),
-        google_url=_google_url(booking),
-        outlook_url=_outlook_url(booking),
+        google_url=google_url(booking),
+        outlook_url=outlook_url(booking),
         data_url=url_for("api_bookings.download_data", token=token),
         reschedule_url=url_for(".reschedule", token=token),
         rebook_url=url_for(
@@ -158,7 +158,7 @@ def _decision(
     return render_template(
         "booking/decide.html",
         booking=booking,
-        state=_state(booking),
+        state=state_of(booking),
         token=token,
         zone=experts.get_expert(booking["expert"]["slug"]).time_zone,
         values=values or {},
@@ -175,12 +175,11 @@ def show_expert(slug: str) -> str | AnyResponse:
         expert = experts.get_expert(slug)
     except NotFound:
         return _redirect(url_for(".show_expert", slug=_moved_to(slug)))
-    actor = current_actor()
     return render_template(
         "booking/expert.html",
         expert=experts.describe(expert),
         event_types=event_types.list_public(expert),
-        is_own=actor is not None and actor.user_id == expert.user_id,
+        is_own=_is_own(expert),
     )
 
 
@@ -219,6 +218,7 @@ def _booker(
         expert=experts.describe(event_type.expert),
         event_type=event_types.describe_public(event_type),
         prefill=_prefill(),
+        asks_again=event_type.requires_approval and not _is_own(event_type.expert),
         preview=_is_preview(),
         is_embedded=is_embedded() or (_is_preview() and request.args.get("embed") == "1"),
         reschedule=moving,
@@ -234,14 +234,13 @@ def _booker(
 
 def _closed(event_type: EventType) -> Page:
     """In place of a booker: what else its expert offers."""
-    actor = current_actor()
     expert = event_type.expert
     page = render_template(
         "booking/closed.html",
         expert=experts.describe(expert),
         event_type=event_types.describe_public(event_type),
         event_types=event_types.list_public(expert),
-        is_own=actor is not None and actor.user_id == expert.user_id,
+        is_own=_is_own(expert),
     )
     return page, 410
 
@@ -256,6 +255,12 @@ def _prefill() -> dict[str, str]:
     }
 
 
+def _is_own(expert: Expert) -> bool:
+    """Whether the expert is the one who looks."""
+    actor = current_actor()
+    return actor is not None and actor.user_id == expert.user_id
+
+
 def _is_preview() -> bool:
     """Whether it is only looked at: in the frame beside an event type's form, or beside it."""
     return request.args.get("preview") == "1"
@@ -264,7 +269,7 @@ def _is_preview() -> bool:
 def _require_movable(booking: Mapping[str, Any]) -> None:
     if booking["kind"] != "appointment":
         raise NotFound
-    state = _state(booking)
+    state = state_of(booking)
     if state not in {"upcoming", "pending"}:
         raise Gone(
             "This booking is cancelled." if state == "cancelled" else "This booking is over."
@@ -331,74 +336,4 @@ def _plain_booker(
         days=free.days,
         values=values or _prefill(),
         errors=errors,
-    )
-
-
-# -- one booking, as pages show it ---------------------------------------------------
-
-
-def is_soon(booking: Mapping[str, Any]) -> bool:
-    """Whether joining is what its people want to do now."""
-    now = clock.now()
-    return _start(booking) - JOIN_FROM <= now < _end(booking)
-
-
-def is_over(booking: Mapping[str, Any]) -> bool:
-    """Whether nothing of it can be changed any more."""
-    return _end(booking) <= clock.now()
-
-
-def _state(booking: Mapping[str, Any]) -> str:
-    if booking["status"] == "cancelled":
-        return "cancelled"
-    if is_over(booking):
-        return "past"
-    return "pending" if booking["status"] == "pending" else "upcoming"
-
-
-def _start(booking: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(booking["starts_at"])
-
-
-def _end(booking: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(booking["ends_at"])
-
-
-def _details(booking: Mapping[str, Any]) -> str:
-    return f"Join: {booking['meeting_url']}" if booking["meeting_url"] else ""
-
-
-def _summary(booking: Mapping[str, Any]) -> str:
-    return f"{booking['title']}: {booking['expert']['name']}"
-
-
-def _google_url(booking: Mapping[str, Any]) -> str:
-    """Google's template link; UTC in its own compact form."""
-    times = [
-        instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-        for instant in (_start(booking), _end(booking))
-    ]
-    return "https://calendar.google.com/calendar/render?" + urlencode(
-        {
-            "action": "TEMPLATE",
-            "text": _summary(booking),
-            "dates": "/".join(times),
-            "details": _details(booking),
-            "location": booking["location"],
-        }
-    )
-
-
-def _outlook_url(booking: Mapping[str, Any]) -> str:
-    """Outlook's compose link."""
-    return "https://outlook.live.com/calendar/0/deeplink/compose?" + urlencode(
-        {
-            "path": "/calendar/action/compose",
-            "rru": "addevent",
-            "subject": _summary(booking),
-            "startdt": booking["starts_at"],
-            "enddt": booking["ends_at"],
-            "body": _details(booking),
-            "location": booking["location"],
-        }
     )

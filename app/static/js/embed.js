@@ -7,11 +7,20 @@
   var QUERY = ["name", "email", "phone", "notes", "date", "time", "tz", "theme"];
   var frames = [];
 
+  // A frame whose scheme is another than its page's stands on an opaque ground: follow the page.
+  function themeOfPage() {
+    var schemes = getComputedStyle(document.documentElement).colorScheme.split(" ");
+    var prefers = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+    if (schemes.indexOf(prefers) >= 0) return prefers;
+    return schemes.indexOf("dark") >= 0 ? "dark" : "light";
+  }
+
   function place(element) {
     if (element.dataset.rendezvousReady) return;
     element.dataset.rendezvousReady = "true";
     var url = new URL(element.dataset.rendezvous, document.baseURI);
     url.searchParams.set("embed", "1");
+    url.searchParams.set("theme", themeOfPage());
     QUERY.forEach(function (name) {
       if (element.dataset[name]) url.searchParams.set(name, element.dataset[name]);
     });

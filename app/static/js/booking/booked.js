@@ -9,7 +9,7 @@ export function showBooked(root, { booking, manage_url: manageUrl }, { start, ex
   const isRequest = booking.status === "pending";
   const period = periodText(start, addMinutes(start, eventType.duration_minutes), zone);
   const title = el(
-    "h2",
+    "h1",
     { class: "booked__title", tabindex: "-1" },
     isRequest ? `Waiting for ${expert.name} to accept` : `${eventType.title} with ${expert.name}`,
   );

@@ -187,10 +187,11 @@ def test_a_seat_booked_meanwhile_is_cancelled_with_the_session(during: Any) -> N
 def test_busy_time_elsewhere_that_arrives_meanwhile_is_in_the_way(during: Any) -> None:
     host, _ = factories.make_expert()
     event_type_id = factories.make_event_type(host).id
-    data = calendar(event("DTSTART:20310304T100000Z", "DTEND:20310304T110000Z"))
+    file = calendar(event("DTSTART:20310304T100000Z", "DTEND:20310304T110000Z"))
+    sent = busy_calendars.SentFile("file", file)
     with pytest.raises(SlotTaken):
         during(
-            lambda: busy_calendars.add_upload(host, name="Work", data=data),
+            lambda: busy_calendars.add_upload(host, sent, name="Work"),
             lambda: book_appointment(None, event_type_id, TEN, factories.client_named()),
         )
     db.session.rollback()

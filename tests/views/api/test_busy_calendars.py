@@ -43,7 +43,9 @@ def test_a_file_by_form_and_as_text(world: World) -> None:
     assert not {"09:00", "09:30"} & set(slots(world))
     assert problem(world.guest("POST", "/api/bookings", world.booking(NINE))) == (409, "slot_taken")
 
-    answer = ann("PATCH", f"{PATH}/{added['id']}", {"content": calendar().decode()})
+    form = {"file": (BytesIO(calendar()), "newer.ics", "text/calendar")}
+    path = f"{PATH}/{added['id']}"
+    answer = ann("PATCH", path, data=form, content_type="multipart/form-data")
     assert answer.json["busy_calendar"]["busy_periods"] == 0
     assert "09:00" in slots(world)
     text = ann("POST", PATH, {"name": "Again", "content": FILE.decode()})
@@ -85,7 +87,7 @@ def test_an_address_is_fetched_later_and_never_shown(
         ({"name": "x", "url": "https://[::1/x"}, "url"),
         ({"name": "x", "content": 7}, "content"),
         ({"name": "x", "content": "<html>"}, "content"),
-        ({"name": "x", "file": "BEGIN:VCALENDAR"}, "file"),
+        ({"name": "x", "file": "BEGIN:VCALENDAR"}, "url"),
     ],
 )
 def test_what_is_wrong_is_named(world: World, body: dict[str, Any], field: str) -> None:

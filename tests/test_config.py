@@ -83,9 +83,17 @@ def test_every_setting_is_read(load: Any) -> None:
         "ZOOM_ACCOUNT_ID": "account",
         "ZOOM_CLIENT_ID": "client",
         "ZOOM_CLIENT_SECRET": "secret",
+        "GOOGLE_DELEGATED_USER": "bookings@example.org",
+        "GOOGLE_CALENDAR_ID": "team@example.org",
+        "GOOGLE_API_URL": "https://google.example.org",
+        "ZOOM_USER_ID": "host@example.org",
+        "ZOOM_API_URL": "http://127.0.0.1:1/v2",
+        "ZOOM_OAUTH_URL": "https://zoom.example.org",
+        "JITSI_URL": "https://jitsi.example.org",
         "SECRET_KEY": SECRET,
     }
     numbers = {"PORT": 80, "WEB_CONCURRENCY": 3, "TRUSTED_PROXIES": 2, "MAIL_PORT": 587}
+    numbers["MEETING_TIMEOUT_SECONDS"] = 7
     flags = {"SAMPLE": False, "RATELIMIT_ENABLED": False, "MAIL_USE_TLS": True}
     environment = texts | {name: str(value) for name, value in numbers.items()}
     environment |= {name: str(int(value)) for name, value in flags.items()}
@@ -153,6 +161,8 @@ REFUSED = [
     ({"DATABASE_URL": "postgresql+psycopg://x/y"}, "use postgresql://user@host/name or sqlite"),
     ({"DATABASE_URL": "x.db"}, "use postgresql://user@host/name or sqlite:///file."),
     ({"SECRET_KEY": "short"}, "SECRET_KEY is too short: at least 32 characters."),
+    ({"ZOOM_API_URL": "http://zoom.example.org"}, "is not an address that begins with https://."),
+    ({"JITSI_URL": "jitsi.example.org"}, "JITSI_URL=jitsi.example.org is not an address"),
     ({"WEB_CONCURRENCY": "2"}, "WEB_CONCURRENCY=2 needs REDIS_URL"),
 ]
 

@@ -7,6 +7,7 @@ What they say is read by `calendar_sandbox`, what is behind a URL fetched by
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
@@ -41,6 +42,14 @@ CHECKING = "checking"
 OK = "ok"
 FAILING = "failing"
 STATES = (CHECKING, OK, FAILING)
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A calendar file, and the field that it was sent in, for a refusal."""
+
+    field: str
+    data: bytes
 
 
 def describe(calendar: BusyCalendar) -> dict[str, Any]:
@@ -91,12 +100,10 @@ def add_subscription(actor: Actor | None, *, name: object, url: object) -> dict[
     return _add(actor, checked_name, url=checked_url)
 
 
-def add_upload(
-    actor: Actor | None, *, name: object, data: bytes, field: str = "file"
-) -> dict[str, Any]:
+def add_upload(actor: Actor | None, sent: SentFile, *, name: object) -> dict[str, Any]:
     """Add a calendar as a file, which is read at once, before anything is locked.
 
-    `field` is what it was sent as, for the refusal. Raises `InvalidInput`, `NotFound`.
+    Raises `InvalidInput`, `NotFound`.
     """
     actor = require_account(actor)
     expert = experts.own_expert(actor)
@@ -104,11 +111,16 @@ def add_upload(
     checked_name = _name(errors, name)
     fields.refuse(errors)
     _require_room_for_one(actor)
-    return _add(actor, checked_name, reading=_read(expert, data, field), time_zone=expert.time_zone)
+    return _add(actor, checked_name, reading=_read(expert, sent), time_zone=expert.time_zone)
 
 
-def change(actor: Actor | None, busy_calendar_id: int, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename a calendar, point a subscription elsewhere (`url`), or replace a file (`content`).
+def change(
+    actor: Actor | None,
+    busy_calendar_id: int,
+    values: Mapping[str, Any],
+    sent: SentFile | None = None,
+) -> dict[str, Any]:
+    """Rename a calendar, point a subscription elsewhere (`url`), or replace a file.
 
     What was known of it counts until the new is read. Raises `InvalidInput`, `NotFound`.
     """
@@ -123,17 +135,11 @@ def change(actor: Actor | None, busy_calendar_id: int, values: Mapping[str, Any]
         changed["url"] = _url(errors, values["url"])
     elif "url" in values:
         errors["url"] = ["This calendar is a file. Add another one for an address."]
-    if "content" in values and calendar.kind == UPLOAD:
-        changed["content"] = fields.text(
-            errors, "content", values["content"], maximum=calendar_sandbox.MAX_BYTES, required=True
-        )
-    elif "content" in values:
-        errors["content"] = [
-            "This calendar is fetched from an address. Add another one for a file."
-        ]
+    if sent and calendar.kind != UPLOAD:
+        errors[sent.field] = ["This calendar is fetched from an address. Add another for a file."]
     fields.refuse(errors)
-    if "content" in changed:
-        changed["reading"] = _read(expert, changed.pop("content").encode(), "content")
+    if sent:
+        changed["reading"] = _read(expert, sent)
     return _change(actor, busy_calendar_id, changed, expert.time_zone)
 
 
@@ -239,11 +245,11 @@ def _put(
     calendar.failures, calendar.last_error = 0, ""
 
 
-def _read(expert: Expert, data: bytes, field: str) -> calendar_sandbox.Reading:
+def _read(expert: Expert, sent: SentFile) -> calendar_sandbox.Reading:
     try:
-        return calendar_sandbox.read(data, expert.time_zone, *busy_calendar_refresh.window())
+        return calendar_sandbox.read(sent.data, expert.time_zone, *busy_calendar_refresh.window())
     except UnreadableCalendar as error:
-        raise InvalidInput({field: [str(error)]}) from None
+        raise InvalidInput({sent.field: [str(error)]}) from None
 
 
 def _own(actor: Actor, busy_calendar_id: int) -> BusyCalendar:

@@ -39,7 +39,7 @@ def examine() -> list[Finding]:
     findings = [*_database()]
     if all(finding.verdict != WRONG for finding in findings):
         findings += [*_data()]
-    return [*findings, *_redis(), *_mail(), *_meetings(), *_addresses()]
+    return [*findings, *_redis(), *_mail(), *_meeting_providers(), *_addresses()]
 
 
 def _database() -> Iterator[Finding]:
@@ -76,14 +76,18 @@ def _data() -> Iterator[Finding]:
     yield Finding(OK, "outbox", f"{_mails(mail.is_waiting())} mails wait")
     if failed := _mails(OutboxMessage.state == FAILED):
         yield Finding(NOTE, "outbox", f"{failed} mails failed for good")
-    without = select(func.count()).where(Meeting.state == meeting_states.FAILED)
-    if refused := db.session.scalar(without):
+    yield Finding(OK, "meetings", f"{_meetings_in(meeting_states.PENDING)} wait for a provider")
+    if refused := _meetings_in(meeting_states.FAILED):
         yield Finding(NOTE, "meetings", f"{refused} were refused for good by their provider")
 
 
 def _mails(condition: ColumnElement[bool]) -> int:
     count = select(func.count()).select_from(OutboxMessage).where(condition)
     return db.session.scalar(count) or 0
+
+
+def _meetings_in(state: str) -> int:
+    return db.session.scalar(select(func.count()).where(Meeting.state == state)) or 0
 
 
 def _redis() -> Iterator[Finding]:
@@ -111,7 +115,7 @@ def _mail() -> Iterator[Finding]:
         yield Finding(WRONG, "mail", f"{server}:{port} cannot be reached: {error}")
 
 
-def _meetings() -> Iterator[Finding]:
+def _meeting_providers() -> Iterator[Finding]:
     """The credentials' shape; nobody is asked whether they are good."""
     config = current_app.config
     if file := config["GOOGLE_SERVICE_ACCOUNT_FILE"]:

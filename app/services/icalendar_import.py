@@ -21,10 +21,12 @@ import resource
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
@@ -54,8 +56,10 @@ _KEPT = (
     "X-MICROSOFT-CDO-BUSYSTATUS",
 )
 _REPEATS = ("RRULE", "RDATE", "RECURRENCE-ID")
-# A booking of this product, whose invitation may stand in the calendar: see `Busy.uid`.
-_OWN_UID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A booking of this product may stand in the calendar, see `Busy.uid`: as its invitation, or
+# as the event with its Meet link, whose id `meetings` made of the booking's.
+_OWN_UID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OWN_GOOGLE_UID = re.compile("([0-9a-f]{32})[0-9a-f]{0,2}@google[.]com")
 _HASHED_UID = re.compile("[0-9a-f]{24}")
 _DAY = timedelta(days=1)
 
@@ -111,8 +115,7 @@ def read(data: bytes, time_zone: str, starts_at: datetime, ends_at: datetime) ->
             except Exception:  # noqa: BLE001 (whatever the file makes the libraries do: see above)
                 skipped += 1
                 continue
-            own = uid if _OWN_UID.fullmatch(uid) else None
-            periods += [Busy(start, end, own) for start, end in found]
+            periods += [Busy(start, end, _own_uid(uid)) for start, end in found]
             if len(periods) > MAX_PERIODS:
                 raise RefusedError(TOO_MUCH)
             for event in events:
@@ -212,6 +215,14 @@ def _instant(value: date | datetime, zone: ZoneInfo) -> datetime:
     return value.astimezone(UTC)
 
 
+def _own_uid(uid: str) -> str | None:
+    """The uid of the booking that this may be."""
+    if _OWN_UID.fullmatch(uid):
+        return uid
+    google = _OWN_GOOGLE_UID.fullmatch(uid)
+    return str(UUID(google[1])) if google else None
+
+
 # -- what is kept --------------------------------------------------------------------
 
 
@@ -230,8 +241,8 @@ def _reduced(calendar: Calendar) -> Calendar:
 def _reduced_event(event: Event, uid: str) -> Event:
     reduced = Event()
     # UIDs often hold an address. Ours is needed as it is, of others whether they are equal.
-    known = _OWN_UID.fullmatch(uid) or _HASHED_UID.fullmatch(uid)
-    reduced["UID"] = uid if known else sha256(uid.encode()).hexdigest()[:24]
+    known = _own_uid(uid) or (uid if _HASHED_UID.fullmatch(uid) else None)
+    reduced["UID"] = known or sha256(uid.encode()).hexdigest()[:24]
     for name in _KEPT:
         if name in event:
             reduced[name] = event[name]
@@ -249,7 +260,8 @@ def main() -> int:
     warnings.simplefilter("ignore")  # of what the libraries guess about odd files
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, hard))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(ValueError, OSError):  # not every system has this one
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     asked = json.loads(sys.stdin.buffer.readline())
     answer: dict[str, Any]

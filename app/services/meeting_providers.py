@@ -16,6 +16,7 @@ from flask import current_app
 
 GOOGLE_MEET = "google_meet"
 ZOOM = "zoom"
+KINDS = (GOOGLE_MEET, ZOOM)
 _EXTENSION = "rendezvous.meetings"
 
 

@@ -38,6 +38,7 @@ from app.models.types import AnyRow
 from app.services import audit, bookings, changes, clock, ledger, mail
 from app.services.meeting_links import place_with_link, place_without_link
 from app.services.meeting_providers import (
+    KINDS,
     Made,
     MeetingMissing,
     MeetingRefused,
@@ -196,7 +197,7 @@ def _settle(claim: _Claim) -> None:
         return
     provider = find_provider(claim.kind)
     if provider is None:
-        raise MeetingRefused(f"{claim.kind} is not set up any more")
+        raise MeetingRefused(f"{claim.kind} is not set up")
     if claim.status == CANCELLED and claim.external_id is not None:
         provider.remove(claim.external_id)
         _record_removed(claim)
@@ -234,6 +235,8 @@ def _due() -> tuple[Any, ...]:
     now = clock.now()
     return (
         _table.c.state == PENDING,
+        # Without credentials here, in another process there may be some.
+        _table.c.kind.in_([kind for kind in KINDS if is_set_up(kind)]),
         _table.c.next_attempt_at <= now,
         (_table.c.leased_until.is_(None)) | (_table.c.leased_until <= now),
     )

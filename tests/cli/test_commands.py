@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from sqlalchemy import update
 from app import create_app
 from app.extensions import db
 from app.models import Event, EventSession, Expert, Role, User
+from app.services import busy_calendars, calendar_feeds, zoom
+from app.services.appointments import book_appointment
+from app.services.calendar_feeds import Fetched, FetchError
+from app.services.meeting_providers import Made
 from tests import factories, rows
 from tests.calls import Caller, caller, problem
 from tests.conftest import settings_for
@@ -156,6 +161,42 @@ def test_send_mail_needs_a_server(run: Run) -> None:
     result = run("booking", "send-mail")
     assert result.exit_code == 1
     assert "MAIL_SERVER is not set: mails stay in the outbox." in result.output
+
+
+# -- calendars and meetings elsewhere ---------------------------------------------------
+
+
+def test_refresh_calendars(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert done(run("booking", "refresh-calendars")) == "0 refreshed, 0 failed.\n"
+    with app.app_context():
+        expert, _ = factories.make_expert()
+        for name in ("good", "bad"):
+            url = f"https://{name}.example.org/secret.ics"
+            busy_calendars.add_subscription(expert, name=name, url=url)
+
+    def fetch(url: str, **_: Any) -> Fetched:
+        if "bad" in url:
+            raise FetchError("The calendar's server is too slow.")
+        return Fetched(b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n", "", "")
+
+    monkeypatch.setattr(calendar_feeds, "fetch", fetch)
+    assert done(run("booking", "refresh-calendars")) == "1 refreshed, 1 failed.\n"
+    assert done(run("booking", "refresh-calendars")) == "0 refreshed, 0 failed.\n"
+    assert done(run("booking", "refresh-calendars", "--all")) == "1 refreshed, 1 failed.\n"
+
+
+def test_sync_meetings(app: Flask, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert done(run("booking", "sync-meetings")) == "0 done, 0 refused, 0 left.\n"
+    for name in ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET"):
+        monkeypatch.setitem(app.config, name, "set")
+    monkeypatch.setattr(zoom.Zoom, "create", lambda *_: Made("7", "https://zoom.us/j/7"))
+    with app.app_context():
+        expert, _ = factories.make_expert()
+        kind = {"kind": "zoom", "detail": ""}
+        event_type = factories.make_event_type(expert, location=kind)
+        start = datetime(2031, 3, 4, 9, tzinfo=UTC)
+        book_appointment(None, event_type.id, start, factories.client_named())
+    assert done(run("booking", "sync-meetings")) == "1 done, 0 refused, 0 left.\n"
 
 
 # -- Flask-AppBuilder's --------------------------------------------------------------

@@ -18,16 +18,20 @@ from app.services import (
     events,
     experts,
     ledger,
+    meetings,
     rescheduling,
     reservations,
     seats,
     waitlist,
+    zoom,
 )
+from app.services.meeting_providers import Made
 from app.services.reservations import Wanted
 from app.services.transaction import transactional
 from tests import factories, rows
 from tests.calls import caller, token_of
 from tests.live.sockets import Listener
+from tests.services.test_icalendar_import import calendar, event
 
 Listen = Callable[..., Listener]
 
@@ -427,3 +431,41 @@ def test_an_offered_seat_is_told_to_who_waited_for_it(app: Flask, listen: Listen
     [(name, message)] = heard_by.heard()
     assert name == "seatOffered"
     assert message.items() >= {"topic": "me", "event_session_id": session_id}.items()
+
+
+def test_busy_time_elsewhere_is_told_without_saying_what(scene: Scene, listen: Listen) -> None:
+    guest = listen("expert:ann")
+    ann = listen("me", token=token_of(scene.app, scene.ann))
+    before = guest.join("expert:ann")["version"]
+    body = {"name": "canary", "content": calendar(event("DTSTART:20310304T090000Z")).decode()}
+    answer = caller(scene.app, scene.ann)("POST", "/api/experts/me/busy-calendars", body)
+    assert answer.status_code == 201
+    assert guest.heard() == [("calendarChanged", {"topic": "expert:ann", "version": before + 1})]
+    assert ann.heard() == [("calendarChanged", {"topic": "me", "version": before + 1})]
+    path = f"/api/experts/me/busy-calendars/{answer.json['busy_calendar']['id']}"
+    assert caller(scene.app, scene.ann)("DELETE", path).status_code == 204
+    assert guest.heard() == [("calendarChanged", {"topic": "expert:ann", "version": before + 2})]
+
+
+def test_a_meetings_link_reaches_those_in_it_alone(
+    scene: Scene, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ZOOM_ACCOUNT_ID", "ZOOM_CLIENT_ID", "ZOOM_CLIENT_SECRET"):
+        monkeypatch.setitem(scene.app.config, name, "set")
+    monkeypatch.setattr(zoom.Zoom, "create", lambda *_: Made("7", "https://zoom.us/j/7?pwd=canary"))
+    ann = caller(scene.app, scene.ann)
+    kind = {"location": {"kind": "zoom", "detail": ""}}
+    ann("PATCH", f"/api/event-types/{scene.event_type_id}", kind)
+    booking = scene.book(scene.ben)
+    assert (booking["location"], booking["meeting_url"]) == ("Zoom (link follows)", None)
+    guest = listen("expert:ann", f"room:{scene.room_id}")
+    ben = listen("me", token=token_of(scene.app, scene.ben))
+    with scene.app.app_context():
+        assert meetings.sync_due().done == 1
+    heard = guest.heard()
+    assert {name for name, _ in heard} == {"calendarChanged"}
+    assert {message["topic"] for _, message in heard} == {"expert:ann", f"room:{scene.room_id}"}
+    assert all(set(message) == {"topic", "version"} for _, message in heard)
+    [(name, message)] = ben.heard()
+    assert (name, message["booking"]["uid"]) == ("calendarChanged", booking["uid"])
+    assert message["booking"]["meeting_url"] == "https://zoom.us/j/7?pwd=canary"

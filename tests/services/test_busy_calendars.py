@@ -23,6 +23,7 @@ from app.services import (
 )
 from app.services.appointments import book_appointment
 from app.services.busy_calendar_refresh import refresh_due
+from app.services.busy_calendars import SentFile
 from app.services.calendar_feeds import Fetched, FetchError
 from app.services.cancellation import cancel_booking
 from app.services.errors import InvalidInput, NotFound, SlotTaken, Unauthenticated
@@ -80,7 +81,7 @@ def subscribe(actor: Actor, url: str = URL) -> int:
 
 def upload(actor: Actor, *components: str) -> int:
     data = calendar(*components)
-    return int(busy_calendars.add_upload(actor, name="Holidays", data=data)["id"])
+    return int(busy_calendars.add_upload(actor, SentFile("file", data), name="Holidays")["id"])
 
 
 def only(actor: Actor) -> dict[str, Any]:
@@ -132,10 +133,10 @@ def test_a_file_is_read_at_once(ann: Actor) -> None:
         1,
     )
     with pytest.raises(InvalidInput) as refused:
-        busy_calendars.add_upload(ann, name="x", data=b"<html>")
+        busy_calendars.add_upload(ann, SentFile("file", b"<html>"), name="x")
     assert "not a calendar file" in refused.value.errors["file"][0]
     with pytest.raises(InvalidInput):
-        busy_calendars.add_upload(ann, name=" ", data=calendar())
+        busy_calendars.add_upload(ann, SentFile("file", calendar()), name=" ")
     assert rows.count(BusyCalendar) == 1
 
 

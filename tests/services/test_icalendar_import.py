@@ -149,6 +149,15 @@ def test_what_is_kept_says_when_and_nothing_else() -> None:
     )
 
 
+def test_a_meeting_that_we_made_in_a_google_calendar_is_known() -> None:
+    uid = OWN_UID.replace("-", "") + "1@google.com"
+    found = read(event(*TEN, uid=uid))
+    assert [busy.uid for busy in found.periods] == [OWN_UID]
+    kept = icalendar_import.read(found.content.encode(), "UTC", FIRST, LAST)
+    assert kept.periods == found.periods
+    assert read(event(*TEN, uid="0" * 26 + "@google.com")).periods[0].uid is None
+
+
 def test_one_bad_event_hides_no_other() -> None:
     found = read(
         event("DTSTART:yesterday", uid="a"),

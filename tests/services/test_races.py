@@ -18,14 +18,15 @@ from sqlalchemy import select, text
 from app.extensions import db
 from app.models import OutboxMessage
 from app.models.interval import Interval
-from app.services import event_sessions, guarantees, seats
+from app.services import busy_calendars, event_sessions, guarantees, seats
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
-from app.services.errors import Stale
+from app.services.errors import SlotTaken, Stale
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted, move_reservation, reserve_room
 from app.services.transaction import transactional
 from tests import factories, rows
+from tests.services.test_icalendar_import import calendar, event
 
 TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)
 ELEVEN = TEN + timedelta(hours=1)
@@ -181,3 +182,17 @@ def test_a_seat_booked_meanwhile_is_cancelled_with_the_session(during: Any) -> N
     assert len(released) == 1
     assert rows.busy(actor.calendar_id) == []
     assert guarantees.find_breaches() == []
+
+
+def test_busy_time_elsewhere_that_arrives_meanwhile_is_in_the_way(during: Any) -> None:
+    host, _ = factories.make_expert()
+    event_type_id = factories.make_event_type(host).id
+    file = calendar(event("DTSTART:20310304T100000Z", "DTEND:20310304T110000Z"))
+    sent = busy_calendars.SentFile("file", file)
+    with pytest.raises(SlotTaken):
+        during(
+            lambda: busy_calendars.add_upload(host, sent, name="Work"),
+            lambda: book_appointment(None, event_type_id, TEN, factories.client_named()),
+        )
+    db.session.rollback()
+    assert rows.busy(host.calendar_id) == []

@@ -15,8 +15,9 @@ from werkzeug.test import TestResponse
 from app import limits
 from app.extensions import db
 from app.models import User
+from tests.calls import caller
 from tests.conftest import empty, prepared_app
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, make_expert, make_user
 
 ANN = "ann@example.org"
 
@@ -163,6 +164,21 @@ def test_without_the_store_each_process_counts_for_itself(
     monkeypatch.setattr(limiter.limiter, "hit", away)
     tried = [sign_in(limited) for _ in range(11)]
     assert (set(tried[:10]), tried[10]) == ({401}, 429)
+
+
+def test_calendars_are_added_and_refreshed_so_often(app: Flask) -> None:
+    path = "/api/experts/me/busy-calendars"
+    with app.app_context():
+        expert, _ = make_expert()
+    call = caller(app, expert)
+    body = {"name": "Work", "url": "https://calendar.example.org/x.ics"}
+    added = call("POST", path, body).json["busy_calendar"]
+    refreshed = [call("POST", f"{path}/{added['id']}/refresh") for _ in range(13)]
+    assert [answer.status_code for answer in refreshed[:12]] == [202] * 12
+    assert is_rate_limited(refreshed[12])
+    tried = [call("POST", path, {"name": "", "url": ""}) for _ in range(30)]
+    assert {answer.status_code for answer in tried[:29]} == {422}
+    assert is_rate_limited(tried[29])
 
 
 def test_there_is_one_limiter(app: Flask) -> None:

@@ -37,7 +37,9 @@ async function problemOf(response) {
 
 export async function api(method, path, { body, key, signal } = {}) {
   const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  // A form with a file says itself what it is.
+  const isForm = body instanceof FormData;
+  if (body !== undefined && !isForm) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   if (method !== "GET") {
     const token = csrfToken();
@@ -50,7 +52,7 @@ export async function api(method, path, { body, key, signal } = {}) {
       headers,
       signal,
       credentials,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || isForm ? body : JSON.stringify(body),
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;

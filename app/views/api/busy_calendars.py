@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from app import limits
 from app.gates import current_actor
 from app.services import busy_calendars
+from app.services.busy_calendars import SentFile
 from app.services.calendar_sandbox import MAX_BYTES
 from app.services.errors import InvalidInput
 from app.services.policy import require_account
@@ -25,17 +26,14 @@ def list_own() -> Response:
 
 @blueprint.post("")
 def add() -> Response:
-    """By an address (`url`), or as a file: JSON `content`, or multipart `file`."""
+    """By an address (`url`), or as a file: multipart `file`, or JSON `content`."""
     actor = require_account(current_actor())
-    values = _values()
+    values, sent = _read()
     limits.count_calendar(actor.user_id)
-    name = values.get("name")
-    if values.get("url") and not {"file", "content"} & values.keys():
-        added = busy_calendars.add_subscription(actor, name=name, url=values["url"])
-    elif {"file", "content"} & values.keys():
-        field = "file" if "file" in values else "content"
-        data = _data(field, values[field])
-        added = busy_calendars.add_upload(actor, name=name, data=data, field=field)
+    if sent:
+        added = busy_calendars.add_upload(actor, sent, name=values.get("name"))
+    elif values.get("url"):
+        added = busy_calendars.add_subscription(actor, name=values.get("name"), url=values["url"])
     else:
         raise InvalidInput({"url": ["Give an address, or choose a file."]})
     return json_answer({"busy_calendar": added}, 201)
@@ -44,10 +42,10 @@ def add() -> Response:
 @blueprint.patch("/<int:busy_calendar_id>")
 def change(busy_calendar_id: int) -> Response:
     actor = require_account(current_actor())
-    values = read_json_object()
-    if {"url", "content"} & values.keys():
+    values, sent = _read()
+    if sent or "url" in values:
         limits.count_calendar(actor.user_id)
-    changed = busy_calendars.change(actor, busy_calendar_id, values)
+    changed = busy_calendars.change(actor, busy_calendar_id, values, sent)
     return json_answer({"busy_calendar": changed})
 
 
@@ -66,18 +64,15 @@ def refresh(busy_calendar_id: int) -> Response:
     return json_answer({"busy_calendar": asked}, 202)
 
 
-def _values() -> dict[str, Any]:
+def _read() -> tuple[dict[str, Any], SentFile | None]:
+    """The named values, and the file if one came along. Raises `InvalidInput`."""
     if request.mimetype == "multipart/form-data":
-        return {**request.form.to_dict(), **request.files.to_dict()}
-    return read_json_object()
-
-
-def _data(field: str, sent: Any) -> bytes:
-    if field == "file":
-        if isinstance(sent, str):
-            raise InvalidInput({field: ["Send the file as multipart/form-data, or as `content`."]})
-        data: bytes = sent.stream.read(MAX_BYTES + 1)
-        return data
-    if not isinstance(sent, str):
-        raise InvalidInput({field: ["This must be text."]})
-    return sent.encode("utf-8", "replace")
+        values: dict[str, Any] = request.form.to_dict()
+        file = request.files.get("file")
+        return values, file and SentFile("file", file.stream.read(MAX_BYTES + 1))
+    values = read_json_object()
+    if "content" not in values:
+        return values, None
+    if not isinstance(values["content"], str):
+        raise InvalidInput({"content": ["This must be text."]})
+    return values, SentFile("content", values["content"].encode("utf-8", "replace"))

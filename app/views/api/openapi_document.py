@@ -777,11 +777,14 @@ PATHS: dict[str, dict[str, Schema]] = {
         ),
     },
     "/api/experts/me/busy-calendars/{busy_calendar_id}": {
-        "patch": operation(
-            "Rename it, point it elsewhere, or replace the file",
-            {200: ONE_BUSY_CALENDAR},
-            body=patch(name=text(100), url=text(2000, format="uri"), content=text()),
-            refusals=["not_found", "rate_limited"],
+        "patch": with_file(
+            operation(
+                "Rename it, point it elsewhere, or replace the file",
+                {200: ONE_BUSY_CALENDAR},
+                body=patch(name=text(100), url=text(2000, format="uri"), content=text()),
+                refusals=["not_found", "rate_limited"],
+            ),
+            patch(name=text(100), file=text(format="binary")),
         ),
         "delete": operation("Forget it and what it said", {204: None}, refusals=["not_found"]),
     },

@@ -18,30 +18,26 @@ const form = root.querySelector("[data-busy-form]");
 const dialog = root.querySelector("[data-busy-dialog]");
 const editForm = root.querySelector("[data-busy-edit-form]");
 
-/* --- Files ------------------------------------------------------------- */
+/* --- What is sent ------------------------------------------------------ */
 
-/** The text of a form's chosen file, read when it is chosen: a form's body is asked for at once. */
-function watchFile(owner) {
-  const input = owner.elements.namedItem("content");
-  let text = null;
-  input.addEventListener("change", async () => {
-    text = null;
-    const [file] = input.files;
-    if (!file) return;
-    if (file.size > MAX_BYTES) {
-      showErrors(owner, { content: ["This file is too large: at most 2 MB."] });
-      input.value = "";
-      return;
-    }
-    const read = await file.text();
-    if (input.files[0] === file) text = read;
-  });
-  owner.addEventListener("reset", () => (text = null));
-  return () => text ?? "";
+/** JSON, or a form if a file was chosen. */
+function sent(owner) {
+  const { name, url, file } = owner.elements;
+  const [chosen] = file.disabled ? [] : file.files;
+  if (!chosen) return { name: name.value.trim(), ...(!url.disabled && url.value.trim() && { url: url.value.trim() }) };
+  const form = new FormData();
+  form.set("name", name.value.trim());
+  form.set("file", chosen);
+  return form;
 }
 
-const addedFile = watchFile(form);
-const editedFile = watchFile(editForm);
+for (const owner of [form, editForm]) {
+  owner.elements.namedItem("file").addEventListener("change", ({ target }) => {
+    if (!(target.files[0]?.size > MAX_BYTES)) return;
+    showErrors(owner, { file: ["This file is too large: at most 2 MB."] });
+    target.value = "";
+  });
+}
 
 function show(owner, by) {
   for (const part of owner.querySelectorAll("[data-busy-by]")) {
@@ -59,10 +55,7 @@ form.addEventListener("change", (event) => event.target.name === "by" && show(fo
 jsonForm(form, {
   method: "POST",
   path: PATH,
-  body: () => ({
-    name: form.elements.namedItem("name").value.trim(),
-    [chosen()]: chosen() === "url" ? form.elements.namedItem("url").value.trim() : addedFile(),
-  }),
+  body: sent,
   async onsuccess({ busy_calendar: added }) {
     form.reset();
     show(form, chosen());
@@ -86,7 +79,7 @@ function edit({ busyEdit: id, name, kind }) {
   edited = id;
   editForm.reset();
   editForm.elements.namedItem("name").value = name;
-  show(editForm, kind === "upload" ? "content" : "url");
+  show(editForm, kind === "upload" ? "file" : "url");
   dialog.showModal();
 }
 
@@ -123,11 +116,7 @@ dialog.querySelector("[data-close]").addEventListener("click", () => dialog.clos
 jsonForm(editForm, {
   method: "PATCH",
   path: () => `${PATH}/${edited}`,
-  body: () => {
-    const { name, url } = editForm.elements;
-    const content = editedFile();
-    return { name: name.value.trim(), ...(url.value.trim() && { url: url.value.trim() }), ...(content && { content }) };
-  },
+  body: sent,
   async onsuccess({ busy_calendar: changed }) {
     dialog.close();
     await refresh();

@@ -116,7 +116,7 @@ def crew(site: Site, backstage: Flask) -> Iterator[Crew]:
     suffix = secrets.token_hex(3)
 
     def staff(name: str, role: str) -> Staff:
-        email = f"{name.split()[0].lower()}-{suffix}@example.org"
+        email = f"{name.split(maxsplit=1)[0].lower()}-{suffix}@example.org"
         user = accounts.create_account(name, email, PASSWORD, roles=(role,))
         signed_in = site.call("POST", "/api/auth/login", {"email": email, "password": PASSWORD})
         return Staff(user.id, name, email, signed_in["access_token"])

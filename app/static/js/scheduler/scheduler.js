@@ -92,7 +92,7 @@ const panel = new Panel(
     preview: (rule, signal) => commands.preview(mode.span, panel.values, rule, signal),
   },
 );
-new Tools(root, { rooms, place: () => place, zoneOf, refresh: (roomId) => loader.refresh(roomId), keys: showKeys });
+new Tools(root, { rooms, isAdmin: data.user.is_admin, place: () => place, zoneOf, refresh: (roomId) => loader.refresh(roomId), keys: showKeys });
 
 /* --- Where ------------------------------------------------------------- */
 

@@ -349,7 +349,7 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     assert crew.clocks("Get-in") == ["10:00-12:00"]
 
     # An admin changes everybody's, also by plain fields: into another room, for another person.
-    board.locator(".block", has_text="Rehearsal").click()
+    board.locator(f'[data-entry="{booked["uid"]}"]').click()
     scheduler.act("Edit")
     page.locator("[data-times-fold] summary").click()
     scheduler.panel.get_by_label("To", exact=True).fill("09:44")
@@ -369,7 +369,7 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     page.keyboard.press("Enter")
     scheduler.is_named(44, "09:44, busy, Rehearsal, Ben Okoro")
     page.get_by_role("link", name="Week").click()
-    expect(board.locator(".block", has_text="Rehearsal")).to_be_visible()
+    expect(board.locator(f'[data-entry="{booked["uid"]}"]')).to_be_visible()
 
 
 def test_error_offline_and_a_phone(page: Page, crew: Crew, sign_in: SignIn) -> None:

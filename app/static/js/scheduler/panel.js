@@ -5,7 +5,7 @@ import { el, icon } from "../dom.js";
 import { clearErrors, showErrors } from "../forms.js";
 import { MINUTE, boundsOf, clockText, dateOf, instantsOf, offsetText } from "./local-day.js";
 import { Repeat } from "./repeat.js";
-import { entryIcon, lengthText, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
+import { EVENT_TYPES, entryIcon, lengthText, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
 
 const KINDS = { reservation: "Booking", appointment: "Appointment", event_session: "Event session", blackout: "Closed" };
 const READ_ONLY = {
@@ -101,9 +101,9 @@ export class Panel {
     const facts = [
       fact("clock", el("span", { class: "figures" }, `${shortDate(dateOf(span.first, zone))}, ${spanWords(span, zone)}`)),
       fact("map-pin", room.name),
-      fact(entryIcon(entry), entry.isMine ? "Yours" : entry.owner || KINDS[entry.kind]),
+      fact(entry.isMine || entry.kind !== "reservation" ? entryIcon(entry) : "user-round", entry.isMine ? "Yours" : entry.owner || KINDS[entry.kind]),
     ];
-    if (entry.eventType) facts.push(fact("video", entry.eventType === "Live" ? "Live" : "Pre-recorded"));
+    if (entry.eventType) facts.push(fact("video", EVENT_TYPES[entry.eventType]));
     if (entry.series) facts.push(fact("repeat-2", "Part of a series"));
     if (entry.kind !== "reservation") facts.push(fact("lock", READ_ONLY[entry.kind] ?? "It cannot be changed here."));
     else if (!entry.mayChange) facts.push(fact("lock", `Only ${entry.owner || "its owner"} and admins can change this.`));

@@ -2,21 +2,22 @@
 
 import { connectionNote } from "../connection.js";
 import { announce, pageData } from "../dom.js";
-import { addDays, dateText, monthOf, zoneShort } from "../time.js";
+import { addDays, monthOf } from "../time.js";
 import { Board } from "./board.js";
 import { Commands } from "./commands.js";
 import { DayPicker } from "./day-picker.js";
 import { Diary } from "./diary.js";
 import { HourList } from "./hour-list.js";
 import { showKeys } from "./keys.js";
-import { Loader, mondayOf, weekOf } from "./loader.js";
+import { Loader } from "./loader.js";
 import { MINUTE, clockText, dateOf, hoursOf, locate } from "./local-day.js";
 import { MinuteMatrix } from "./minute-matrix.js";
 import { Panel } from "./panel.js";
-import { openingHour, placeOf, write } from "./place.js";
+import { hourOf, openingHour, placeOf, write } from "./place.js";
+import { Screen } from "./screen.js";
 import { reach, spanOf } from "./selection.js";
 import { Tools } from "./tools.js";
-import { entryWords, holder, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
+import { entryWords, holder, spanOfEntry, spanText, spanWords } from "./words.js";
 
 const FLASH = 2200;
 const data = pageData("scheduler-data");
@@ -28,7 +29,6 @@ const find = (name) => root.querySelector(`[data-${name}]`);
 const rooms = data.rooms;
 const diary = new Diary(Object.fromEntries(rooms.map((room) => [room.id, room.time_zone])));
 const zoneOf = (roomId = place.room) => diary.zoneOf(roomId);
-const roomOf = (id) => rooms.find((room) => room.id === id);
 
 let place = placeOf(location.search, { rooms, now: now() });
 let monthShown = monthOf(place.date);
@@ -39,19 +39,19 @@ let mode = { name: "idle" };
 const note = connectionNote(find("connection"), () => loader.age);
 const loader = new Loader(diary, () => place, {
   news: heard,
-  loaded: render,
+  loaded: () => render(),
   failed: (error) => {
     find("load-reason").textContent = error.message;
     render();
   },
   status: note,
 });
-const commands = new Commands({ diary, loader, now, userId: data.user.id }, { changed: render });
+const commands = new Commands({ diary, loader, now, userId: data.user.id }, { changed: () => render() });
 
 const picker = new DayPicker(find("picker"), {
   onmonth(month) {
     monthShown = month;
-    renderPicker();
+    screen.renderPicker();
     loader.month(place.room, month);
   },
   onchoose: (date) => {
@@ -92,11 +92,12 @@ const panel = new Panel(
     preview: (rule, signal) => commands.preview(mode.span, panel.values, rule, signal),
   },
 );
+const screen = new Screen(root, { data, diary, loader, now, picker, hours, matrix, board, view: () => ({ place, mode, monthShown, flashing }) });
 new Tools(root, { rooms, isAdmin: data.user.is_admin, place: () => place, zoneOf, refresh: (roomId) => loader.refresh(roomId), keys: showKeys });
 
 /* --- Where ------------------------------------------------------------- */
 
-const hourShown = () => hoursOf(place.date, zoneOf()).find((hour) => hour.key === place.hour) ?? hoursOf(place.date, zoneOf())[0];
+const hourShown = () => hourOf(place, zoneOf());
 const instantOf = (index) => hourShown().minutes[index];
 
 /** Looks at something else. A change of hour is no step of the history. */
@@ -372,19 +373,11 @@ function look(index) {
     else if (mode.name === "move") mode.preview = { first: instant, last: instant + (mode.entry.to - mode.entry.from) - MINUTE };
     else if (mode.name === "stretch" && instant >= mode.entry.from) mode.preview = reachTo(mode.entry.from, instant);
   }
-  renderMatrix();
+  screen.renderMatrix();
   readOut(instant);
 }
 
-function readOut(instant) {
-  const { preview } = mode;
-  const entry = instant === null ? null : takenAt(instant);
-  const words = [];
-  if (preview) words.push(spanWords(preview, zoneOf()));
-  if (instant !== null && !preview) words.push(clockText(instant, zoneOf()));
-  if (entry) words.push(`${entry.title}, ${holder(entry)}`);
-  find("readout").textContent = words.join(" · ");
-}
+const readOut = (instant) => screen.readOut(instant, instant === null ? null : takenAt(instant));
 
 /** Whether a pointer that goes down on a minute drags something. */
 function grab(index, isEdge) {
@@ -481,97 +474,7 @@ function showPanel() {
   else panel.showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
 }
 
-const selection = () => (mode.name === "span" ? { ...mode.span, roomId: mode.roomId } : mode.preview ? { ...mode.preview, roomId: mode.roomId ?? place.room } : null);
-
-function render() {
-  renderHead();
-  renderPicker();
-  find("load-error").hidden = !loader.isFailing || loader.isComplete;
-  find("stage").dataset.view = place.view;
-  find("board").dataset.view = place.view;
-  find("hour-view").hidden = place.view !== "hour";
-  find("board").hidden = place.view === "hour";
-  if (place.view === "hour") {
-    renderHours();
-    renderMatrix();
-  } else renderBoard();
-}
-
-function stageTitle() {
-  const { date, room, view: shown } = place;
-  const full = { day: "numeric", month: "long", year: "numeric" };
-  const day = shown === "week" ? `Week of ${dateText(mondayOf(date), full)}` : dateText(date, { weekday: "long", ...full });
-  if (shown === "day") return `${day} · all rooms`;
-  return `${day} · ${roomOf(room).name} · ${zoneShort(hoursOf(date, zoneOf())[12].minutes[0] ?? now(), zoneOf())}`;
-}
-
-let headShown = "";
-
-function renderHead() {
-  const { date, room, view: shown } = place;
-  if (headShown === JSON.stringify([date, room, shown])) return;
-  headShown = JSON.stringify([date, room, shown]);
-  const title = stageTitle();
-  find("stage-title").textContent = title;
-  document.title = `${title} · ${data.title}`;
-  find("date-name").textContent = shortDate(date);
-  find("room").value = String(room);
-  for (const link of root.querySelectorAll("[data-view-link]")) {
-    const name = link.dataset.viewLink;
-    link.setAttribute("href", `?${new URLSearchParams({ ...place, view: name })}`);
-    if (name === shown) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  find("sheet-link").href = `/scheduler/rooms/${room}/sheet?date=${date}`;
-  find("display-link").href = `/scheduler/rooms/${room}/display`;
-}
-
-function renderPicker() {
-  picker.show({ month: monthShown, date: place.date, today: locate(now(), zoneOf()).date, taken: loader.fullness(place.room, monthShown) });
-}
-
-function renderHours() {
-  const list = hoursOf(place.date, zoneOf());
-  hours.show({ hours: list, entries: diary.dayOf(place.room, place.date), key: hourShown().key, now: now() });
-}
-
-function renderMatrix() {
-  if (place.view !== "hour") return;
-  const hour = hourShown();
-  const real = hour.minutes.filter((minute) => minute !== null);
-  const isKnown = diary.loadedAt(place.room, place.date) !== null;
-  const chosen = selection();
-  find("matrix").setAttribute("aria-busy", String(!isKnown && !loader.isFailing));
-  matrix.show({
-    hour,
-    entries: real.length ? diary.between(place.room, real[0], real.at(-1) + MINUTE) : [],
-    selection: chosen?.roomId === place.room ? chosen : null,
-    shadow: ["move", "stretch"].includes(mode.name) || (mode.name === "span" && mode.entry) ? mode.entry : null,
-    viewed: mode.name === "view" ? mode.entry.id : null,
-    now: now(),
-    flashing,
-  });
-}
-
-function renderBoard() {
-  const { date, room, view: shown } = place;
-  const today = (roomId) => locate(now(), zoneOf(roomId)).date;
-  const columns =
-    shown === "day"
-      ? rooms.map((each) => ({ key: each.id, roomId: each.id, date, title: each.name, note: each.capacity ? `${each.capacity} seats` : "", isCurrent: each.id === room, hours: hoursOf(date, each.time_zone) }))
-      : weekOf(date).map((day) => ({ key: day, roomId: room, date: day, title: dateText(day, { weekday: "short", day: "numeric", month: "short" }), note: day === today(room) ? "today" : "", isCurrent: day === date, hours: hoursOf(day, zoneOf(room)) }));
-  board.show({
-    label: find("stage-title").textContent,
-    columns,
-    entries: columns.map((column) => (diary.loadedAt(column.roomId, column.date) === null ? null : diary.dayOf(column.roomId, column.date))),
-    selection: selection(),
-    shadow: ["move", "stretch"].includes(mode.name) ? mode.entry : null,
-    viewed: mode.name === "view" ? mode.entry.id : null,
-    now: now(),
-    hour: place.hour,
-    flashing,
-  });
-}
+const render = () => screen.render();
 
 /* --- The toolbar --------------------------------------------------------- */
 
@@ -621,4 +524,4 @@ write(place, { push: false });
 showPanel();
 render();
 loader.ensure();
-setInterval(render, 20_000); // the past grows
+setInterval(() => render(), 20_000); // the past grows

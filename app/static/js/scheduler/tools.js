@@ -210,7 +210,7 @@ function rethrow(error, zone = null) {
 
 function copyOutlook({ items, free, conflicting }) {
   if (!items.length) return el("p", { class: "muted" }, "There is nothing to copy on that day.");
-  const sum = conflicting ? `${free} of ${free + conflicting} are free on the other day. The others are left out.` : `All ${free} are free on the other day.`;
+  const sum = conflicting ? `${free} of ${free + conflicting} are free on the other day. The others are left out.` : free === 1 ? "The one booking is free on the other day." : `All ${free} are free on the other day.`;
   return el(
     "div",
     { class: "stack stack--tight" },

@@ -24,15 +24,17 @@ def run(migrations: EnvironmentContext) -> None:
     with db.engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:
-            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
-            connection.rollback()
+            # By the driver: within a transaction, which SQLAlchemy begins, it has no effect.
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
         migrations.configure(
             connection=connection, target_metadata=db.metadata, render_item=render_item, **options
         )
-        with migrations.begin_transaction():
-            migrations.run_migrations()
-        if is_sqlite:
-            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+        try:
+            with migrations.begin_transaction():
+                migrations.run_migrations()
+        finally:
+            if is_sqlite:
+                connection.connection.driver_connection.execute("PRAGMA foreign_keys=ON")
 
 
 if context.is_offline_mode():

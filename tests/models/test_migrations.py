@@ -77,6 +77,56 @@ def test_an_upgrade_of_what_is_up_to_date_changes_nothing(empty_app: Flask) -> N
     assert (tables(), guards()) == before
 
 
+def test_bookings_survive_the_table_being_rebuilt(empty_app: Flask) -> None:
+    """On SQLite a changed CHECK is a new table; neither rows nor their periods may be lost."""
+    flask_migrate.upgrade(revision="0002")
+    with db.engine.begin() as connection:
+        connection.execute(text("INSERT INTO room (id, name) VALUES (1, 'Hall')"))
+        connection.execute(
+            text(
+                "INSERT INTO ab_user (id, first_name, last_name, username, email)"
+                " VALUES (1, 'Cora', '', 'cora', 'cora@example.org')"
+            )
+        )
+        connection.execute(text("INSERT INTO calendar (id, room_id) VALUES (1, 1)"))
+        connection.execute(
+            text(
+                "INSERT INTO booking (id, uid, kind, title, starts_at, ends_at, created_at, user_id,"
+                " room_id) VALUES (1, 'u', 'reservation', 'Kept', '2031-03-04 09:00',"
+                " '2031-03-04 10:00', '2031-03-03 09:00', 1, 1)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO busy_period (calendar_id, starts_at, ends_at, booking_id)"
+                " VALUES (1, '2031-03-04 09:00', '2031-03-04 10:00', 1)"
+            )
+        )
+    checks = _checks("booking")
+    for _ in range(2):
+        flask_migrate.upgrade(revision="0003")
+        assert _kept() == [("Kept", 1)]
+        assert _checks("booking") == checks | {"booking_blackout_complete"}
+        flask_migrate.downgrade(revision="0002")
+        assert _kept() == [("Kept", 1)]
+        assert _checks("booking") == checks
+
+
+def _kept() -> list[tuple[str, int]]:
+    with db.engine.begin() as connection:
+        found = connection.execute(
+            text(
+                "SELECT title, count(busy_period.id) FROM booking"
+                " JOIN busy_period ON busy_period.booking_id = booking.id GROUP BY title"
+            )
+        )
+        return [tuple(row) for row in found]
+
+
+def _checks(table: str) -> set[str]:
+    return {str(check["name"]) for check in inspect(db.engine).get_check_constraints(table)}
+
+
 def test_there_is_one_head() -> None:
     migrations = Path("app/migrations/versions")
     from alembic.script import ScriptDirectory

@@ -13,9 +13,10 @@ import { Loader } from "./loader.js";
 import { MINUTE, clockText, dateOf, hoursOf, locate } from "./local-day.js";
 import { MinuteMatrix } from "./minute-matrix.js";
 import { Panel } from "./panel.js";
-import { hourOf, openingHour, placeOf, write } from "./place.js";
+import { hourOf, placeOf, write } from "./place.js";
 import { Screen } from "./screen.js";
 import { reach, spanOf } from "./selection.js";
+import { closePicker, daysOf, wireToolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
 import { entryWords, holder, spanOfEntry, spanText, spanWords } from "./words.js";
 
@@ -54,8 +55,8 @@ const picker = new DayPicker(find("picker"), {
     screen.renderPicker();
     loader.month(place.room, month);
   },
-  onchoose: (date) => {
-    closePicker();
+  onchoose(date) {
+    closePicker(root);
     go({ date });
   },
 });
@@ -73,7 +74,7 @@ const board = new Board(find("board"), zoneOf, {
   find: (id) => diary.find(id),
   zoom: zoomIn,
   view: (entry) => view(entry),
-  step: (by) => go({ date: addDays(place.date, place.view === "week" ? 7 * by : by) }),
+  step: (by) => go({ date: addDays(place.date, by * daysOf(place.view)) }),
   select: chooseOnBoard,
   carry: (entry, roomId, first, isDone) => dragSpan(entry, roomId, { first, last: first + entry.to - entry.from - MINUTE }, isDone),
   stretch: (entry, last, isDone) => dragSpan(entry, entry.roomId, { first: entry.from, last }, isDone),
@@ -106,6 +107,7 @@ function go(changes, { push = true } = {}) {
   if (!hoursOf(place.date, zoneOf()).some((hour) => hour.key === place.hour)) place.hour = String(Number.parseInt(place.hour, 10));
   if (changes.date || changes.room) monthShown = monthOf(place.date);
   write(place, { push });
+  if (changes.view) showPanel();
   render();
   loader.ensure();
 }
@@ -135,7 +137,7 @@ function step({ index, hours: byHours = 0, days = 0 }) {
 
 function zoomIn(column, hour) {
   go({ room: column.roomId, date: column.date, hour: hour.key, view: "hour" });
-  matrix.focus(hour.minutes.findIndex((minute) => minute !== null && minute >= now()) % 60 || 0);
+  matrix.focus(Math.max(0, hour.minutes.findIndex((minute) => minute !== null && minute >= now())));
 }
 
 /* --- What a minute means ----------------------------------------------- */
@@ -237,11 +239,9 @@ function showSpan(roomId, span) {
 function view(entry, index = null) {
   panel.alert(null);
   setMode({ name: "view", entry, index });
-  const { actions } = panel;
   announce(`${entry.title}, ${holder(entry)}, ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId))}.`);
   if (index === null) panel.focus();
   else panel.root.scrollIntoView({ block: "nearest" });
-  return actions;
 }
 
 function actOn(name, entry) {
@@ -288,11 +288,17 @@ async function stretchTo(instant) {
   return moveTo(entry, entry.roomId, { first: entry.from, last: span.last });
 }
 
+/** Why a booking cannot be there, as far as it is known here; null if it can. */
+function whyNot(entry, roomId, span) {
+  if (span.first < now() && span.first !== entry.from) return "That is past.";
+  const [blocking] = commands.inTheWay(roomId, span, entry);
+  return blocking ? `It does not fit: ${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.` : null;
+}
+
 async function moveTo(entry, roomId, span) {
   if (roomId === entry.roomId && span.first === entry.from && span.last === entry.to - MINUTE) return cancel();
-  if (span.first < now() && span.first !== entry.from) return tell("That is past.");
-  const [blocking] = commands.inTheWay(roomId, span, entry);
-  if (blocking) return tell(`It does not fit: ${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.`);
+  const why = whyNot(entry, roomId, span);
+  if (why) return tell(why);
   setMode({ name: "idle" });
   return commands.move(entry, roomId, span);
 }
@@ -354,7 +360,7 @@ function heard(roomId, news) {
     for (const id of ids) flashing.delete(id);
     render();
   }, FLASH);
-  if (mode.name === "span" && mode.roomId === roomId) {
+  if (mode.name === "span" && mode.span && mode.roomId === roomId) {
     const [winner] = commands.inTheWay(roomId, mode.span, mode.entry);
     if (winner && ids.includes(winner.id)) panel.alert(`${winner.owner || "Somebody"} booked ${spanText(spanOfEntry(winner), zoneOf(roomId))} “${winner.title}” a moment ago. What you typed is kept.`, restOf(roomId, mode.span));
   }
@@ -421,12 +427,15 @@ function drop(isDone) {
   return dragSpan(entry, place.room, span, true);
 }
 
+/** A booking is dragged to a span, and dropped there if it fits. */
 async function dragSpan(entry, roomId, span, isDone) {
   if (!isDone) return setMode({ name: "move", entry, roomId, preview: span }, { quiet: true });
-  mode = { name: "move", entry, preview: span };
+  mode = { name: "move", entry, roomId, preview: span };
   await loadBetween(roomId, span.first, span.last);
-  await moveTo(entry, roomId, span);
-  if (mode.name === "move") cancel(); // it did not fit, which has been told
+  const why = whyNot(entry, roomId, span);
+  if (!why) return moveTo(entry, roomId, span);
+  cancel();
+  tell(why);
 }
 
 function command(name, index) {
@@ -441,7 +450,7 @@ function command(name, index) {
 function cancel() {
   const { name, entry, index } = mode;
   panel.alert(null);
-  if (name === "span" || name === "anchor") panel.clear();
+  if (name === "span") panel.clear();
   const wasInPanel = panel.hasFocus;
   // From a change back to what was to be changed, from there to nothing.
   const back = entry && name !== "view" ? diary.find(entry.id) : null;
@@ -463,63 +472,17 @@ function setMode(next, { quiet = false } = {}) {
   render();
 }
 
-function showPanel() {
-  const { name, entry, span, roomId, anchor } = mode;
-  if (name !== "span") panel.alert(null);
-  if (name === "span") panel.showForm({ span, roomId, entry });
-  else if (name === "view") panel.showDetails(entry, { canZoom: place.view !== "hour" });
-  else if (name === "anchor") panel.showHint(`From ${clockText(anchor, zoneOf(roomId))}: choose the last minute`, "It is included. Another hour or day will do as well; Esc begins anew.", { closable: true });
-  else if (name === "move") panel.showHint(`Move “${entry.title}”: choose its new first minute`, `It stays ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId)).split(", ").at(-1)} long. In any hour, day or room; Esc leaves it where it is.`, { closable: true });
-  else if (name === "stretch") panel.showHint(`“${entry.title}”: choose its new last minute`, "It is included. Esc leaves it as it is.", { closable: true });
-  else panel.showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
-}
-
+const showPanel = () => panel.show(mode, { canZoom: place.view !== "hour" });
 const render = () => screen.render();
 
-/* --- The toolbar --------------------------------------------------------- */
+/* --- The page itself ------------------------------------------------------ */
 
-function closePicker() {
-  find("picker").removeAttribute("data-open");
-  find("open-picker").setAttribute("aria-expanded", "false");
-}
-
-find("open-picker").addEventListener("click", () => {
-  const opens = find("picker").toggleAttribute("data-open");
-  find("open-picker").setAttribute("aria-expanded", String(opens));
-});
-find("room").addEventListener("change", (event) => go({ room: Number(event.target.value) }));
-find("today").addEventListener("click", () => {
-  const { date } = locate(now(), zoneOf());
-  go({ date, hour: openingHour(date, zoneOf(), now()) });
-});
-for (const button of root.querySelectorAll("[data-day-step]")) {
-  button.addEventListener("click", () => go({ date: addDays(place.date, Number(button.dataset.dayStep) * (place.view === "week" ? 7 : 1)) }));
-}
-for (const link of root.querySelectorAll("[data-view-link]")) {
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    go({ view: link.dataset.viewLink });
-    showPanel();
-  });
-}
+wireToolbar(root, { go, place: () => place, zoneOf, now, keys: showKeys });
 find("retry").addEventListener("click", () => loader.ensure());
 find("type-times").addEventListener("click", () => {
   setMode({ name: "span", roomId: place.room, span: null, entry: null });
   panel.openTimes(place.date);
 });
-document.addEventListener("keydown", (event) => {
-  if (event.target.closest?.("input, select, textarea, dialog")) return;
-  const undo = (event.ctrlKey || event.metaKey) && event.key === "z" && [...document.querySelectorAll(".toast .button--action")].at(-1);
-  if (undo) {
-    event.preventDefault();
-    undo.click();
-  } else if (event.key === "?" && !event.target.closest?.("[role=grid]")) {
-    event.preventDefault();
-    showKeys();
-  }
-});
-
 write(place, { push: false });
 showPanel();
 render();

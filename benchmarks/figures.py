@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from benchmarks import limits, load, paint
 from benchmarks.load import Plan, Result, request
@@ -50,6 +50,7 @@ class Bench:
         self._stage = Stage(self._settings(1))
         self._measured = Measured()
         self._limits: dict[tuple[str, int], float] = {}
+        self._busy_day: tuple[int, datetime, dict[str, str]] | None = None
 
     def measure(self, processes: int) -> None:
         """All figures, with so many server processes."""
@@ -59,15 +60,18 @@ class Bench:
             self._book("Seats of one hot session", processes, self._hot_seats)
             self._book(f"Seats spread over {SPREAD} sessions", processes, self._spread_seats)
             self._book(f"Appointments of {EXPERTS} experts", processes, self._appointments)
+            self._book("Reservations of one room, a minute each", processes, self._reservations)
             self._read_slots(processes)
             self._read_agenda(processes)
+            self._read_room(processes)
 
     def paint(self) -> None:
         """How long the scheduler's people wait for a key, in a browser."""
         name = f"Keystroke to paint with {paint.BOOKINGS} bookings on the day"
         if self._only not in name:
             return
-        room_id, day, cookies = self._stage.make_busy_day(paint.BOOKINGS)
+        self._busy_day = self._busy_day or self._stage.make_busy_day(paint.BOOKINGS)
+        room_id, day, cookies = self._busy_day
         count = max(60, self._count(1) // 2)
         with product.running(self._settings(1)) as served:
             url = f"http://127.0.0.1:{served.port}"
@@ -185,6 +189,45 @@ class Bench:
 
         return _Scene(requests, proof, limit)
 
+    def _reservations(self, count: int) -> _Scene:
+        stage = self._stage
+        room_id, room_calendar = stage.make_staff()
+        first = stage.take_hours(-(-count // 60))
+        minute = timedelta(minutes=1)
+        requests = [
+            request(
+                "POST",
+                "/api/reservations",
+                token=stage.tokens[number],
+                body=json.dumps(
+                    {
+                        "room_id": room_id,
+                        "starts_at": (first + number * minute).isoformat(),
+                        "ends_at": (first + (number + 1) * minute).isoformat(),
+                        "title": "A minute",
+                    }
+                ),
+            )
+            for number in range(count)
+        ]
+        before = stage.number(_LIVE_RESERVATIONS)
+
+        def proof(result: Result) -> str:
+            reserved = stage.number(_LIVE_RESERVATIONS) - before
+            return _proof(result, {"reservations": reserved}, stage.number(_OVERLAPS))
+
+        def limit(clients: int, count: int) -> Result:
+            return self._pgbench(
+                limits.RESERVATION,
+                clients,
+                count,
+                room=room_id,
+                room_calendar=room_calendar,
+                first_start=stage.take_hours(-(-count // 60)).isoformat(),
+            )
+
+        return _Scene(requests, proof, limit)
+
     def _pgbench(self, script: str, clients: int, count: int, **variables: object) -> Result:
         return limits.pgbench(
             self._database_url,
@@ -221,6 +264,15 @@ class Bench:
             for token, etag in zip(readers, etags, strict=True)
         ]
         self._read(f"{name}, 304", processes, known, status=304, like=full)
+
+    def _read_room(self, processes: int) -> None:
+        name = f"Day of a room with {paint.BOOKINGS} bookings"
+        if self._only not in name:
+            return
+        self._busy_day = self._busy_day or self._stage.make_busy_day(paint.BOOKINGS)
+        room_id, day, _ = self._busy_day
+        path = f"/api/scheduler/day?date={day.date()}&room_id={room_id}"
+        self._read(name, processes, [request("GET", path, token=self._stage.tokens[0])])
 
     def _read(
         self,
@@ -319,6 +371,9 @@ _OVERSOLD = (
 )
 _LIVE_APPOINTMENTS = (
     "SELECT count(*) FROM booking WHERE kind = 'appointment' AND status = 'confirmed'"
+)
+_LIVE_RESERVATIONS = (
+    "SELECT count(*) FROM booking WHERE kind = 'reservation' AND status = 'confirmed'"
 )
 _OVERLAPS = (
     "SELECT count(*) FROM busy_period a JOIN busy_period b ON b.calendar_id = a.calendar_id"

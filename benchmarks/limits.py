@@ -107,6 +107,32 @@ VALUES (:calendar, {_START}, {_END}, :booking), (:host, {_START}, {_END}, :booki
 {_AUDIT.format("appointment")}
 """
 )
+_MINUTE = "(timestamptz ':first_start' + :attendee * interval '1 minute')"
+_MINUTES_END = f"({_MINUTE} + interval '1 minute')"
+_MINUTE_IN_THE_WAY = (
+    f"p.calendar_id = {{}} AND p.starts_at < {_MINUTES_END} AND p.ends_at > {_MINUTE}"
+)
+RESERVATION = (
+    _ATTENDEE
+    + rf"""
+BEGIN;
+WITH in_order AS (
+    SELECT id FROM calendar WHERE id IN (:calendar, :room_calendar) ORDER BY id FOR UPDATE
+)
+UPDATE calendar SET version = version + 1 FROM in_order WHERE calendar.id = in_order.id
+RETURNING calendar.id, version, user_id, room_id,
+          (SELECT expert.slug FROM expert WHERE expert.user_id = calendar.user_id);
+{_CONFLICTS.format(_MINUTE_IN_THE_WAY.format(":calendar") + " OR " + _MINUTE_IN_THE_WAY.format(":room_calendar"))}
+INSERT INTO booking (uid, kind, title, starts_at, ends_at, user_id, room_id, created_at)
+VALUES (gen_random_uuid()::text, 'reservation', 'A minute', {_MINUTE}, {_MINUTES_END}, :user,
+        :room, now())
+RETURNING id AS booking \gset
+INSERT INTO busy_period (calendar_id, starts_at, ends_at, booking_id)
+VALUES (:calendar, {_MINUTE}, {_MINUTES_END}, :booking),
+       (:room_calendar, {_MINUTE}, {_MINUTES_END}, :booking);
+{_AUDIT.format("reservation")}
+"""
+)
 
 
 def pgbench(

@@ -122,6 +122,12 @@ class Stage:
             starts += [start] * EXPERTS
         return starts[:attendees]
 
+    def make_staff(self) -> tuple[int, int]:
+        """Let the attendees reserve rooms; the ids of a room and of its calendar."""
+        self._rows(_STAFF, first=self.user_ids[0], last=self.user_ids[-1])
+        room_id = self.room_ids[-1]
+        return room_id, self.number("SELECT id FROM calendar WHERE room_id = :room", room=room_id)
+
     def make_busy_day(self, bookings: int) -> tuple[int, datetime, dict[str, str]]:
         """A room, a day full of one contributor's reservations, and cookies that sign in as them."""
         user_id, room_id, day = self.user_ids[0], self.room_ids[0], self.take_hours(48)
@@ -257,7 +263,13 @@ _STAFF_OF_ONE_ROOM = """
 WITH room AS (UPDATE room SET time_zone = 'UTC' WHERE id = :room)
 INSERT INTO ab_user_role (id, user_id, role_id)
 SELECT nextval('ab_user_role_id_seq'), :user, id FROM ab_role WHERE name = 'Contributor'
-RETURNING id
+ON CONFLICT DO NOTHING RETURNING id
+"""
+_STAFF = """
+INSERT INTO ab_user_role (id, user_id, role_id)
+SELECT nextval('ab_user_role_id_seq'), ab_user.id, ab_role.id FROM ab_user, ab_role
+WHERE ab_user.id BETWEEN :first AND :last AND ab_role.name = 'Contributor'
+ON CONFLICT DO NOTHING RETURNING id
 """
 # Each begins a whole minute after the last and leaves a minute free where there is one.
 _RESERVATIONS = """

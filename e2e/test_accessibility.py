@@ -15,7 +15,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from e2e.axe import check
 from e2e.booker import Booker
+from e2e.scheduling import ZONE, Crew, SchedulerPage, backstage, clock_changes, crew
 from e2e.site import Host, Site
+
+__all__ = ["backstage", "crew"]  # fixtures
 
 WIDTHS = {"wide": 1280, "phone": 390}
 
@@ -296,4 +299,70 @@ def test_busy_calendars_in_their_states(
     check(face)
     face.get_by_role("button", name="Edit Work").click()
     expect(face.get_by_role("dialog")).to_be_visible()
+    check(face)
+
+
+def test_scheduler_in_its_states(
+    face: Page, crew: Crew, sign_in: Callable[[Page, str], None]
+) -> None:
+    crew.book(
+        crew.ada, "10:10", "10:25", "A rehearsal with a rather long title, and then some more of it"
+    )
+    crew.book(crew.admin, "10:30", "10:33", "Short")
+    crew.book(crew.ada, "23:50", "23:58", "Late", recurrence="FREQ=DAILY;COUNT=2")
+    sign_in(face, crew.admin.email)
+    scheduler = SchedulerPage(face, crew.path())
+    check(face)
+    scheduler.minute(40).click()
+    scheduler.minute(45).hover()
+    check(face)
+    scheduler.minute(45).click()
+    scheduler.save.click()
+    expect(face.locator("[data-error-summary]")).to_be_visible()
+    face.locator("[data-times-fold] summary").click()
+    face.locator("[data-repeat-fold] summary").click()
+    scheduler.panel.get_by_label("Repeat", exact=True).select_option("WEEKLY")
+    expect(face.locator(".repeat__list")).to_be_visible()
+    check(face)
+    face.keyboard.press("Escape")
+    scheduler.minute(12).click()
+    check(face)
+    scheduler.act("Move")
+    scheduler.minute(50).hover()
+    check(face)
+    face.keyboard.press("Escape")
+    scheduler.act("Delete")
+    expect(scheduler.toast).to_be_visible()
+    check(face)
+    scheduler.minute(0).press("?")
+    check(face)
+    face.keyboard.press("Escape")
+    for tool in ("Copy a day", "Closed times", "Export as CSV"):
+        face.get_by_role("button", name=tool).click()
+        expect(face.get_by_role("dialog")).to_be_visible()
+        check(face)
+        face.keyboard.press("Escape")
+    for view in ("day", "week"):
+        face.goto(crew.path(view=view))
+        expect(face.locator(".block").first).to_be_attached()
+        check(face)
+    forward, back = clock_changes(ZONE)
+    for hour, day in (("2", forward), ("2b", back)):
+        SchedulerPage(face, crew.path(hour=hour, day=day))
+        check(face)
+    face.route("**/minutes?*", lambda route: route.abort())
+    face.goto(crew.path())
+    expect(face.get_by_text("This day could not be loaded.")).to_be_visible()
+    check(face)
+    for path in (
+        f"/scheduler/rooms/{crew.rooms[0]}/sheet?date={crew.day}",
+        f"/scheduler/rooms/{crew.rooms[0]}/display",
+    ):
+        face.goto(path)
+        expect(face.get_by_role("heading", level=1)).to_have_text(crew.names[0])
+        check(face)
+    face.context.clear_cookies()
+    sign_in(face, crew.site.register()["email"])
+    face.goto("/scheduler")
+    expect(face.get_by_text("The scheduler is for staff")).to_be_visible()
     check(face)

@@ -349,7 +349,7 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     assert crew.clocks("Get-in") == ["10:00-12:00"]
 
     # An admin changes everybody's, also by plain fields: into another room, for another person.
-    board.locator(".block", has_text="Rehearsal").click()
+    board.locator(f'[data-entry="{booked["uid"]}"]').click()
     scheduler.act("Edit")
     page.locator("[data-times-fold] summary").click()
     scheduler.panel.get_by_label("To", exact=True).fill("09:44")
@@ -369,7 +369,7 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     page.keyboard.press("Enter")
     scheduler.is_named(44, "09:44, busy, Rehearsal, Ben Okoro")
     page.get_by_role("link", name="Week").click()
-    expect(board.locator(".block", has_text="Rehearsal")).to_be_visible()
+    expect(board.locator(f'[data-entry="{booked["uid"]}"]')).to_be_visible()
 
 
 def test_error_offline_and_a_phone(page: Page, crew: Crew, sign_in: SignIn) -> None:
@@ -396,3 +396,112 @@ def test_error_offline_and_a_phone(page: Page, crew: Crew, sign_in: SignIn) -> N
     other = crew.day + timedelta(days=1 if crew.day.day < 27 else -1)
     page.locator(f'[data-date="{other}"]').click()
     expect(page).to_have_url(re.compile(f"date={other}"))
+
+
+def test_recurring_with_a_conflict(page: Page, crew: Crew, sign_in: SignIn) -> None:
+    taken = crew.day + timedelta(days=7)
+    crew.book(crew.ben, "10:15", "10:30", "Standing date", day=taken)
+    sign_in(page, crew.ada.email)
+    scheduler = SchedulerPage(page, crew.path())
+    scheduler.select(10, 19)
+    scheduler.title.fill("Weekly read-through")
+    page.locator("[data-repeat-fold] summary").click()
+    scheduler.panel.get_by_label("Repeat", exact=True).select_option("WEEKLY")
+    scheduler.panel.get_by_label("How often").fill("3")
+    preview = page.locator("[data-repeat-preview]")
+    expect(preview).to_contain_text("2 of 3 are free.")
+    expect(preview.locator(".repeat__date--taken")).to_contain_text(taken.strftime("%-d %b"))
+    expect(scheduler.save).to_have_text("Book the 2 free ones")
+    scheduler.save.click()
+    expect(scheduler.toast).to_contain_text("Booked 2 times. 1 left out.")
+    assert crew.clocks("Weekly read-through") == ["10:10-10:20"] * 2
+
+    # This and following: the first stays as it was.
+    page.goto(crew.path(day=crew.day + timedelta(days=14)))
+    scheduler.settle()
+    scheduler.minute(15).click()
+    expect(page.locator("[data-facts]")).to_contain_text("Part of a series")
+    scheduler.act("Edit")
+    scheduler.title.fill("Weekly run-through")
+    scheduler.save.click()
+    page.get_by_role("dialog").get_by_role("button", name="This and following").click()
+    expect(scheduler.toast).to_contain_text("The series is changed.")
+    assert len(crew.spans("Weekly read-through")) == len(crew.spans("Weekly run-through")) == 1
+
+    scheduler.minute(15).click()
+    scheduler.act("Delete")
+    dialog = page.get_by_role("dialog", name="Delete which of them?")
+    dialog.get_by_role("button", name="None").click()
+    assert len(crew.spans("Weekly run-through")) == 1
+    page.goto(crew.path())
+    scheduler.settle()
+    scheduler.minute(15).click()
+    scheduler.act("Delete")
+    dialog.get_by_role("button", name="All of them").click()
+    expect(scheduler.toast).to_contain_text("The series is deleted.")
+    assert not crew.spans("Weekly read-through")
+    scheduler.toast.get_by_role("button", name="Undo").click()
+    expect(scheduler.toast).to_contain_text("is back.")
+    scheduler.is_named(15, "10:15, busy, Weekly read-through, yours")
+
+
+def test_copy_a_day_close_a_room_export_and_what_hangs_at_the_door(
+    page: Page, crew: Crew, sign_in: SignIn
+) -> None:
+    crew.book(crew.admin, "09:00", "09:30", "Briefing")
+    crew.book(crew.admin, "10:00", "10:30", "Rehearsal")
+    following = crew.day + timedelta(days=1)
+    crew.book(crew.ben, "10:10", "10:20", "In the way", day=following)
+    sign_in(page, crew.admin.email)
+    scheduler = SchedulerPage(page, crew.path(hour="9"))
+
+    page.get_by_role("button", name="Copy a day").click()
+    dialog = page.get_by_role("dialog", name="Copy a day")
+    dialog.get_by_label("To").fill(following.isoformat())
+    expect(dialog.get_by_role("status")).to_contain_text("1 of 2 are free")
+    expect(dialog.get_by_role("status")).to_contain_text("Rehearsal")
+    dialog.get_by_role("button", name="Copy what is free").click()
+    expect(scheduler.toast).to_contain_text("One booking is copied.")
+    assert crew.clocks("Briefing") == ["09:00-09:30"] * 2
+    scheduler.toast.get_by_role("button", name="Undo").click()
+    expect(scheduler.toast).to_contain_text("The copies are deleted.")
+    assert crew.clocks("Briefing") == ["09:00-09:30"]
+
+    page.get_by_role("button", name="Closed times").click()
+    dialog = page.get_by_role("dialog", name="Closed times")
+    expect(dialog).to_contain_text("Nothing to come is closed.")
+    dialog.get_by_label("From", exact=True).fill("09:30")
+    dialog.get_by_label("Last minute, included").fill("10:59")
+    dialog.get_by_label("Why").fill("Floor is painted")
+    dialog.get_by_role("button", name="Close the room").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("Something is booked then, first on")
+    dialog.get_by_label("Last minute, included").fill("09:49")
+    dialog.get_by_role("button", name="Close the room").click()
+    scheduler.is_named(49, "09:49, closed, Floor is painted, closed")
+    scheduler.minute(40).click()
+    expect(page.locator("[data-facts]")).to_contain_text("The room is closed then.")
+    page.get_by_role("button", name="Closed times").click()
+    dialog.get_by_role("button", name="Open again: Floor is painted").click()
+    expect(dialog).to_contain_text("Nothing to come is closed.")
+    dialog.get_by_role("button", name="Done").click()
+    scheduler.is_named(40, "09:40, free")
+
+    page.get_by_role("button", name="Export as CSV").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("dialog").get_by_role("button", name="Download").click()
+    rows = downloading.value.path().read_text("utf-8-sig").splitlines()
+    assert sum("Briefing" in row and "Olga Office" in row for row in rows) == 1
+
+    page.get_by_role("link", name="Door sheet").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(crew.names[0])
+    expect(page.get_by_role("row", name="09:00–09:30 Briefing Olga Office")).to_be_visible()
+
+    # The display names nobody, and follows what happens.
+    page.context.clear_cookies()
+    page.goto(f"/scheduler/rooms/{crew.rooms[1]}/display")
+    screen = page.locator("[data-display]")
+    expect(screen).to_contain_text("Free for the rest of the day")
+    page.wait_for_timeout(500)  # the socket is open
+    crew.book(crew.ada, "09:00", "09:30", "Poetry", room=1, day=crew.day - timedelta(days=5))
+    expect(screen).to_contain_text("Poetry")
+    expect(screen).not_to_contain_text("Ada")

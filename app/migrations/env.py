@@ -28,10 +28,12 @@ def run(migrations: EnvironmentContext) -> None:
         migrations.configure(
             connection=connection, target_metadata=db.metadata, render_item=render_item, **options
         )
-        with migrations.begin_transaction():
-            migrations.run_migrations()
-        if is_sqlite:
-            _enforce_foreign_keys(connection, "ON")
+        try:
+            with migrations.begin_transaction():
+                migrations.run_migrations()
+        finally:
+            if is_sqlite:
+                _enforce_foreign_keys(connection, "ON")
 
 
 def _enforce_foreign_keys(connection: Connection, switch: str) -> None:

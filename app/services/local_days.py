@@ -97,16 +97,20 @@ def resolve(local: datetime, zone: tzinfo) -> datetime | None:
     return instant if instant.astimezone(zone).replace(tzinfo=None, fold=0) == local else None
 
 
-def clock_span(period: Interval, day: date, zone: tzinfo) -> tuple[str, str]:
-    """The part of `period` within the day as "HH:MM" and "HH:MM"; the day ends at "24:00"."""
-    whole = day_of(day, zone)
-    start = max(period.starts_at, whole.starts_at).astimezone(zone)
-    if period.ends_at >= whole.ends_at:
-        return f"{start:%H:%M}", "24:00"
-    end = period.ends_at
-    if end.second or end.microsecond:
-        end = end.replace(second=0, microsecond=0) + _MINUTE
-    return f"{start:%H:%M}", f"{end.astimezone(zone):%H:%M}"
+def clock_span(
+    starts_at: datetime, ends_at: datetime, whole: Interval, zone: tzinfo
+) -> tuple[str, str]:
+    """The part of a period within a whole day as "HH:MM" and "HH:MM"; "24:00" ends the day."""
+    start = _clock(max(starts_at, whole.starts_at).astimezone(zone))
+    if ends_at >= whole.ends_at:
+        return start, "24:00"
+    if ends_at.second or ends_at.microsecond:
+        ends_at = ends_at.replace(second=0, microsecond=0) + _MINUTE
+    return start, _clock(ends_at.astimezone(zone))
+
+
+def _clock(local: datetime) -> str:
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def offset_text(offset: timedelta) -> str:

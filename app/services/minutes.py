@@ -48,16 +48,14 @@ def room_day(viewer: Actor | None, room_id: int, day: date | None = None) -> dic
     zone = rooms.zone_of(room)
     day = day or today(zone)
     version = occupancy.calendar_version(room.id)
-    busy = []
-    for row in occupancy.list_occupants(local_days.day_of(day, zone), [room.id]):
-        start, end = local_days.clock_span(Interval(row.starts_at, row.ends_at), day, zone)
-        busy.append({**occupancy.describe(row, viewer), "start": start, "end": end})
+    whole = local_days.day_of(day, zone)
+    rows = occupancy.list_occupants(whole, [room.id])
     return {
         "room": rooms.describe(room),
         "date": day.isoformat(),
         "time_zone": zone.key,
         "version": version,
-        "busy": busy,
+        "busy": occupancy.describe_day(rows, whole, zone, viewer),
     }
 
 

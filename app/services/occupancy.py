@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from datetime import tzinfo
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -11,6 +12,7 @@ from app.extensions import db
 from app.models import Booking, BusyPeriod, Calendar, Event, EventSession, Expert, Series, User
 from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
+from app.services import local_days
 from app.services.clock import rfc3339
 from app.services.policy import Actor
 from app.services.transaction import execute
@@ -47,6 +49,21 @@ def calendar_version(room_id: int) -> int:
     """The version of the topic `room:<id>`. Read it before what it stands for."""
     version = db.session.scalar(select(Calendar.version).where(Calendar.room_id == room_id))
     return version or 0
+
+
+def describe_day(
+    rows: Iterable[AnyRow], whole: Interval, zone: tzinfo, viewer: Actor | None
+) -> list[dict[str, Any]]:
+    """What touches a whole local day, each with `start` and `end` within it as clocks show them."""
+    described = []
+    for row in rows:
+        if row.starts_at < whole.ends_at and row.ends_at > whole.starts_at:
+            shown = describe(row, viewer)
+            shown["start"], shown["end"] = local_days.clock_span(
+                row.starts_at, row.ends_at, whole, zone
+            )
+            described.append(shown)
+    return described
 
 
 def describe(row: AnyRow, viewer: Actor | None) -> dict[str, Any]:

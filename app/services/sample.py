@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,17 +11,22 @@ from sqlalchemy import exists, select
 
 from app.extensions import db
 from app.models import Event, Expert, User
+from app.models.interval import Interval
 from app.services import (
     accounts,
+    blackouts,
     clock,
     event_sessions,
     event_types,
     events,
     experts,
     ledger,
+    reservations,
     rooms,
+    series,
 )
-from app.services.policy import ADMIN, EXPERT, Actor
+from app.services.policy import ADMIN, CONTRIBUTOR, EXPERT, Actor
+from app.services.reservations import Wanted
 from app.services.transaction import transactional
 
 ZONE = "Europe/Berlin"
@@ -114,6 +119,17 @@ SESSIONS: list[tuple[int, str, int, str, str, int | None, str]] = [
     (1, "13:00", 60, "Main hall", "Closing: until next time", None, "Mara Lindqvist"),
 ]
 
+STAFF = ("Ines Vogel", "ines@sample.example")
+# Weekday of next week, start, minutes, room, title, type, rule
+RESERVATIONS: list[tuple[int, str, int, str, str, str | None, str | None]] = [
+    (0, "09:00", 45, "Studio", "Week's plan", None, "FREQ=WEEKLY;COUNT=8"),
+    (1, "10:10", 20, "Library", "Sound check", "Live", None),
+    (1, "10:30", 50, "Library", "Interview: the night shift", "PreRecorded", None),
+    (2, "14:00", 150, "Main hall", "Rehearsal", "Live", None),
+    (3, "22:00", 180, "Studio", "Broadcast over midnight", "Live", None),
+]
+BLACKOUT = (5, "08:00", 10 * 60, "Main hall", "The floor is being waxed")
+
 
 @transactional
 def load() -> bool:
@@ -126,7 +142,7 @@ def load() -> bool:
     ):
         return False
     by_name = {each["name"]: _expert(each) for each in EXPERTS}
-    _event(by_name)
+    _reserve(_event(by_name))
     return True
 
 
@@ -139,7 +155,7 @@ def _expert(values: dict[str, Any]) -> int:
         roles=(EXPERT,),
         must_change_password=True,
     )
-    actor = _acting(user)
+    actor = _acting(user, EXPERT)
     experts.become_expert(actor, slug=values["slug"], headline=values["headline"])
     experts.update_expert(actor, {"bio": values["bio"], "time_zone": values["time_zone"]})
     for event_type in values["types"]:
@@ -148,13 +164,13 @@ def _expert(values: dict[str, Any]) -> int:
     return user_id
 
 
-def _event(speakers: dict[str, int]) -> None:
-    admin = Actor(user_id=0, calendar_id=0, name="Sample", email="", roles=frozenset({ADMIN}))
+def _event(speakers: dict[str, int]) -> dict[str, int]:
+    """The event with its sessions; ids of its rooms by name."""
     zone = ZoneInfo(ZONE)
     today = clock.now().astimezone(zone).date()
     first = today + timedelta(days=21 - today.weekday() + 3)  # a Thursday in three weeks
     events.create_event(
-        admin,
+        _ADMIN,
         {
             "slug": "hours-and-minutes",
             "title": "Hours & Minutes, a small conference on time",
@@ -166,7 +182,7 @@ def _event(speakers: dict[str, int]) -> None:
         },
     )
     room_ids = {
-        name: rooms.create_room(admin, {"name": name, "capacity": capacity, "time_zone": ZONE}).id
+        name: rooms.create_room(_ADMIN, {"name": name, "capacity": capacity, "time_zone": ZONE}).id
         for name, capacity in ROOMS
     }
     for day, clock_time, minutes, room, title, capacity, speaker in SESSIONS:
@@ -174,7 +190,7 @@ def _event(speakers: dict[str, int]) -> None:
             first + timedelta(days=day), time.fromisoformat(clock_time), zone
         )
         event_sessions.schedule_session(
-            admin,
+            _ADMIN,
             "hours-and-minutes",
             {
                 "title": title,
@@ -185,14 +201,44 @@ def _event(speakers: dict[str, int]) -> None:
                 "speakers": [{"name": speaker, "user_id": speakers.get(speaker)}],
             },
         )
+    return room_ids
 
 
-def _acting(user: User) -> Actor:
+def _reserve(room_ids: dict[str, int]) -> None:
+    """A week of a contributor, and a room that is closed in it."""
+    name, email = STAFF
+    password = secrets.token_urlsafe(24)
+    user = accounts.create_account(
+        name, email, password, time_zone=ZONE, roles=(CONTRIBUTOR,), must_change_password=True
+    )
+    staff = _acting(user, CONTRIBUTOR)
+    for weekday, clock_time, minutes, room, title, kind, rule in RESERVATIONS:
+        wanted = Wanted(room_ids[room], _next_week(weekday, clock_time, minutes), title, kind)
+        if rule:
+            series.reserve_series(staff, wanted, rule)
+        else:
+            reservations.reserve_room(staff, wanted)
+    weekday, clock_time, minutes, room, reason = BLACKOUT
+    blackouts.close_room(_ADMIN, room_ids[room], _next_week(weekday, clock_time, minutes), reason)
+
+
+def _next_week(weekday: int, clock_time: str, minutes: int) -> Interval:
+    zone = ZoneInfo(ZONE)
+    today = clock.now().astimezone(zone).date()
+    day = today + timedelta(days=7 - today.weekday() + weekday)
+    starts_at = datetime.combine(day, time.fromisoformat(clock_time), zone).astimezone(UTC)
+    return Interval(starts_at, starts_at + timedelta(minutes=minutes))
+
+
+def _acting(user: User, role: str) -> Actor:
     return Actor(
         user_id=user.id,
         calendar_id=ledger.calendar_ids(user_ids=[user.id])[0],
         name=f"{user.first_name} {user.last_name}",
         email=user.email,
         time_zone=user.time_zone,
-        roles=frozenset({EXPERT}),
+        roles=frozenset({role}),
     )
+
+
+_ADMIN = Actor(user_id=0, calendar_id=0, name="Sample", email="", roles=frozenset({ADMIN}))

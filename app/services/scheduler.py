@@ -7,6 +7,7 @@ day is as long as the clocks make it.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -181,24 +182,22 @@ def month_of(text: str) -> date:
 
 
 def _room_day(actor: Actor, rows: Sequence[AnyRow], day: date, zone: ZoneInfo) -> dict[str, Any]:
-    """One room's day: its hours, each with how full it is, and what occupies it."""
+    """One room's day: its hours, each with how full it is, and what occupies it.
+
+    `rows` are of one room and in order.
+    """
     whole = local_days.day_of(day, zone)
-    touching = [
-        row for row in rows if row.starts_at < whole.ends_at and row.ends_at > whole.starts_at
-    ]
-    busy = []
-    for row in touching:
-        start, end = local_days.clock_span(Interval(row.starts_at, row.ends_at), day, zone)
-        busy.append({**occupancy.describe(row, actor), "start": start, "end": end})
+    parts = local_days.hours_of(day, zone)
+    hours = _busy_minutes([part.period for part in parts], rows)
     return {
         "minutes": _minutes(whole),
-        "busy_minutes": sum(_shared_minutes(row, whole) for row in touching),
-        "hours": [_hour(part, touching) for part in local_days.hours_of(day, zone)],
-        "busy": busy,
+        "busy_minutes": sum(_busy_minutes([whole], rows)),
+        "hours": [_hour(part, busy) for part, busy in zip(parts, hours, strict=True)],
+        "busy": occupancy.describe_day(rows, whole, zone, actor),
     }
 
 
-def _hour(part: HourPart, rows: Iterable[AnyRow]) -> dict[str, Any]:
+def _hour(part: HourPart, busy_minutes: int) -> dict[str, Any]:
     return {
         "hour": part.hour,
         "run": part.run,
@@ -207,8 +206,20 @@ def _hour(part: HourPart, rows: Iterable[AnyRow]) -> dict[str, Any]:
         "end_minute": part.end_minute,
         "starts_at": rfc3339(part.period.starts_at),
         "ends_at": rfc3339(part.period.ends_at),
-        "busy_minutes": sum(_shared_minutes(row, part.period) for row in rows),
+        "busy_minutes": busy_minutes,
     }
+
+
+def _busy_minutes(periods: Sequence[Interval], rows: Iterable[AnyRow]) -> list[int]:
+    """How many minutes of each period are taken; the periods follow one another."""
+    ends = [period.ends_at for period in periods]
+    taken = [0] * len(periods)
+    for row in rows:
+        index = bisect_right(ends, row.starts_at)
+        while index < len(periods) and periods[index].starts_at < row.ends_at:
+            taken[index] += _shared_minutes(row, periods[index])
+            index += 1
+    return taken
 
 
 def _versions(shown: Sequence[Room]) -> dict[int, int]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from app.extensions import db
 from tests.concurrency import clients
+from tests.concurrency.clients import Request
 from tests.concurrency.world import (
     CLIENTS,
     ROUNDS,
@@ -74,3 +75,21 @@ def test_a_last_seat_is_sold_twice(unguarded_world: World) -> None:
             break
     assert outcomes(answers)["201"] > 1
     assert "a session has more seats taken than it has seats" in world.breaches()
+
+
+def test_minutes_of_a_room_are_reserved_twice(unguarded_world: World) -> None:
+    world = unguarded_world
+    room, staff = world.make_room(), world.make_staff(CLIENTS)
+    for number in range(ROUNDS):
+        body = {
+            "room_id": room,
+            "starts_at": world.start(number).isoformat(),
+            "ends_at": world.start(number + 1).isoformat(),
+            "title": "Minutes",
+        }
+        wanted = [Request("POST", "/api/reservations", body, token) for _, token in staff]
+        answers = clients.race(world.ports, wanted)
+        if outcomes(answers)["201"] > 1:
+            break
+    assert outcomes(answers)["201"] > 1
+    assert "two busy periods of one calendar overlap" in world.breaches()

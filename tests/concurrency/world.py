@@ -55,6 +55,16 @@ class World:
         with self.app.app_context():
             return [self._signed_in(factories.make_actor()) for _ in range(count)]
 
+    def make_staff(self, count: int) -> list[tuple[Actor, str]]:
+        """Contributors with the tokens of their sign-ins."""
+        with self.app.app_context():
+            return [self._signed_in(factories.make_contributor()) for _ in range(count)]
+
+    def make_room(self) -> int:
+        """The id of a room that keeps UTC."""
+        with self.app.app_context():
+            return factories.make_room(time_zone="UTC").id
+
     def make_event_types(self, **each: dict[str, Any]) -> dict[str, int]:
         """Ids of an expert's event types by slug; the expert works day and night, in UTC."""
         with self.app.app_context():

@@ -129,4 +129,5 @@ def test_a_frame_over_turned_clocks_is_refused() -> None:
 )
 def test_the_part_of_a_span_within_a_day(start: str, end: str, span: tuple[str, str]) -> None:
     period = Interval(datetime.fromisoformat(start), datetime.fromisoformat(end))
-    assert local_days.clock_span(period, date(2031, 3, 4), BERLIN) == span
+    whole = local_days.day_of(date(2031, 3, 4), BERLIN)
+    assert local_days.clock_span(period.starts_at, period.ends_at, whole, BERLIN) == span

@@ -8,14 +8,24 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEntry, Event, EventSession, EventType, Expert, Room, User
+from app.models import (
+    AuditEntry,
+    Booking,
+    Event,
+    EventSession,
+    EventType,
+    Expert,
+    Reservation,
+    Room,
+    User,
+)
 from app.services import guarantees, sample, slots
 from tests import factories, rows
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("context")
 
-COUNTED = (Expert, EventType, Event, Room, EventSession, User, AuditEntry)
+COUNTED = (Expert, EventType, Event, Room, EventSession, User, AuditEntry, Booking)
 
 
 def test_it_is_loaded_once_and_sound() -> None:
@@ -27,8 +37,9 @@ def test_it_is_loaded_once_and_sound() -> None:
         1,
         len(sample.ROOMS),
         len(sample.SESSIONS),
-        len(sample.EXPERTS),
+        len(sample.EXPERTS) + 1,
     ]
+    assert rows.count(Reservation) == len(sample.RESERVATIONS) - 1 + 8
     assert guarantees.find_breaches() == []
     assert sample.load() is False
     assert [rows.count(model) for model in COUNTED] == before

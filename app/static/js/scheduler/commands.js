@@ -186,6 +186,7 @@ export class Commands {
     if (!elsewhere) return error.message;
     const busy = { first: Date.parse(elsewhere.starts_at), last: Date.parse(elsewhere.ends_at) - 60_000 };
     const what = elsewhere.title ? `“${elsewhere.title}”, ` : "";
+    if (busy.first > span.last || busy.last < span.first) return `Another of the series is in the way: ${what}${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}.`;
     return `${responsibleId === this.userId ? "You are" : "The responsible person is"} busy then: ${what}${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}.`;
   }
 

@@ -4,7 +4,7 @@
 import { el, icon } from "../dom.js";
 import { MINUTE, offsetText } from "./local-day.js";
 import { endOf } from "./selection.js";
-import { entryIcon, entryLook, holder, two } from "./words.js";
+import { EVENT_TYPES, entryIcon, entryLook, holder, two } from "./words.js";
 
 const ROWS = 6;
 const COLUMNS = 10;
@@ -307,7 +307,7 @@ function spanNode(run) {
   const who = entry.isMine ? "Yours" : holder(entry);
   node.append(
     el("span", { class: "span__title" }, entry.title),
-    el("span", { class: "span__owner" }, icon(entryIcon(entry)), el("span", { class: "span__who" }, [entry.eventType, who].filter(Boolean).join(" · "))),
+    el("span", { class: "span__owner" }, icon(entryIcon(entry)), el("span", { class: "span__who" }, [EVENT_TYPES[entry.eventType], who].filter(Boolean).join(" · "))),
   );
   return node;
 }

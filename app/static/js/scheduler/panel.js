@@ -5,7 +5,7 @@ import { el, icon } from "../dom.js";
 import { clearErrors, showErrors } from "../forms.js";
 import { MINUTE, boundsOf, clockText, dateOf, instantsOf, offsetText } from "./local-day.js";
 import { Repeat } from "./repeat.js";
-import { entryIcon, lengthText, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
+import { EVENT_TYPES, entryIcon, lengthText, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
 
 const KINDS = { reservation: "Booking", appointment: "Appointment", event_session: "Event session", blackout: "Closed" };
 const READ_ONLY = {
@@ -54,17 +54,31 @@ export class Panel {
     this.root.dataset.part = shown;
   }
 
+  /** Shows what a mode of the page asks for (see scheduler.js). */
+  show({ name, entry, span, roomId, anchor }, { canZoom }) {
+    if (name !== "span") this.alert(null);
+    if (name === "span") this.#showForm({ span, roomId, entry });
+    else if (name === "view") this.#showDetails(entry, { canZoom });
+    else if (name === "anchor") {
+      this.#showHint(`From ${clockText(anchor, this.zoneOf(roomId))}: choose the last minute`, "It is included. Another hour or day will do as well; Esc begins anew.", { closable: true });
+    } else if (name === "move") {
+      const length = lengthText((entry.to - entry.from) / MINUTE);
+      this.#showHint(`Move “${entry.title}”: choose its new first minute`, `It stays ${length} long. In any hour, day or room; Esc leaves it where it is.`, { closable: true });
+    } else if (name === "stretch") this.#showHint(`“${entry.title}”: choose its new last minute`, "It is included. Esc leaves it as it is.", { closable: true });
+    else this.#showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
+  }
+
   /** Nothing is chosen yet, or something is to be chosen for a booking. */
-  showHint(title, text, { closable = false } = {}) {
+  #showHint(title, text, { closable = false } = {}) {
     this.title.textContent = title;
     this.hintText.textContent = text;
     this.close.hidden = !closable;
-    this.hint.querySelector("[data-type-times]").hidden = closable && title.startsWith("Move");
+    this.hint.querySelector("[data-type-times]").hidden = closable;
     this.#part("hint");
   }
 
   /** A selection to be booked, or of `entry` to be changed; `span` is null while times are to be typed. */
-  showForm({ span, roomId, entry = null }) {
+  #showForm({ span, roomId, entry = null }) {
     if (entry && entry.id !== this.#entry?.id) this.#fillFrom(entry);
     if (!entry && this.#entry) this.clear();
     this.#entry = entry;
@@ -91,7 +105,7 @@ export class Panel {
     responsible.value = String(entry.responsibleId);
   }
 
-  showDetails(entry, { canZoom }) {
+  #showDetails(entry, { canZoom }) {
     const zone = this.zoneOf(entry.roomId);
     const span = spanOfEntry(entry);
     const room = this.rooms.find((each) => each.id === entry.roomId);
@@ -101,9 +115,9 @@ export class Panel {
     const facts = [
       fact("clock", el("span", { class: "figures" }, `${shortDate(dateOf(span.first, zone))}, ${spanWords(span, zone)}`)),
       fact("map-pin", room.name),
-      fact(entryIcon(entry), entry.isMine ? "Yours" : entry.owner || KINDS[entry.kind]),
+      fact(entry.isMine || entry.kind !== "reservation" ? entryIcon(entry) : "user-round", entry.isMine ? "Yours" : entry.owner || KINDS[entry.kind]),
     ];
-    if (entry.eventType) facts.push(fact("video", entry.eventType === "Live" ? "Live" : "Pre-recorded"));
+    if (entry.eventType) facts.push(fact("video", EVENT_TYPES[entry.eventType]));
     if (entry.series) facts.push(fact("repeat-2", "Part of a series"));
     if (entry.kind !== "reservation") facts.push(fact("lock", READ_ONLY[entry.kind] ?? "It cannot be changed here."));
     else if (!entry.mayChange) facts.push(fact("lock", `Only ${entry.owner || "its owner"} and admins can change this.`));

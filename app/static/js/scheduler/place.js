@@ -22,6 +22,12 @@ export function openingHour(date, zone, now) {
   return here.date === date && here.hour ? here.hour.key : MORNING;
 }
 
+/** The hour that a place names, as hoursOf has it. */
+export function hourOf({ date, hour }, zone) {
+  const hours = hoursOf(date, zone);
+  return hours.find((each) => each.key === hour) ?? hours[0];
+}
+
 /** The place that an address names; whatever it leaves out or cannot mean is chosen. */
 export function placeOf(search, { rooms, now }) {
   const query = new URLSearchParams(search);

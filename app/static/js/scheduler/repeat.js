@@ -112,7 +112,7 @@ export class Repeat {
 
   #show() {
     const { free, all } = this.outlook;
-    const title = free === all ? `All ${all} are free.` : `${free} of ${all} are free. Those that are taken are left out.`;
+    const title = free === all ? (all === 1 ? "It is free." : `All ${all} are free.`) : `${free} of ${all} are free. Those that are taken are left out.`;
     this.box.replaceChildren(
       el("p", { class: "repeat__sum" }, icon(free === all ? "circle-check" : "triangle-alert"), title),
       el("ol", { class: "repeat__list" }, ...this.occurrences.map((each) => this.#line(each))),

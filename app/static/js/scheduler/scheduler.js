@@ -2,21 +2,23 @@
 
 import { connectionNote } from "../connection.js";
 import { announce, pageData } from "../dom.js";
-import { addDays, dateText, monthOf, zoneShort } from "../time.js";
+import { addDays, monthOf } from "../time.js";
 import { Board } from "./board.js";
 import { Commands } from "./commands.js";
 import { DayPicker } from "./day-picker.js";
 import { Diary } from "./diary.js";
 import { HourList } from "./hour-list.js";
 import { showKeys } from "./keys.js";
-import { Loader, mondayOf, weekOf } from "./loader.js";
+import { Loader } from "./loader.js";
 import { MINUTE, clockText, dateOf, hoursOf, locate } from "./local-day.js";
 import { MinuteMatrix } from "./minute-matrix.js";
 import { Panel } from "./panel.js";
-import { openingHour, placeOf, write } from "./place.js";
+import { hourOf, placeOf, write } from "./place.js";
+import { Screen } from "./screen.js";
 import { reach, spanOf } from "./selection.js";
+import { closePicker, daysOf, wireToolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
-import { entryWords, holder, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
+import { entryWords, holder, spanOfEntry, spanText, spanWords } from "./words.js";
 
 const FLASH = 2200;
 const data = pageData("scheduler-data");
@@ -28,7 +30,6 @@ const find = (name) => root.querySelector(`[data-${name}]`);
 const rooms = data.rooms;
 const diary = new Diary(Object.fromEntries(rooms.map((room) => [room.id, room.time_zone])));
 const zoneOf = (roomId = place.room) => diary.zoneOf(roomId);
-const roomOf = (id) => rooms.find((room) => room.id === id);
 
 let place = placeOf(location.search, { rooms, now: now() });
 let monthShown = monthOf(place.date);
@@ -39,23 +40,23 @@ let mode = { name: "idle" };
 const note = connectionNote(find("connection"), () => loader.age);
 const loader = new Loader(diary, () => place, {
   news: heard,
-  loaded: render,
+  loaded: () => render(),
   failed: (error) => {
     find("load-reason").textContent = error.message;
     render();
   },
   status: note,
 });
-const commands = new Commands({ diary, loader, now, userId: data.user.id }, { changed: render });
+const commands = new Commands({ diary, loader, now, userId: data.user.id }, { changed: () => render() });
 
 const picker = new DayPicker(find("picker"), {
   onmonth(month) {
     monthShown = month;
-    renderPicker();
+    screen.renderPicker();
     loader.month(place.room, month);
   },
-  onchoose: (date) => {
-    closePicker();
+  onchoose(date) {
+    closePicker(root);
     go({ date });
   },
 });
@@ -73,7 +74,7 @@ const board = new Board(find("board"), zoneOf, {
   find: (id) => diary.find(id),
   zoom: zoomIn,
   view: (entry) => view(entry),
-  step: (by) => go({ date: addDays(place.date, place.view === "week" ? 7 * by : by) }),
+  step: (by) => go({ date: addDays(place.date, by * daysOf(place.view)) }),
   select: chooseOnBoard,
   carry: (entry, roomId, first, isDone) => dragSpan(entry, roomId, { first, last: first + entry.to - entry.from - MINUTE }, isDone),
   stretch: (entry, last, isDone) => dragSpan(entry, entry.roomId, { first: entry.from, last }, isDone),
@@ -92,11 +93,12 @@ const panel = new Panel(
     preview: (rule, signal) => commands.preview(mode.span, panel.values, rule, signal),
   },
 );
-new Tools(root, { rooms, place: () => place, zoneOf, refresh: (roomId) => loader.refresh(roomId), keys: showKeys });
+const screen = new Screen(root, { data, diary, loader, now, picker, hours, matrix, board, view: () => ({ place, mode, monthShown, flashing }) });
+new Tools(root, { rooms, isAdmin: data.user.is_admin, place: () => place, zoneOf, refresh: (roomId) => loader.refresh(roomId), keys: showKeys });
 
 /* --- Where ------------------------------------------------------------- */
 
-const hourShown = () => hoursOf(place.date, zoneOf()).find((hour) => hour.key === place.hour) ?? hoursOf(place.date, zoneOf())[0];
+const hourShown = () => hourOf(place, zoneOf());
 const instantOf = (index) => hourShown().minutes[index];
 
 /** Looks at something else. A change of hour is no step of the history. */
@@ -105,6 +107,7 @@ function go(changes, { push = true } = {}) {
   if (!hoursOf(place.date, zoneOf()).some((hour) => hour.key === place.hour)) place.hour = String(Number.parseInt(place.hour, 10));
   if (changes.date || changes.room) monthShown = monthOf(place.date);
   write(place, { push });
+  if (changes.view) showPanel();
   render();
   loader.ensure();
 }
@@ -134,7 +137,7 @@ function step({ index, hours: byHours = 0, days = 0 }) {
 
 function zoomIn(column, hour) {
   go({ room: column.roomId, date: column.date, hour: hour.key, view: "hour" });
-  matrix.focus(hour.minutes.findIndex((minute) => minute !== null && minute >= now()) % 60 || 0);
+  matrix.focus(Math.max(0, hour.minutes.findIndex((minute) => minute !== null && minute >= now())));
 }
 
 /* --- What a minute means ----------------------------------------------- */
@@ -236,11 +239,9 @@ function showSpan(roomId, span) {
 function view(entry, index = null) {
   panel.alert(null);
   setMode({ name: "view", entry, index });
-  const { actions } = panel;
   announce(`${entry.title}, ${holder(entry)}, ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId))}.`);
   if (index === null) panel.focus();
   else panel.root.scrollIntoView({ block: "nearest" });
-  return actions;
 }
 
 function actOn(name, entry) {
@@ -287,11 +288,17 @@ async function stretchTo(instant) {
   return moveTo(entry, entry.roomId, { first: entry.from, last: span.last });
 }
 
+/** Why a booking cannot be there, as far as it is known here; null if it can. */
+function whyNot(entry, roomId, span) {
+  if (span.first < now() && span.first !== entry.from) return "That is past.";
+  const [blocking] = commands.inTheWay(roomId, span, entry);
+  return blocking ? `It does not fit: ${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.` : null;
+}
+
 async function moveTo(entry, roomId, span) {
   if (roomId === entry.roomId && span.first === entry.from && span.last === entry.to - MINUTE) return cancel();
-  if (span.first < now() && span.first !== entry.from) return tell("That is past.");
-  const [blocking] = commands.inTheWay(roomId, span, entry);
-  if (blocking) return tell(`It does not fit: ${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.`);
+  const why = whyNot(entry, roomId, span);
+  if (why) return tell(why);
   setMode({ name: "idle" });
   return commands.move(entry, roomId, span);
 }
@@ -353,7 +360,7 @@ function heard(roomId, news) {
     for (const id of ids) flashing.delete(id);
     render();
   }, FLASH);
-  if (mode.name === "span" && mode.roomId === roomId) {
+  if (mode.name === "span" && mode.span && mode.roomId === roomId) {
     const [winner] = commands.inTheWay(roomId, mode.span, mode.entry);
     if (winner && ids.includes(winner.id)) panel.alert(`${winner.owner || "Somebody"} booked ${spanText(spanOfEntry(winner), zoneOf(roomId))} “${winner.title}” a moment ago. What you typed is kept.`, restOf(roomId, mode.span));
   }
@@ -372,19 +379,11 @@ function look(index) {
     else if (mode.name === "move") mode.preview = { first: instant, last: instant + (mode.entry.to - mode.entry.from) - MINUTE };
     else if (mode.name === "stretch" && instant >= mode.entry.from) mode.preview = reachTo(mode.entry.from, instant);
   }
-  renderMatrix();
+  screen.renderMatrix();
   readOut(instant);
 }
 
-function readOut(instant) {
-  const { preview } = mode;
-  const entry = instant === null ? null : takenAt(instant);
-  const words = [];
-  if (preview) words.push(spanWords(preview, zoneOf()));
-  if (instant !== null && !preview) words.push(clockText(instant, zoneOf()));
-  if (entry) words.push(`${entry.title}, ${holder(entry)}`);
-  find("readout").textContent = words.join(" · ");
-}
+const readOut = (instant) => screen.readOut(instant, instant === null ? null : takenAt(instant));
 
 /** Whether a pointer that goes down on a minute drags something. */
 function grab(index, isEdge) {
@@ -428,12 +427,15 @@ function drop(isDone) {
   return dragSpan(entry, place.room, span, true);
 }
 
+/** A booking is dragged to a span, and dropped there if it fits. */
 async function dragSpan(entry, roomId, span, isDone) {
   if (!isDone) return setMode({ name: "move", entry, roomId, preview: span }, { quiet: true });
-  mode = { name: "move", entry, preview: span };
+  mode = { name: "move", entry, roomId, preview: span };
   await loadBetween(roomId, span.first, span.last);
-  await moveTo(entry, roomId, span);
-  if (mode.name === "move") cancel(); // it did not fit, which has been told
+  const why = whyNot(entry, roomId, span);
+  if (!why) return moveTo(entry, roomId, span);
+  cancel();
+  tell(why);
 }
 
 function command(name, index) {
@@ -448,7 +450,7 @@ function command(name, index) {
 function cancel() {
   const { name, entry, index } = mode;
   panel.alert(null);
-  if (name === "span" || name === "anchor") panel.clear();
+  if (name === "span") panel.clear();
   const wasInPanel = panel.hasFocus;
   // From a change back to what was to be changed, from there to nothing.
   const back = entry && name !== "view" ? diary.find(entry.id) : null;
@@ -470,155 +472,19 @@ function setMode(next, { quiet = false } = {}) {
   render();
 }
 
-function showPanel() {
-  const { name, entry, span, roomId, anchor } = mode;
-  if (name !== "span") panel.alert(null);
-  if (name === "span") panel.showForm({ span, roomId, entry });
-  else if (name === "view") panel.showDetails(entry, { canZoom: place.view !== "hour" });
-  else if (name === "anchor") panel.showHint(`From ${clockText(anchor, zoneOf(roomId))}: choose the last minute`, "It is included. Another hour or day will do as well; Esc begins anew.", { closable: true });
-  else if (name === "move") panel.showHint(`Move “${entry.title}”: choose its new first minute`, `It stays ${spanWords(spanOfEntry(entry), zoneOf(entry.roomId)).split(", ").at(-1)} long. In any hour, day or room; Esc leaves it where it is.`, { closable: true });
-  else if (name === "stretch") panel.showHint(`“${entry.title}”: choose its new last minute`, "It is included. Esc leaves it as it is.", { closable: true });
-  else panel.showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
-}
+const showPanel = () => panel.show(mode, { canZoom: place.view !== "hour" });
+const render = () => screen.render();
 
-const selection = () => (mode.name === "span" ? { ...mode.span, roomId: mode.roomId } : mode.preview ? { ...mode.preview, roomId: mode.roomId ?? place.room } : null);
+/* --- The page itself ------------------------------------------------------ */
 
-function render() {
-  renderHead();
-  renderPicker();
-  find("load-error").hidden = !loader.isFailing || loader.isComplete;
-  find("stage").dataset.view = place.view;
-  find("board").dataset.view = place.view;
-  find("hour-view").hidden = place.view !== "hour";
-  find("board").hidden = place.view === "hour";
-  if (place.view === "hour") {
-    renderHours();
-    renderMatrix();
-  } else renderBoard();
-}
-
-function stageTitle() {
-  const { date, room, view: shown } = place;
-  const full = { day: "numeric", month: "long", year: "numeric" };
-  const day = shown === "week" ? `Week of ${dateText(mondayOf(date), full)}` : dateText(date, { weekday: "long", ...full });
-  if (shown === "day") return `${day} · all rooms`;
-  return `${day} · ${roomOf(room).name} · ${zoneShort(hoursOf(date, zoneOf())[12].minutes[0] ?? now(), zoneOf())}`;
-}
-
-let headShown = "";
-
-function renderHead() {
-  const { date, room, view: shown } = place;
-  if (headShown === JSON.stringify([date, room, shown])) return;
-  headShown = JSON.stringify([date, room, shown]);
-  const title = stageTitle();
-  find("stage-title").textContent = title;
-  document.title = `${title} · ${data.title}`;
-  find("date-name").textContent = shortDate(date);
-  find("room").value = String(room);
-  for (const link of root.querySelectorAll("[data-view-link]")) {
-    const name = link.dataset.viewLink;
-    link.setAttribute("href", `?${new URLSearchParams({ ...place, view: name })}`);
-    if (name === shown) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
-  }
-  find("sheet-link").href = `/scheduler/rooms/${room}/sheet?date=${date}`;
-  find("display-link").href = `/scheduler/rooms/${room}/display`;
-}
-
-function renderPicker() {
-  picker.show({ month: monthShown, date: place.date, today: locate(now(), zoneOf()).date, taken: loader.fullness(place.room, monthShown) });
-}
-
-function renderHours() {
-  const list = hoursOf(place.date, zoneOf());
-  hours.show({ hours: list, entries: diary.dayOf(place.room, place.date), key: hourShown().key, now: now() });
-}
-
-function renderMatrix() {
-  if (place.view !== "hour") return;
-  const hour = hourShown();
-  const real = hour.minutes.filter((minute) => minute !== null);
-  const isKnown = diary.loadedAt(place.room, place.date) !== null;
-  const chosen = selection();
-  find("matrix").setAttribute("aria-busy", String(!isKnown && !loader.isFailing));
-  matrix.show({
-    hour,
-    entries: real.length ? diary.between(place.room, real[0], real.at(-1) + MINUTE) : [],
-    selection: chosen?.roomId === place.room ? chosen : null,
-    shadow: ["move", "stretch"].includes(mode.name) || (mode.name === "span" && mode.entry) ? mode.entry : null,
-    viewed: mode.name === "view" ? mode.entry.id : null,
-    now: now(),
-    flashing,
-  });
-}
-
-function renderBoard() {
-  const { date, room, view: shown } = place;
-  const today = (roomId) => locate(now(), zoneOf(roomId)).date;
-  const columns =
-    shown === "day"
-      ? rooms.map((each) => ({ key: each.id, roomId: each.id, date, title: each.name, note: each.capacity ? `${each.capacity} seats` : "", isCurrent: each.id === room, hours: hoursOf(date, each.time_zone) }))
-      : weekOf(date).map((day) => ({ key: day, roomId: room, date: day, title: dateText(day, { weekday: "short", day: "numeric", month: "short" }), note: day === today(room) ? "today" : "", isCurrent: day === date, hours: hoursOf(day, zoneOf(room)) }));
-  board.show({
-    label: find("stage-title").textContent,
-    columns,
-    entries: columns.map((column) => (diary.loadedAt(column.roomId, column.date) === null ? null : diary.dayOf(column.roomId, column.date))),
-    selection: selection(),
-    shadow: ["move", "stretch"].includes(mode.name) ? mode.entry : null,
-    viewed: mode.name === "view" ? mode.entry.id : null,
-    now: now(),
-    hour: place.hour,
-    flashing,
-  });
-}
-
-/* --- The toolbar --------------------------------------------------------- */
-
-function closePicker() {
-  find("picker").removeAttribute("data-open");
-  find("open-picker").setAttribute("aria-expanded", "false");
-}
-
-find("open-picker").addEventListener("click", () => {
-  const opens = find("picker").toggleAttribute("data-open");
-  find("open-picker").setAttribute("aria-expanded", String(opens));
-});
-find("room").addEventListener("change", (event) => go({ room: Number(event.target.value) }));
-find("today").addEventListener("click", () => {
-  const { date } = locate(now(), zoneOf());
-  go({ date, hour: openingHour(date, zoneOf(), now()) });
-});
-for (const button of root.querySelectorAll("[data-day-step]")) {
-  button.addEventListener("click", () => go({ date: addDays(place.date, Number(button.dataset.dayStep) * (place.view === "week" ? 7 : 1)) }));
-}
-for (const link of root.querySelectorAll("[data-view-link]")) {
-  link.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    go({ view: link.dataset.viewLink });
-    showPanel();
-  });
-}
+wireToolbar(root, { go, place: () => place, zoneOf, now, keys: showKeys });
 find("retry").addEventListener("click", () => loader.ensure());
 find("type-times").addEventListener("click", () => {
   setMode({ name: "span", roomId: place.room, span: null, entry: null });
   panel.openTimes(place.date);
 });
-document.addEventListener("keydown", (event) => {
-  if (event.target.closest?.("input, select, textarea, dialog")) return;
-  const undo = (event.ctrlKey || event.metaKey) && event.key === "z" && [...document.querySelectorAll(".toast .button--action")].at(-1);
-  if (undo) {
-    event.preventDefault();
-    undo.click();
-  } else if (event.key === "?" && !event.target.closest?.("[role=grid]")) {
-    event.preventDefault();
-    showKeys();
-  }
-});
-
 write(place, { push: false });
 showPanel();
 render();
 loader.ensure();
-setInterval(render, 20_000); // the past grows
+setInterval(() => render(), 20_000); // the past grows

@@ -8,6 +8,8 @@ import * as calls from "./calls.js";
 import { MINUTE, clockText, dateOf, instantsOf } from "./local-day.js";
 import { shortDate, spanText } from "./words.js";
 
+const WHY = { taken: "Taken", missing: "The clocks skip that time", past: "In the past", left: "Its person has left" };
+
 let serial = 0;
 
 function field(label, control, help = "") {
@@ -29,8 +31,8 @@ const timeInput = (value) => el("input", { type: "time", value, required: true }
 
 export class Tools {
   /** `refresh(roomId)` loads a room again. */
-  constructor(root, { rooms, place, zoneOf, refresh, keys }) {
-    Object.assign(this, { rooms, place, zoneOf, refresh });
+  constructor(root, { rooms, isAdmin, place, zoneOf, refresh, keys }) {
+    Object.assign(this, { rooms, isAdmin, place, zoneOf, refresh });
     const tools = { copy: () => this.#copy(), blackouts: () => this.#blackouts(), export: () => this.#export(), keys };
     root.addEventListener("click", (event) => {
       const tool = event.target.closest?.("[data-tool]")?.dataset.tool;
@@ -52,7 +54,7 @@ export class Tools {
     const [from, to] = [dateInput(date), dateInput(addDays(date, 7))];
     const own = check("Only my bookings", true);
     const outlook = el("div", { role: "status" });
-    const values = () => ({ from: from.value, to: to.value, whose: own.box.checked ? "own" : "all", ...(room.value ? { room_id: Number(room.value) } : {}) });
+    const values = () => ({ from: from.value, to: to.value, whose: own.box.checked || !this.isAdmin ? "own" : "all", ...(room.value ? { room_id: Number(room.value) } : {}) });
     const look = async () => {
       try {
         outlook.replaceChildren(copyOutlook(await calls.copyDay({ ...values(), dry_run: true })));
@@ -68,7 +70,7 @@ export class Tools {
       body: [
         el("div", { class: "field-row" }, field("From", from), field("To", to)),
         field("Room", room),
-        own.node,
+        this.isAdmin ? own.node : el("p", { class: "muted" }, "Your own bookings are copied."),
         outlook,
       ],
       actions: [
@@ -78,9 +80,18 @@ export class Tools {
       onsubmit: async () => (made = await calls.copyDay({ ...values(), skip_conflicts: true }).catch(rethrow)),
     });
     if (!made) return;
-    await Promise.all((room.value ? [Number(room.value)] : this.rooms.map((each) => each.id)).map((id) => this.refresh(id).catch(() => null)));
+    const again = () => Promise.all((room.value ? [Number(room.value)] : this.rooms.map((each) => each.id)).map((id) => this.refresh(id).catch(() => null)));
+    await again();
     const count = made.bookings.length;
-    toast(count === 1 ? "One booking is copied." : `${count} bookings are copied.`);
+    toast(count === 1 ? "One booking is copied." : `${count} bookings are copied.`, {
+      action: count ? "Undo" : null,
+      onaction: async () => {
+        const gone = await Promise.allSettled(made.bookings.map(({ uid, version }) => calls.remove(uid, { version })));
+        await again();
+        const kept = gone.filter((each) => each.status === "rejected").length;
+        toast(kept ? `${kept} could not be taken back.` : "The copies are deleted.");
+      },
+    });
   }
 
   /* --- Closed times ------------------------------------------------------ */
@@ -97,7 +108,7 @@ export class Tools {
       const zoneThen = this.zoneOf(Number(room.value));
       try {
         const answer = await calls.listBlackouts(room.value);
-        const items = answer.items ?? answer.blackouts ?? [];
+        const { items } = answer;
         list.replaceChildren(
           ...(items.length ? items.map((each) => this.#blackout(each, zoneThen, show)) : [el("li", { class: "list__row muted" }, "Nothing to come is closed.")]),
         );
@@ -199,7 +210,7 @@ function rethrow(error, zone = null) {
 
 function copyOutlook({ items, free, conflicting }) {
   if (!items.length) return el("p", { class: "muted" }, "There is nothing to copy on that day.");
-  const sum = conflicting ? `${free} of ${free + conflicting} are free on the other day. The others are left out.` : `All ${free} are free on the other day.`;
+  const sum = conflicting ? `${free} of ${free + conflicting} are free on the other day. The others are left out.` : free === 1 ? "The one booking is free on the other day." : `All ${free} are free on the other day.`;
   return el(
     "div",
     { class: "stack stack--tight" },
@@ -208,8 +219,8 @@ function copyOutlook({ items, free, conflicting }) {
       "ul",
       { class: "repeat__list" },
       ...items
-        .filter((each) => each.conflicts?.length || each.why)
-        .map((each) => el("li", { class: "repeat__date repeat__date--taken" }, el("span", {}, each.title), el("span", { class: "repeat__state" }, icon("ban"), each.why ?? "Taken"))),
+        .filter((each) => each.why)
+        .map((each) => el("li", { class: "repeat__date repeat__date--taken" }, el("span", {}, each.title), el("span", { class: "repeat__state" }, icon("ban"), WHY[each.why] ?? "Taken"))),
     ),
   );
 }

@@ -7,6 +7,8 @@ import { lengthOf } from "./selection.js";
 const ICONS = { appointment: "user-round", event_session: "calendar-days", blackout: "ban" };
 const KINDS = { appointment: "appointment", event_session: "event session", blackout: "closed" };
 
+export const EVENT_TYPES = { Live: "Live", PreRecorded: "Pre-recorded" };
+
 export const two = (number) => String(number).padStart(2, "0");
 
 /** Who holds an entry: "yours", a name, or what it is. */

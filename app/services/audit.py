@@ -38,15 +38,19 @@ def record(
     object_id: object,
     *,
     before: Mapping[str, Any] | None = None,
+    by_user: int | None = None,
     **changes: Any,
 ) -> None:
-    """Write one entry. `before` and `changes` are JSON values and never a secret."""
+    """Write one entry. `before` and `changes` are JSON values and never a secret.
+
+    `by_user` names who it was where there is no actor yet: at the sign-in itself.
+    """
     here = origin.current()
     execute(
         _INSERT,
         {
             "at": clock.now(),
-            "actor_id": actor.user_id if actor else None,
+            "actor_id": actor.user_id if actor else by_user,
             "action": action,
             "object_kind": object_kind,
             "object_id": str(object_id),

@@ -100,6 +100,7 @@ class Booking(Model):
         Index("ix_booking_event_type", "event_type_id", "starts_at"),
         Index("ix_booking_attendee_email", "attendee_email"),
         Index("ix_booking_series", "series_id", "starts_at"),
+        Index("ix_booking_starts_at", "starts_at", "id"),  # lists of all, by time
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)

@@ -224,7 +224,7 @@ def _verify(identifier: str, password: str) -> Verified:
 @transactional
 def _admit(verified: Verified, lifetime: timedelta | None) -> SignIn:
     _count_success(verified)
-    audit.record(None, "sign_in", "user", verified.user_id)
+    audit.record(None, "sign_in", "user", verified.user_id, by_user=verified.user_id)
     return sign_ins.start_sign_in(verified.user_id, ACCOUNT, lifetime)
 
 

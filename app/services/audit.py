@@ -38,10 +38,14 @@ def record(
     object_id: object,
     *,
     before: Mapping[str, Any] | None = None,
+    by_user: int | None = None,
     **changes: Any,
 ) -> None:
-    """Write one entry. `before` and `changes` are JSON values and never a secret."""
-    record_each(actor, action, object_kind, [object_id], before=before, **changes)
+    """Write one entry. `before` and `changes` are JSON values and never a secret.
+
+    `by_user` names who it was where there is no actor yet: at the sign-in itself.
+    """
+    record_each(actor, action, object_kind, [object_id], before=before, by_user=by_user, **changes)
 
 
 def record_each(
@@ -51,13 +55,14 @@ def record_each(
     object_ids: Iterable[object],
     *,
     before: Mapping[str, Any] | None = None,
+    by_user: int | None = None,
     **changes: Any,
 ) -> None:
     """Write one entry for each of several objects that the same was done to."""
     here = origin.current()
     entry = {
         "at": clock.now(),
-        "actor_id": actor.user_id if actor else None,
+        "actor_id": actor.user_id if actor else by_user,
         "action": action,
         "object_kind": object_kind,
         "before": dict(before or {}),

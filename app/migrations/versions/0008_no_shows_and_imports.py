@@ -1,4 +1,4 @@
-"""Seats of who is not there go on before the start; lists that are being imported"""
+"""Seats of who is not there go on before the start; imports; bookings by time"""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     op.add_column("event", sa.Column("release_no_shows_minutes", sa.Integer(), nullable=True))
     op.add_column("event_session", sa.Column("no_shows_released_at", _INSTANT, nullable=True))
+    op.create_index("ix_booking_starts_at", "booking", ["starts_at", "id"])
     op.create_table(
         "import_job",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -48,5 +49,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_import_job_touched_at", "import_job")
     op.drop_table("import_job")
+    op.drop_index("ix_booking_starts_at", "booking")
     op.drop_column("event_session", "no_shows_released_at")
     op.drop_column("event", "release_no_shows_minutes")

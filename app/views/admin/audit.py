@@ -106,7 +106,7 @@ class AuditView(ServiceModelView):
     include_route_methods = {"list", "show"}
 
     list_columns = ["when", "who", "what", "object", "summary", "origin"]
-    show_columns = ["when", "who", "what", "object", "origin", "address", "details"]
+    show_columns = ["when", "who", "what", "object", "origin", "details"]
     search_columns = ["action", "object_kind", "object_id", "address"]
     order_columns = ["at", "action", "object_kind"]
     label_columns = {
@@ -189,10 +189,8 @@ class AuditView(ServiceModelView):
         return cells.link(text, url_for(f"{view}.show", pk=item.object_key))
 
     def cell_origin(self, item: AuditEntry) -> str:
-        return DOORS.get(item.door, item.door)
-
-    def cell_address(self, item: AuditEntry) -> str:
-        return item.address or ""
+        door = DOORS.get(item.door, item.door)
+        return f"{door}, {item.address}" if item.address else door
 
     def cell_summary(self, item: AuditEntry) -> str:
         text = "; ".join(

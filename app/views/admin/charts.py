@@ -56,6 +56,10 @@ class Chart:
         step = (len(self.labels) - 1) / (_AXIS_LABELS - 1)
         return [self.labels[round(each * step)] for each in range(_AXIS_LABELS)]
 
+    def text(self, value: float) -> str:
+        """A value of it in words."""
+        return number(value)
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to see."""

@@ -119,7 +119,7 @@ def _rules(impact: Impact, *, is_move: bool) -> list[str]:
 def _reason(leaving: Mapping[str, Any], zone: str) -> str:
     if leaving["why"] == "busy":
         return f"Has {_other(leaving['other'], zone)}"
-    return "Booked among the last" if leaving["why"] == "capacity" else "The session is cancelled"
+    return "Booked among the last" if leaving["why"] == "capacity" else ""
 
 
 def _other(conflict: Mapping[str, Any], zone: str) -> str:

@@ -1,0 +1,265 @@
+"""Mails, their words, settings and the audit log in the back-office."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from app.extensions import db
+from app.models import AuditEntry, MailText, OutboxMessage
+from app.services import accounts, rooms, settings
+from app.services.transaction import transactional
+from tests.views.admin.conftest import Office, World
+
+SETTINGS = "/backoffice/settings/"
+TEXT = "/backoffice/mail-texts/edit/seat_confirmed"
+
+
+@pytest.fixture(autouse=True)
+def fresh_settings(world: World) -> Any:
+    world.app.extensions.pop("rendezvous.settings", None)
+    yield
+    world.app.extensions.pop("rendezvous.settings", None)
+
+
+def filled(office: Office, path: str) -> dict[str, str]:
+    """What a form is sent with when nothing is changed."""
+    page = office.get(path).text
+    found = {}
+    for tag, attributes, text in re.findall(
+        r'<(input|textarea)\b([^>]*class="input[^>]*)>(?:\r?\n)?([^<]*)', page
+    ):
+        name = re.search(r'name="(\w+)"', attributes)
+        value = re.search(r'value="([^"]*)"', attributes)
+        assert name
+        found[name[1]] = unescape(text if tag == "textarea" else value[1] if value else "")
+    return found
+
+
+def mail_of(world: World, **values: Any) -> int:
+    """The first mail of the outbox, with these values."""
+    with world.app.app_context():
+        pk = db.session.scalars(db.select(db.func.min(OutboxMessage.id))).one()
+        if values:
+            transactional(
+                lambda: db.session.execute(
+                    update(OutboxMessage).where(OutboxMessage.id == pk).values(values)
+                )
+            )()
+        return pk
+
+
+# -- settings ------------------------------------------------------------------------
+
+
+def test_settings_are_shown_changed_seen_and_put_back(world: World, office: Office) -> None:
+    values = filled(office, SETTINGS)
+    assert values["product_name"] == "Rendezvous"
+    assert values["hours_0"] == "08:00-17:00"
+    assert values["hours_6"] == ""
+    changed = values | {
+        "product_name": "Timetable",
+        "accent": "#7A1FA2",
+        "hours_0": "9:00 to 12:30, 13:30-18:00",
+        "hours_1": "",
+    }
+    assert office.done(SETTINGS, changed) == SETTINGS
+    guest = world.office(None)
+    page = guest.page("/")
+    assert "Timetable" in page
+    [link] = re.findall(r'href="(/theme\.css\?v=\d+)"', page)
+    sheet = guest.get(link)
+    assert "--accent: light-dark(#7a1fa2, " in sheet.text
+    assert "immutable" in sheet.headers["Cache-Control"]
+    assert guest.get("/theme.css?v=0").headers["Cache-Control"] == "no-cache"
+    assert filled(office, SETTINGS)["hours_0"] == "09:00-12:30, 13:30-18:00"
+    with world.app.app_context():
+        [entry] = world.entries("settings", "update")
+        assert entry.before["product_name"] == "Rendezvous"
+        assert entry.changes["product_name"] == "Timetable"
+    office.done("/backoffice/settings/reset")
+    assert "/theme.css" not in guest.page("/")
+    assert filled(office, SETTINGS) == values
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("product_name", "", "required"),
+        ("accent", "#ffd400", "Too light"),
+        ("accent", "teal", "like #0c6765"),
+        ("hours_2", "eight", "like 08:00-17:00"),
+        ("hours_2", "09:00-08:00", ""),
+        ("hours_2", "09:00-11:00, 10:00-12:00", ""),
+        ("audit_days", "1", "Between 30"),
+        ("mail_days", "soon", "whole number"),
+    ],
+)
+def test_refused_settings_keep_what_was_typed(
+    world: World, office: Office, name: str, value: str, said: str
+) -> None:
+    page = office.refused(SETTINGS, filled(office, SETTINGS) | {name: value, "hours_4": ""})
+    assert said in page
+    assert f'href="#field-{name}"' in page
+    assert value in page
+    with world.app.app_context():
+        assert settings.current().version == 0
+
+
+# -- mail texts ----------------------------------------------------------------------
+
+
+def test_a_mail_text_is_listed_previewed_saved_and_reset(world: World, office: Office) -> None:
+    assert "Seat confirmed" in office.page("/backoffice/mail-texts/list/")
+    values = filled(office, TEXT)
+    changed = values | {"heading": "Hurrah, {title}", "intro": "<b>{event}</b>"}
+    token = {"show": "1"}
+    answer = office.post(TEXT, changed | token)
+    page = unescape(answer.text)
+    assert answer.status_code == 200
+    assert "Preview, not saved yet" in page
+    [frame] = re.findall(r'<iframe[^>]* src="([^"]+)"', answer.text)
+    shown = office.get(unescape(frame))
+    assert "Hurrah, Letterpress by hand" in shown.text
+    assert "&lt;b&gt;Spring gathering&lt;/b&gt;" in shown.text
+    with world.app.app_context():
+        assert db.session.query(MailText).count() == 0
+    assert office.done(TEXT, changed) == TEXT
+    assert "Yours" in office.page("/backoffice/mail-texts/list/")
+    assert filled(office, TEXT) == changed
+    office.done("/backoffice/mail-texts/reset/seat_confirmed")
+    assert filled(office, TEXT) == values
+
+
+def test_an_unknown_placeholder_is_named(office: Office) -> None:
+    page = office.refused(TEXT, filled(office, TEXT) | {"intro": "Dear {client}"})
+    assert "Not known here: {client}. There are {product}" in page
+    assert "Dear {client}" in page
+    assert office.get("/backoffice/mail-texts/edit/layout.html").status_code == 404
+    assert office.get("/backoffice/mail-texts/preview/seat_confirmed?intro={x}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    "path", ["/backoffice/mail-texts/preview/seat_confirmed", "/backoffice/outbox/preview/{mail}"]
+)
+def test_a_preview_is_framed_without_scripts(world: World, office: Office, path: str) -> None:
+    answer = office.get(path.format(mail=mail_of(world)))
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "script-src" not in policy
+    assert policy.endswith("sandbox")
+    assert "frame-ancestors 'self'" in policy
+    assert "<h1" in answer.text
+    framing = office.get(f"/backoffice/outbox/show/{mail_of(world)}").text
+    assert re.search(r"<iframe[^>]* sandbox[ >]", framing)
+
+
+# -- the outbox ----------------------------------------------------------------------
+
+
+def test_a_failed_mail_says_why_and_is_tried_again(world: World, office: Office) -> None:
+    pk = mail_of(world, state="failed", attempts=3, last_error="550 no such user")
+    assert "550 no such user" in office.page("/backoffice/outbox/list/?state=failed")
+    assert "550 no such user" in office.page(f"/backoffice/outbox/show/{pk}")
+    office.done(f"/backoffice/outbox/retry/{pk}")
+    assert world.read(OutboxMessage, pk).state == "pending"
+    assert len(world.entries("mail", "retry")) == 1
+    mail_of(world, state="sent")
+    office.done(f"/backoffice/outbox/retry/{pk}")
+    assert "It is sent already." in office.page(f"/backoffice/outbox/show/{pk}")
+
+
+def test_many_are_tried_again_at_once(world: World, office: Office) -> None:
+    with world.app.app_context():
+        transactional(lambda: db.session.execute(update(OutboxMessage).values(state="failed")))()
+        keys = [*db.session.scalars(db.select(OutboxMessage.id))]
+    assert len(keys) > 1
+    office.done("/backoffice/outbox/retry/", {"pk": keys})
+    with world.app.app_context():
+        assert set(db.session.scalars(db.select(OutboxMessage.state))) == {"pending"}
+
+
+def test_a_test_mail_leads_to_its_state(world: World, office: Office) -> None:
+    place = office.done("/backoffice/outbox/test")
+    page = office.page(place)
+    assert "Test mail to root@example.org" in page
+    assert "There is no MAIL_SERVER" in page
+    assert "data-pending" in page
+
+
+# -- the audit log -------------------------------------------------------------------
+
+
+def test_the_log_is_narrowed_by_who_what_kind_object_door_and_days(
+    world: World, office: Office
+) -> None:
+    with world.app.app_context():
+        rooms.update_room(world.root, world.room, {"name": "Great hall"})
+        accounts.deactivate(world.root, world.ben.user_id)
+    office.done(f"/backoffice/users/activate/{world.ben.user_id}")
+
+    def found(query: str) -> list[str]:
+        page = office.page(f"/backoffice/audit/list/?{query}")
+        return re.findall(r'/backoffice/audit/show/(\d+)"', page)
+
+    [renamed] = found(f"object=room:{world.room}&action=update")
+    page = office.page(f"/backoffice/audit/show/{renamed}")
+    assert re.search(r"<td>Hall</td><td>Great hall</td>", page)
+    assert len(found(f"who={world.root.user_id}&kind=user")) == 2
+    assert len(found("door=backoffice")) == 1
+    assert len(found("action=activate&door=backoffice")) == 1
+    assert found("since=2031-03-03&until=2031-03-03&action=activate")
+    assert not found("since=2031-03-04&action=activate")
+    assert not found("until=2031-03-02&action=activate")
+    assert found("q=127.0.0.1")
+    for wrong in ("since=yesterday", "who=x", "object=room", "object=' or 1=1", "door=window"):
+        assert office.get(f"/backoffice/audit/list/?{wrong}").status_code == 422, wrong
+    booking = office.page(f"/backoffice/bookings/show/{world.reservation}")
+    assert "History" in booking
+    assert "Hall → Great hall" in office.page(f"/backoffice/rooms/show/{world.room}")
+    assert "Active: yes → no" in office.page(f"/backoffice/users/show/{world.ben.user_id}")
+
+
+def test_contributors_see_no_history(world: World) -> None:
+    cora = world.office(world.cora)
+    page = cora.page(f"/backoffice/rooms/show/{world.room}")
+    assert "History" not in page
+    assert cora.get("/backoffice/audit/list/").status_code == 403
+
+
+def test_the_log_offers_no_way_to_change_it(world: World, office: Office) -> None:
+    with world.app.app_context():
+        pk = db.session.scalars(db.select(AuditEntry.id)).first()
+    for path in ("add", f"edit/{pk}", f"delete/{pk}", "delete/", "undo/"):
+        assert office.post(f"/backoffice/audit/{path}").status_code in {404, 405}
+
+
+# -- users ---------------------------------------------------------------------------
+
+
+def test_a_user_is_signed_out_everywhere(world: World, office: Office) -> None:
+    ben = world.office(world.ben)
+    ben.page("/profile")
+    page = office.page(f"/backoffice/users/show/{world.ben.user_id}")
+    assert "1 device" in page
+    office.done(f"/backoffice/users/end-access/{world.ben.user_id}")
+    assert ben.get("/profile").status_code in {302, 303}
+    assert len(world.entries("user", "end_access")) == 1
+
+
+def test_a_role_says_what_it_adds(world: World, office: Office) -> None:
+    lists = office.page("/backoffice/roles/list/")
+    shown = {
+        name: office.page(f"/backoffice/roles/show/{pk}")
+        for pk, name in re.findall(r'/backoffice/roles/show/(\d+)"[^>]*>(\w+)<', lists)
+    }
+    assert "POST /api/rooms" in shown["Admin"]
+    assert "POST /api/rooms" not in shown["Contributor"]
+    assert "GET /check-in" in shown["Contributor"]
+    assert "GET /check-in" not in shown["Attendee"]
+    assert "GET /api/bookings: own" in shown["Attendee"]
+    assert "What everybody may." in shown["Public"]

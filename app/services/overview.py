@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import Booking, EventSession, OutboxMessage, User
-from app.models.booking import CONFIRMED, LIVE
+from app.models.booking import CONFIRMED
 from app.models.interval import overlapping
 from app.models.outbox import FAILED
 from app.services import clock, mail
@@ -41,7 +41,7 @@ def get_overview(actor: Actor | None, time_zone: str) -> Overview:
     kinds: dict[str, int] = dict(
         db.session.execute(
             select(Booking.kind, func.count())
-            .where(Booking.status.in_(LIVE))
+            .where(Booking.status == CONFIRMED)
             .where(overlapping(Booking.starts_at, Booking.ends_at, starts_at, ends_at))
             .group_by(Booking.kind)
         ).all()

@@ -58,7 +58,7 @@ def test_slots_of_a_month() -> None:
 
 
 def test_slots_of_a_month_stay_flat_as_bookings_grow() -> None:
-    """Statements, and rows that are fetched, are those of the month, whatever comes after it."""
+    """As many statements, and the same starts whatever is booked after the month."""
     host, expert = factories.make_expert(time_zone="UTC")
     offer = factories.make_event_type(host, duration_minutes=15, slot_step_minutes=15)
     slug, type_slug, ids = expert.slug, offer.slug, (expert.id, offer.id, host.calendar_id)

@@ -38,9 +38,10 @@ def serve() -> int:
     """Serve in this process."""
     eventloop.patch()  # before anything else is imported
     from app import create_app, live, timers
-    from app.services import mail
+    from app.services import holidays, mail
 
     app = create_app()
+    holidays.list_countries()  # reads the world's data: nobody shall wait for it later
     mail.start_sender(app)
     live.start_watching(app)
     timers.start(app)

@@ -27,7 +27,8 @@ EXPERTS = 50
 SPREAD = 200  # sessions among which the spread bookings are spread
 AGENDA_SESSIONS = 500
 MONTH_DAYS = 31
-BOOKED = (0, 100, 1000)  # bookings in the months that slots are computed for
+BOOKED = (0, 100, 1000, 10_000)  # bookings of the experts whose month is asked for
+BOOKED_THEN = 1000  # of them, as many as this lie in that month
 SLOTS_A_DAY = 18  # of half an hour, from 08:00 to 17:00 UTC
 _APPOINTMENT_DAYS = 60
 _WORKING_WEEK = [{"weekday": day, "start": 8 * 60, "end": 17 * 60} for day in range(5)]
@@ -178,12 +179,18 @@ class Stage:
         return int(row.id)
 
     def _book_month(self, host: Any, event_type_id: int, count: int) -> None:
-        slots = [
-            self.first_day + timedelta(days=day, hours=8, minutes=15 * quarter)
-            for day in range(MONTH_DAYS)
-            for quarter in range(40)
-        ]
-        for start in random.Random(count).sample(slots, count):
+        """Book quarters of an hour: at random in the month, and what is left every day after it."""
+
+        def quarters(first: int, days: int) -> list[datetime]:
+            return [
+                self.first_day + timedelta(days=day, hours=8, minutes=15 * quarter)
+                for day in range(first, first + days)
+                for quarter in range(40)
+            ]
+
+        then = random.Random(count).sample(quarters(0, MONTH_DAYS), min(count, BOOKED_THEN))
+        later = quarters(MONTH_DAYS, max(0, count - BOOKED_THEN) // 40)
+        for start in then + later:
             self._rows(
                 _APPOINTMENT,
                 calendar=host.calendar_id,

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import BrowserContext, Page, expect
 
+from app import create_app
 from e2e.booker import Booker
+from e2e.gathering import gather
 from e2e.site import Site
+from tests.conftest import settings_for
 
 
 def test_guest_books_in_three_taps_and_two_fields(page: Page, site: Site) -> None:
@@ -377,6 +381,32 @@ def test_signed_in_client_may_replace_an_own_booking(
     assert [each["title"] for each in site.bookings_of(second)] == ["Reading"]
     after = site.call("GET", f"/api/bookings/{old['uid']}", token=client["token"])["booking"]
     assert after["status"] == "cancelled"
+
+
+def test_appointment_replaces_a_seat_at_an_event(
+    page: Page, site: Site, sign_in: Callable[[Page, str], None], tmp_path: Path
+) -> None:
+    gathering = gather(create_app(settings_for(site.database_url, tmp_path)), site)
+    client = site.register("Lena Hart")
+    seat = gathering.seat("Opening workshop", client)
+    host = site.host(title="Reading")
+    always = [{"weekday": day, "start": "00:00", "end": "24:00"} for day in range(7)]
+    hours = {"weekly": always, "overrides": []}
+    site.call("PUT", "/api/experts/me/availability", hours, token=host.token)
+
+    sign_in(page, client["email"])
+    start = datetime.fromisoformat(seat["starts_at"]).astimezone(ZoneInfo("Europe/Berlin"))
+    page.goto(f"{host.type_url}?date={start:%Y-%m-%d}&time={start:%H:%M}&tz=Europe/Berlin")
+    expect(page.get_by_text("You have something else then.")).to_be_visible()
+    page.get_by_role("button", name=f"Book {start:%H:%M}").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".swap__side--lost")).to_contain_text("Opening workshop")
+    expect(dialog.locator(".swap__side--gained")).to_contain_text("Reading · Nora Berg")
+    dialog.get_by_role("button", name="Replace").click()
+    expect(page.get_by_text("Booked", exact=True)).to_be_visible()
+    assert not gathering.session_of("Opening workshop", client)["booked"]
+    page.goto("/my-bookings?kind=seat&show=cancelled")
+    expect(page.get_by_text("Replaced by another booking.")).to_be_visible()
 
 
 def test_booking_without_scripts(new_context: Callable[..., BrowserContext], site: Site) -> None:

@@ -107,6 +107,8 @@ def test_booked_by_keyboard_then_moved_and_cancelled_by_the_links_in_the_mail(
     booker.submit.click()
     expect(phone.get_by_text("Moved", exact=True)).to_be_visible()
     moved_mail = inbox.mail("iris@example.org", 2)
+    assert "A dentist." not in body_of(moved_mail)
+    assert "A dentist." in body_of(inbox.mail(host.email, 2))
     assert "SEQUENCE:1" in invitation_of(moved_mail)
     assert uid_of(invitation_of(moved_mail)) == uid_of(invited)
     local = datetime.fromisoformat(moved).astimezone(ZoneInfo("Europe/Berlin"))

@@ -150,20 +150,27 @@ def _book(
 
 
 def reschedule_appointment(
-    actor: Actor | None, row: AnyRow, starts_at: datetime, *, version: int | None = None
+    actor: Actor | None,
+    row: AnyRow,
+    starts_at: datetime,
+    *,
+    version: int | None = None,
+    reason: str = "",
 ) -> dict[str, Any]:
     """Move an appointment that the caller has found and allowed; `uid` stays for life.
 
-    Moved by its client, one that needs approval becomes a request again.
+    Moved by its client, one that needs approval becomes a request again. The reason is
+    mailed to the other side.
     A compare-and-set on `version`: of two moves made looking at the same booking, the
     second is `Stale`. Raises `Gone`, `NotOffered`, `SlotTaken`, `Overlap`, `Stale`.
     """
+    cancellation.check_reason(reason)
     bookings.check_version(row, version)
     bookings.require_movable(row)
     offer = slots.find_offer(row.event_type_id)
     client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
     try:
-        return _move(actor, row, offer, starts_at, client_calendar)
+        return _move(actor, row, offer, starts_at, client_calendar, reason)
     except SlotTaken:
         near = slots.nearest_starts(
             offer, starts_at, ignoring=[row.id], client_calendar_id=client_calendar
@@ -178,6 +185,7 @@ def _move(
     offer: AnyRow,
     starts_at: datetime,
     client_calendar: int | None,
+    reason: str,
 ) -> dict[str, Any]:
     claims = _claims(offer, starts_at, client_calendar)
     _require_offered(offer, starts_at, {row.id})
@@ -210,7 +218,14 @@ def _move(
     previous = Interval(row.starts_at, row.ends_at)
     payload = bookings.describe(moved, actor, everything=True)
     if not asks:
-        bookings.send_notices("rescheduled", moved, payload, previous=previous)
+        bookings.send_notices(
+            "rescheduled",
+            moved,
+            payload,
+            reason=reason,
+            by_host=bookings.is_host(row, actor),
+            previous=previous,
+        )
         meetings.want_again(row.id)
     else:  # what was confirmed holds no more, and what is asked for not yet
         stood = row.status == CONFIRMED
@@ -218,6 +233,7 @@ def _move(
             "requested",
             moved,
             payload,
+            reason=reason,
             previous=previous,
             invitation="CANCEL" if stood else "NONE",
         )

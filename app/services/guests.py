@@ -28,9 +28,10 @@ def cancel(token: str, *, reason: str = "") -> dict[str, Any]:
     return as_guest(cancellation.cancel_row(_row(token), None, reason=reason, everything=True))
 
 
-def reschedule(token: str, starts_at: datetime) -> dict[str, Any]:
+def reschedule(token: str, starts_at: datetime, *, reason: str = "") -> dict[str, Any]:
     """Move by link. Raises as `appointments.reschedule_appointment`, and `NotFound`."""
-    return as_guest(appointments.reschedule_appointment(None, _row(token), starts_at))
+    moved = appointments.reschedule_appointment(None, _row(token), starts_at, reason=reason)
+    return as_guest(moved)
 
 
 @transactional

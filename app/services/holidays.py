@@ -21,7 +21,10 @@ _A_YEAR = 2026  # one that the data of every country covers
 
 @cache
 def list_countries() -> list[dict[str, Any]]:
-    """Every country that has data, by name: `{code, name, subdivisions: [{code, name}]}`."""
+    """Every country that has data, by name: `{code, name, subdivisions: [{code, name}]}`.
+
+    The first call takes about a second of computing: servers do it before they serve.
+    """
     names = Locale("en").territories
     countries = [
         {

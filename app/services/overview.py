@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Float, Select, and_, cast, func, select
 from app.extensions import db
 from app.models import Attendee, Booking, Event, EventSession, OutboxMessage, Room, User
 from app.models import WaitlistEntry as Entry
-from app.models.booking import CONFIRMED, LIVE
+from app.models.booking import CONFIRMED
 from app.models.interval import overlapping
 from app.models.outbox import FAILED
 from app.models.types import AnyRow
@@ -127,7 +127,7 @@ def get_overview(actor: Actor | None, time_zone: str) -> Overview:
 def _by_hour(starts_at: datetime, ends_at: datetime) -> dict[str, list[int]]:
     bookings = (
         select(Booking.kind, Booking.starts_at, func.count().label("number"))
-        .where(Booking.status.in_(LIVE))
+        .where(Booking.status == CONFIRMED)
         .where(overlapping(Booking.starts_at, Booking.ends_at, starts_at, ends_at))
         .group_by(Booking.kind, Booking.starts_at)
     )

@@ -13,9 +13,16 @@ from app.services.reservations import Wanted
 
 
 def reschedule_booking(
-    actor: Actor | None, uid: str, starts_at: datetime, *, version: int | None = None
+    actor: Actor | None,
+    uid: str,
+    starts_at: datetime,
+    *,
+    version: int | None = None,
+    reason: str = "",
 ) -> dict[str, Any]:
     """Move one's booking, keeping its `uid` and its length.
+
+    The reason goes to the other side of an appointment; nobody is mailed of a room's.
 
     Raises what the command of its kind raises; `InvalidInput` for a seat, whose time
     is its session's.
@@ -25,7 +32,9 @@ def reschedule_booking(
     if row.kind == "seat":
         raise InvalidInput({"starts_at": ["A seat's time is its session's. Book another session."]})
     if row.kind == "appointment":
-        return appointments.reschedule_appointment(actor, row, starts_at, version=version)
+        return appointments.reschedule_appointment(
+            actor, row, starts_at, version=version, reason=reason
+        )
     wanted = Wanted(
         room_id=row.room_id,
         period=Interval(starts_at, starts_at + (row.ends_at - row.starts_at)),

@@ -41,6 +41,9 @@ def wrong_fields(act: Callable[..., Any], *args: Any, **kw: Any) -> list[str]:
 # -- becoming ----------------------------------------------------------------------------
 
 
+NO_HOLIDAYS = {"country": None, "subdivision": None, "exceptions": [], "coming": []}
+
+
 def test_one_becomes_an_expert_with_office_hours() -> None:
     actor = factories.make_actor(name="Mara Lindqvist-Ödegård")
     expert, created = experts.become_expert(actor, headline=" Time  well spent ")
@@ -57,6 +60,7 @@ def test_one_becomes_an_expert_with_office_hours() -> None:
         "time_zone": "Europe/Berlin",
         "weekly": [{"weekday": day, "start": "08:00", "end": "17:00"} for day in range(5)],
         "overrides": [],
+        "holidays": NO_HOLIDAYS,
     }
     assert {role.name for role in expert.user.roles} == {"Attendee", "Expert"}
 
@@ -241,6 +245,7 @@ def test_hours_are_set_as_a_whole_sorted() -> None:
         "time_zone": "America/New_York",
         "weekly": [values["weekly"][2], values["weekly"][1], values["weekly"][0]],
         "overrides": [values["overrides"][1], values["overrides"][0]],
+        "holidays": NO_HOLIDAYS,
     }
     assert rows.version(actor.calendar_id) == before + 1
     experts.replace_availability(actor, {"weekly": [], "overrides": [values["overrides"][0]]})

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -21,13 +21,15 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import OutboxMessage
+from app.models import Booking, OutboxMessage
 from app.models.interval import Interval
 from app.services import bookings, clock, mail, mail_messages
+from app.services.reservations import Wanted, reserve_room
 from app.services.transaction import transactional
+from tests import factories
 from tests.conftest import NOW
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")  # for 127.0.0.1, and for tests only
@@ -676,3 +678,59 @@ def test_logs_name_no_one(
     assert "@" not in own.replace(" at /", "")
     assert "Secretname" not in own
     assert "123456" not in own
+
+
+# -- reminders -----------------------------------------------------------------------
+
+
+@transactional
+def remind(booking_id: int, send_at: datetime, expires_at: datetime) -> None:
+    """A mail for later, as a booking writes it."""
+    write("bob@example.org", booking_id=booking_id)
+    db.session.execute(
+        update(OutboxMessage)
+        .where(OutboxMessage.booking_id == booking_id)
+        .values(next_attempt_at=send_at, expires_at=expires_at)
+    )
+
+
+def booking_id() -> int:
+    staff, room = factories.make_contributor(), factories.make_room()
+    period = Interval(NOW + timedelta(days=2), NOW + timedelta(days=2, hours=1))
+    uid = reserve_room(staff, Wanted(room.id, period, "A meeting"))["uid"]
+    return int(db.session.scalars(select(Booking.id).where(Booking.uid == uid)).one())
+
+
+def test_a_mail_for_later_goes_out_once_and_at_its_time(mailbox: Mailbox, at: Any) -> None:
+    due = NOW + timedelta(days=1)
+    remind(booking_id(), due, due + timedelta(days=1))
+    assert mail.drain() == mail.Sent(0, 0, 0)  # nobody waits for it yet
+    at(due - timedelta(seconds=1))
+    assert mail.drain() == mail.Sent(0, 0, 0)
+    at(due)
+    assert mail.drain() == mail.Sent(1, 0, 0)
+    assert mail.drain() == mail.Sent(0, 0, 0)
+    assert len(mailbox.taken) == 1
+
+
+def test_a_mail_for_later_that_comes_too_late_is_not_sent(mailbox: Mailbox, at: Any) -> None:
+    due = NOW + timedelta(days=1)
+    remind(booking_id(), due, due + timedelta(days=1))
+    at(due + timedelta(days=1))
+    assert mail.drain() == mail.Sent(0, 1, 0)
+    assert mailbox.taken == []
+
+
+@pytest.mark.parametrize("state", ["pending", "sending"])
+def test_a_mail_that_is_taken_back_is_never_tried_again(
+    mailbox: Mailbox, at: Any, state: str
+) -> None:
+    due, booking = NOW + timedelta(days=1), booking_id()
+    remind(booking, due, due + timedelta(days=1))
+    at(due)
+    if state == "sending":  # by a sender that dies
+        mail._claim(1)
+    transactional(mail.drop)(booking, ["seat_confirmed"])
+    at(due + 2 * mail.LEASE)
+    assert mail.drain() == mail.Sent(0, 0, 0)
+    assert (mailbox.taken, rows()) == ([], [])

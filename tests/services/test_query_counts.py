@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from app.extensions import db
+from app.models import Booking, BusyPeriod
 from app.models.interval import Interval
 from app.services import agenda, experts, seats, slots
 from app.services.appointments import book_appointment
@@ -53,6 +55,56 @@ def test_slots_of_a_month() -> None:
         },
     )
     assert queries(read) == 4
+
+
+def test_slots_of_a_month_stay_flat_as_bookings_grow() -> None:
+    """As many statements, and the same starts whatever is booked after the month."""
+    host, expert = factories.make_expert(time_zone="UTC")
+    offer = factories.make_event_type(host, duration_minutes=15, slot_step_minutes=15)
+    slug, type_slug, ids = expert.slug, offer.slug, (expert.id, offer.id, host.calendar_id)
+    first = TEN.date()
+
+    def read() -> slots.Slots:
+        return slots.list_slots(slug, type_slug, first, first + timedelta(days=30))
+
+    booked, found = 0, []
+    for wanted in (0, 100, 1_000, 10_000):
+        insert_quarters(*ids, booked, wanted)
+        booked = wanted
+        found.append((queries(read), sum(map(len, read().days.values()))))
+    # 36 quarters a day from 08:00 to 17:00, on 23 working days; 1,000 are of the month.
+    assert [count for count, _ in found] == [3] * 4
+    assert [starts for _, starts in found][-1] == [starts for _, starts in found][-2]
+
+
+def insert_quarters(expert: int, offer: int, calendar: int, first: int, last: int) -> None:
+    """Book the quarters of an hour with these numbers; from the 1,000th on after a month."""
+    rows = []
+    for number in range(first, last):
+        at = TEN + timedelta(minutes=15 * number, days=40 if number >= 1_000 else 0)
+        rows.append({"starts_at": at, "ends_at": at + timedelta(minutes=15)})
+    if not rows:
+        return
+    shared = {
+        "kind": "appointment",
+        "title": "x",
+        "expert_id": expert,
+        "event_type_id": offer,
+        "attendee_name": "x",
+        "attendee_email": "x@example.org",
+        "created_at": TEN,
+    }
+    made = [shared | row | {"uid": f"{offer}-{first + n}"} for n, row in enumerate(rows)]
+    ids = db.session.scalars(
+        insert(Booking.__table__).returning(Booking.__table__.c.id, sort_by_parameter_order=True),
+        made,
+    ).all()
+    periods = [
+        row | {"calendar_id": calendar, "booking_id": booking_id}
+        for row, booking_id in zip(rows, ids, strict=True)
+    ]
+    db.session.execute(insert(BusyPeriod.__table__), periods)
+    db.session.commit()
 
 
 def test_a_list_of_bookings() -> None:

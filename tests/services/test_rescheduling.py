@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from app.extensions import db
+from app.models import OutboxMessage
 from app.models.interval import Interval
 from app.services import seats
 from app.services.appointments import book_appointment
@@ -55,6 +58,29 @@ def test_client_and_host_move_an_appointment() -> None:
     host, uid = make_appointment(client)
     assert reschedule_booking(client, uid, ELEVEN)["starts_at"] == "2031-03-04T11:00:00Z"
     assert reschedule_booking(host, uid, TEN, version=2)["sequence"] == 2
+
+
+def test_the_reason_is_mailed_to_the_other_side_alone() -> None:
+    def reasons() -> dict[str, str]:
+        newest = db.session.execute(
+            select(OutboxMessage.template, OutboxMessage.context)
+            .where(OutboxMessage.template.startswith("appointment_rescheduled"))
+            .order_by(OutboxMessage.id.desc())
+            .limit(2)
+        )
+        return {row.template: row.context["reason"] for row in newest}
+
+    client = factories.make_actor()
+    host, uid = make_appointment(client)
+    # Anybody can book with a stranger's address: what a client types goes to the host only.
+    reschedule_booking(client, uid, ELEVEN, reason="A dentist.")
+    assert reasons() == {
+        "appointment_rescheduled": "",
+        "appointment_rescheduled_host": "A dentist.",
+    }
+    reschedule_booking(host, uid, TEN, reason="A strike.")
+    assert reasons()["appointment_rescheduled"] == "A strike."
+    refused(InvalidInput, host, uid, reason="x" * 1001)
 
 
 def test_a_moved_reservation_keeps_all_but_its_time() -> None:

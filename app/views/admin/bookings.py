@@ -22,7 +22,7 @@ from app.models import (
     Room,
     User,
 )
-from app.models.booking import RESERVATION_TYPES
+from app.models.booking import LIVE, RESERVATION_TYPES
 from app.models.interval import Interval
 from app.models.user import full_name
 from app.services import appointments, cancellation, clock, reservations, restoring, seats
@@ -229,7 +229,11 @@ class BookingView(ServiceModelView):
         ListFilter(
             "status",
             "Status",
-            lambda: [("confirmed", "Confirmed"), ("cancelled", "Cancelled")],
+            lambda: [
+                ("confirmed", "Confirmed"),
+                ("pending", "Requested"),
+                ("cancelled", "Cancelled"),
+            ],
             lambda value: Booking.status == value,
         ),
         ListFilter(
@@ -380,7 +384,7 @@ class BookingView(ServiceModelView):
     # -- changing --------------------------------------------------------------------
 
     def is_changeable(self, item: Booking) -> bool:
-        return item.status == "confirmed" and item.ends_at > clock.now()
+        return item.status in LIVE and item.ends_at > clock.now()
 
     def _edit_form(self, item: Booking) -> type[OfficeForm]:
         return EDIT_FORMS[item.kind]

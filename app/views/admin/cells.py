@@ -69,8 +69,9 @@ def lines(texts: list[str]) -> Markup:
 
 
 def status(value: str) -> Markup:
-    """Confirmed or cancelled."""
-    return badge(value.capitalize(), "good" if value == "confirmed" else "")
+    """Confirmed, requested or cancelled."""
+    text = "Requested" if value == "pending" else value.capitalize()
+    return badge(text, "good" if value == "confirmed" else "")
 
 
 def yes(value: object) -> str:

@@ -78,7 +78,18 @@ class EventTypeForm(OfficeForm):
         "Starts every so many minutes", description="Leave empty for its length."
     )
     daily_limit = NumberField("At most a day", description="Leave empty for no limit.")
+    seats = NumberField("Seats", description="How many clients one slot takes.")
+    requires_approval = BooleanField("The expert accepts or declines each booking")
+    approval_minutes = NumberField(
+        "Minutes to answer", description="Then a request that was not answered ends."
+    )
+    reminder_minutes = LineField(
+        "Reminders, in minutes before",
+        maximum=60,
+        description="Up to five, between commas; 1440 is a day. Leave empty for none.",
+    )
     is_active = BooleanField("It can be booked")
+    is_listed = BooleanField("It is listed on the expert’s page")  # noqa: RUF001 (an apostrophe)
 
 
 class NewEventTypeForm(EventTypeForm):
@@ -121,7 +132,11 @@ class EventTypeView(ServiceModelView):
         "horizon_days",
         "slot_step_minutes",
         "daily_limit",
+        "seats",
+        "approval",
+        "reminders",
         "is_active",
+        "listed",
     ]
     search_columns = ["title", "slug"]
     order_columns = ["title", "duration_minutes"]
@@ -139,7 +154,12 @@ class EventTypeView(ServiceModelView):
         "horizon_days",
         "slot_step_minutes",
         "daily_limit",
+        "seats",
+        "requires_approval",
+        "approval_minutes",
+        "reminder_minutes",
         "is_active",
+        "is_listed",
     ]
     add_columns = ["expert_id", *edit_columns]
     label_columns = {
@@ -208,13 +228,21 @@ class EventTypeView(ServiceModelView):
             "buffer_after_minutes": 0,
             "minimum_notice_minutes": 0,
             "horizon_days": 60,
+            "seats": 1,
+            "approval_minutes": 1440,
+            "reminder_minutes": "1440",
             "is_active": True,
+            "is_listed": True,
         }
 
     def offer(self, form: Any, item: Any = None) -> None:
         form.room_id.offer(room_choices())
         if "expert_id" in form:
             form.expert_id.offer(expert_choices())
+
+    def values_of(self, item: EventType) -> dict[str, Any]:
+        reminders = ", ".join(map(str, item.reminder_minutes))
+        return super().values_of(item) | {"reminder_minutes": reminders}
 
     def create(self, actor: Actor | None, form: Any) -> int:
         return event_types.create_event_type(actor, _values(form), expert_id=form.expert_id.data).id
@@ -288,6 +316,18 @@ class EventTypeView(ServiceModelView):
     def cell_daily_limit(self, item: EventType) -> Any:
         return item.daily_limit or "No limit"
 
+    def cell_approval(self, item: EventType) -> str:
+        if not item.requires_approval:
+            return "Not needed"
+        return f"Within {item.approval_minutes} minutes"
+
+    def cell_reminders(self, item: EventType) -> str:
+        times = ", ".join(map(str, item.reminder_minutes))
+        return f"{times} minutes before" if times else "None"
+
+    def cell_listed(self, item: EventType) -> str:
+        return cells.yes(item.is_listed)
+
     def cell_is_active(self, item: EventType) -> Any:
         return cells.badge("Bookable", "good") if item.is_active else cells.badge("Not offered")
 
@@ -295,6 +335,11 @@ class EventTypeView(ServiceModelView):
 def _values(form: Any) -> dict[str, Any]:
     """What the service takes, from what the form holds."""
     values = {name: value for name, value in form.data.items() if name != "expert_id"}
+    values["reminder_minutes"] = [
+        int(each) if each.strip().isdecimal() and len(each.strip()) < 10 else each
+        for each in (values["reminder_minutes"] or "").split(",")
+        if each.strip()
+    ]
     values["location"] = {
         "kind": values.pop("location_kind"),
         "detail": values.pop("location_detail"),

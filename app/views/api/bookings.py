@@ -103,7 +103,9 @@ def change(uid: str) -> Response:
     elif status:
         changed = restoring.confirm_booking(current_actor(), uid, version=version)
     else:
-        changed = reschedule_booking(current_actor(), uid, starts_at, version=version)
+        changed = reschedule_booking(
+            current_actor(), uid, starts_at, version=version, reason=reason
+        )
     return json_answer({"booking": changed})
 
 
@@ -120,7 +122,7 @@ def manage(token: str) -> Response:
     elif action == "restore":
         changed = guests.restore(token)
     else:
-        changed = guests.reschedule(token, starts_at)
+        changed = guests.reschedule(token, starts_at, reason=reason)
     return json_answer({"booking": changed})
 
 

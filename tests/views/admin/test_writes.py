@@ -349,6 +349,10 @@ def test_event_type_is_added_edited_and_deleted(world: World, office: Office) ->
         "horizon_days": "60",
         "slot_step_minutes": "",
         "daily_limit": "",
+        "seats": "3",
+        "requires_approval": "y",
+        "approval_minutes": "90",
+        "reminder_minutes": "60, 2880",
         "is_active": "y",
     }
     assert field(page, "duration_minutes") == "30"
@@ -361,6 +365,16 @@ def test_event_type_is_added_edited_and_deleted(world: World, office: Office) ->
     pk = id_in(office.done("/backoffice/event-types/add", {**form, "location_kind": "phone"}))
     made = world.read(EventType, pk)
     assert (made.slug, made.duration_minutes, made.daily_limit) == ("deep-dive", 90, None)
+    assert (made.seats, made.requires_approval, made.approval_minutes) == (3, True, 90)
+    assert (made.reminder_minutes, made.is_listed) == ([2880, 60], False)
+    assert "At most" in office.refused(
+        "/backoffice/event-types/add",
+        {**form, "location_kind": "phone", "reminder_minutes": "5,6,7,8,9,10"},
+    )
+    assert "must be a whole number" in office.refused(
+        "/backoffice/event-types/add",
+        {**form, "location_kind": "phone", "reminder_minutes": "an hour"},
+    )
     edit = f"/backoffice/event-types/edit/{pk}"
     office.done(edit, filled(office, edit) | {"daily_limit": "3", "room_id": str(world.room)})
     made = world.read(EventType, pk)
@@ -611,7 +625,7 @@ def test_extra_columns_change_nothing(app: Flask, world: World, value: str) -> N
         if path == "events":
             form["public"] = "y"
         if path == "event-types":
-            form["is_active"] = "y"
+            form |= {"is_active": "y", "is_listed": "y", "requires_approval": ""}
         office.done(edit, form)  # FAB's two names are split our way, once
         before = _row(app, model, pk)
         renewed = {name: filled(office, edit)[name] for name in ("seen", "version") if name in form}

@@ -19,6 +19,16 @@ function body() {
   return sent;
 }
 
+/** The booker in a frame, in the appearance that this page has. */
+function showPreview(path = null) {
+  const url = new URL(preview.dataset.src, location.href);
+  const { theme } = document.documentElement.dataset;
+  if (theme) url.searchParams.set("theme", theme);
+  if (path) url.pathname = path;
+  preview.src = url.href;
+}
+
+showPreview();
 form.addEventListener("input", () => (unsaved.is = true));
 jsonForm(form, {
   method: "PATCH",
@@ -32,9 +42,7 @@ jsonForm(form, {
       if (link.dataset.ownUrl === "text") link.textContent = saved.url;
     }
     for (const button of document.querySelectorAll("[data-copy]")) button.dataset.copy = saved.url;
-    const url = new URL(preview.src);
-    url.pathname = new URL(saved.url).pathname;
-    preview.src = url.href;
+    showPreview(new URL(saved.url).pathname);
     toast("Saved. Clients see it now.");
   },
 });

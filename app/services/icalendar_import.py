@@ -35,7 +35,7 @@ from icalendar import Calendar, Component, Event
 CPU_SECONDS = 10
 MEMORY_BYTES = 1024 * 1024 * 1024
 MAX_EVENTS = 20_000
-MAX_PERIODS = 20_000
+MAX_PERIODS = 50_000
 
 # Why a file is refused, as `calendar_sandbox` hears it.
 NO_CALENDAR = "no_calendar"

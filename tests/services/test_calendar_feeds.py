@@ -161,10 +161,15 @@ def test_certificates_are_checked(server: LocalServer, fetch: Any) -> None:
     assert server.asked == []
 
 
-def test_nobody_there(fetch: Any) -> None:
+def test_nobody_there(fetch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         assert "cannot be reached" in refused(fetch, f"https://127.0.0.1:{probe.getsockname()[1]}/")
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(calendar_feeds.socket, "getaddrinfo", unknown)
     assert "no server of this name" in refused(fetch, "https://no-such-name.invalid/")
 
 

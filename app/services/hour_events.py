@@ -57,7 +57,7 @@ def post_event(
     room_id: int | None = None,
     responsible_user_id: int | None = None,
 ) -> int:
-    """Reserve a room, the first one unless said, for minutes of an hour; returns the event's number.
+    """Reserve a room, the first unless said, for minutes of an hour; returns the event's number.
 
     Locks and raises as `reservations.reserve_room`; `InvalidInput` for the frame.
     """

@@ -37,8 +37,8 @@ class Wanted:
 def reserve_room(actor: Actor | None, wanted: Wanted) -> dict[str, Any]:
     """Reserve a room. Occupies and locks the room's and the responsible user's calendars.
 
-    Raises `Overlap`, `InvalidInput` (the past, title, no such room or user), `NotAllowed` for a contributor
-    who names somebody else.
+    Raises `Overlap`, `InvalidInput` (the past, title, no such room or user), `NotAllowed`
+    for a contributor who names somebody else.
     """
     actor = require_staff(actor)
     room, owner = parties(actor, wanted)
@@ -140,9 +140,9 @@ def move_reservation(
 def change_reservation(
     actor: Actor | None, uid: str, values: Mapping[str, Any], *, version: int | None = None
 ) -> dict[str, Any]:
-    """Change some of `starts_at`, `ends_at`, `title`, `room_id`, `responsible_user_id`, `event_type`.
+    """Change `starts_at`, `ends_at`, `title`, `room_id`, `event_type`, `responsible_user_id`.
 
-    What is not among `values` stays. Locks and raises as `move_reservation`.
+    Which of these is not among `values` stays. Locks and raises as `move_reservation`.
     """
     actor = require_staff(actor)
     row = get_row(actor, uid)

@@ -86,11 +86,10 @@ def change_series(
     }
     locked, row, rows = lock_affected(actor, seen, scope, wanted)
     bookings.check_version(row, seen.version)
+    bookings.require_movable(row)
     moves = _moves(actor, row, rows, values)
-    if (
-        not {calendar for move in moves for calendar in move.item.place.calendar_ids}
-        <= locked.keys()
-    ):
+    needed = {calendar for move in moves for calendar in move.item.place.calendar_ids}
+    if not needed <= locked.keys():
         raise Stale
     in_the_way = _judge_moves(moves)
     free = [move for move in moves if move.row.id not in in_the_way]
@@ -229,7 +228,7 @@ def _write_moves(moves: Sequence[_Move], series_id: int | None) -> None:
 
 
 def _split(row: AnyRow, scope: str, days: int) -> int | None:
-    """The series of what is changed: for all its own, so many days later; for what follows a new one.
+    """The series of what is changed: for all its own, so many days later; else a new one.
 
     The old one's rule ends before `row`; the new one's with the last of them.
     """

@@ -181,6 +181,11 @@ def span(starts_at: datetime, ends_at: datetime) -> Interval:
     return Interval(starts_at, ends_at)
 
 
+def is_past(starts_at: datetime) -> bool:
+    """Whether it is too late to begin then; the minute that runs can still be had."""
+    return starts_at < clock.now().replace(second=0, microsecond=0)
+
+
 def get_row(actor: Actor, uid: str) -> AnyRow:
     """A reservation that the actor may change. Raises `NotFound`, `NotAllowed`."""
     row = bookings.row_to_change(actor, uid)
@@ -225,7 +230,7 @@ def checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
     title = fields.line(errors, "title", wanted.title, maximum=300, required=True)
     if wanted.reservation_type is not None:
         fields.choice(errors, "event_type", wanted.reservation_type, RESERVATION_TYPES)
-    if clock.now() > wanted.period.starts_at != begun_at:
+    if is_past(wanted.period.starts_at) and wanted.period.starts_at != begun_at:
         errors["starts_at"] = ["This lies in the past."]
     fields.refuse(errors)
     return title

@@ -18,7 +18,6 @@ from app.services import (
     audit,
     bookings,
     changes,
-    clock,
     ledger,
     local_days,
     recurrence,
@@ -153,7 +152,7 @@ def _moves(
         if starts_at is not None:
             own_length = period.ends_at - period.starts_at
             period = Interval(starts_at, starts_at + (length if is_resized else own_length))
-            if clock.now() > period.starts_at != each.starts_at:
+            if reservations.is_past(starts_at) and starts_at != each.starts_at:
                 raise InvalidInput({"starts_at": ["One of them would begin in the past."]})
         item = Item(
             place=places[place(each)],

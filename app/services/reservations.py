@@ -83,7 +83,10 @@ def move_reservation(
     that begins when it did; and `Gone`, `Stale`.
     """
     actor = require_staff(actor)
-    before = get_row(actor, uid)
+    return _move(actor, get_row(actor, uid), wanted, version)
+
+
+def _move(actor: Actor, before: AnyRow, wanted: Wanted, version: int | None) -> dict[str, Any]:
     bookings.check_version(before, version)
     bookings.require_movable(before)
     room, owner = parties(actor, wanted)
@@ -114,14 +117,14 @@ def move_reservation(
         raise Stale
     ledger.release(booking_ids=[before.id])
     ledger.occupy(claims, booking_id=before.id)
-    after = bookings.find_row(uid)
+    after = bookings.find_row(before.uid)
     assert after is not None
     payload = bookings.describe(after, actor)
     audit.record(
         actor,
         "reschedule",
         "booking",
-        uid,
+        before.uid,
         starts_at=[clock.rfc3339(before.starts_at), payload["starts_at"]],
         ends_at=[clock.rfc3339(before.ends_at), payload["ends_at"]],
         room_id=[before.room_id, room.id],
@@ -145,10 +148,17 @@ def change_reservation(
     Which of these is not among `values` stays. Locks and raises as `move_reservation`.
     """
     actor = require_staff(actor)
-    row = get_row(actor, uid)
-    # What stays is as read just now: a change made since then must not be undone.
-    seen = row.version if version is None else version
-    return move_reservation(actor, uid, changed(row, values), version=seen)
+    return change_row(actor, get_row(actor, uid), values, version=version)
+
+
+def change_row(
+    actor: Actor, row: AnyRow, values: Mapping[str, Any], *, version: int | None = None
+) -> dict[str, Any]:
+    """As `change_reservation`, of one that the caller has found and allowed. Joins the transaction.
+
+    What stays is as read in `row`; `Stale` when it changed since then.
+    """
+    return _move(actor, row, changed(row, values), version)
 
 
 @transactional

@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import text
 
 from app import create_app
-from app.services import accounts, rooms
+from app.services import accounts, event_sessions, events, rooms
 from app.services.policy import ADMIN, CONTRIBUTOR, Actor
 from e2e.site import PASSWORD, Site
 from tests.conftest import settings_for
@@ -74,6 +74,22 @@ class Crew:
             "POST", "/api/reservations", body, token=who.token
         )["booking"]
         return booking
+
+    def hold_session(self, start: str, end: str, title: str, *, room: int = 0) -> None:
+        """A session of an event, which occupies its room."""
+        slug = f"gathering-{self.rooms[0]}"
+        day = self.day.isoformat()
+        zone = {"time_zone": "Europe/Berlin", "starts_on": day, "ends_on": day}
+        events.create_event(ADMINISTRATOR, {"slug": slug, "title": "A gathering", **zone})
+        values = {
+            "title": title,
+            "room_id": self.rooms[room],
+            "starts_at": datetime.fromisoformat(self.instant(start)),
+            "ends_at": datetime.fromisoformat(self.instant(end)),
+            "capacity": None,
+            "speakers": [],
+        }
+        event_sessions.schedule_session(ADMINISTRATOR, slug, values)
 
     def spans(self, title: str) -> list[tuple[datetime, datetime]]:
         """What the database holds of a title: confirmed starts and exclusive ends, UTC."""

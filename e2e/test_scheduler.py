@@ -322,6 +322,7 @@ def test_days_on_which_the_clocks_are_turned_and_a_span_over_midnight(
 def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn) -> None:
     booked = crew.book(crew.ada, "09:00", "10:00", "Rehearsal", room=1)
     sign_in(page, crew.admin.email)
+    crew.hold_session("11:00", "12:00", "Opening talk", room=1)
     scheduler = SchedulerPage(page, crew.path(view="day", hour="9"))
     board = page.locator("[data-board]")
     cell = board.get_by_role(
@@ -370,6 +371,28 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     scheduler.is_named(44, "09:44, busy, Rehearsal, Ben Okoro")
     page.get_by_role("link", name="Week").click()
     expect(board.locator(f'[data-entry="{booked["uid"]}"]')).to_be_visible()
+    monday = crew.day + timedelta(days=7 - crew.day.weekday())
+    page.goto(crew.path(view="week", hour="13", day=monday))
+    expect(board.locator(".lane--waiting")).to_have_count(0)
+    first, second = (
+        board.get_by_role("gridcell", name=re.compile(rf"^\w+,? {each.day} \w+, {hour}:00"))
+        for each, hour in ((monday, 13), (monday + timedelta(days=1), 12))
+    )
+    first.hover(position={"x": 20, "y": 2})
+    page.mouse.down()
+    second.hover(position={"x": 20, "y": 2})
+    second.hover(position={"x": 20, "y": 60})
+    page.mouse.up()
+    expect(scheduler.heading).to_have_text(re.compile(r"13:00 – .* 12:59, 24 h"))
+    page.get_by_role("button", name="Cancel", exact=True).click()
+
+    # Sessions of events are there too, to be read.
+    page.goto(crew.path(room=1, hour="11"))
+    scheduler.settle()
+    scheduler.is_named(30, "11:30, busy, Opening talk, event session")
+    scheduler.minute(30).click()
+    expect(page.locator("[data-facts]")).to_contain_text("This is part of an event.")
+    expect(scheduler.panel.get_by_role("button", name="Move", exact=True)).to_be_hidden()
 
 
 def test_error_offline_and_a_phone(page: Page, crew: Crew, sign_in: SignIn) -> None:

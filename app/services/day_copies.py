@@ -16,10 +16,10 @@ from app.services import (
     audit,
     bookings,
     changes,
-    clock,
     ledger,
     local_days,
     reservation_batches,
+    reservations,
     rooms,
 )
 from app.services.clock import rfc3339
@@ -152,7 +152,7 @@ def _copies(actor: Actor, plan: Plan) -> list[_Copy]:
             MISSING
             if period is None
             else PAST
-            if period.starts_at < clock.now()
+            if reservations.is_past(period.starts_at)
             else LEFT
             if not place.is_user_active
             else None

@@ -671,7 +671,7 @@ def _move_seats(
         .execution_options(synchronize_session=False)
     )
     ledger.release(booking_ids=ids)
-    ledger.occupy_each((row.id, ledger.Claim(attendees[row.user_id], period)) for row in seats)
+    ledger.occupy_for_each((row.id, ledger.Claim(attendees[row.user_id], period)) for row in seats)
     for moved in bookings.find_rows(Booking.id.in_(ids)):
         payload = bookings.describe(moved, None, everything=True)
         bookings.send_notices("rescheduled", moved, payload, previous=previous)

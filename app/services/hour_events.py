@@ -57,7 +57,7 @@ def post_event(
     room_id: int | None = None,
     responsible_user_id: int | None = None,
 ) -> int:
-    """Reserve a room, the first one unless said, for minutes of an hour; returns the event's number.
+    """Reserve a room, the first unless said, for minutes of an hour; returns the event's number.
 
     Locks and raises as `reservations.reserve_room`; `InvalidInput` for the frame.
     """
@@ -82,7 +82,7 @@ def reschedule_event(
     row = reservations.get_row(actor, minutes.event_row(event_id).uid)
     period = frame.in_zone_of(rooms.get_room(row.room_id))
     values = {"starts_at": period.starts_at, "ends_at": period.ends_at}
-    return reservations.change_reservation(actor, row.uid, values, version=version)
+    return reservations.change_row(actor, row, values, version=version)
 
 
 @transactional

@@ -37,8 +37,8 @@ class Wanted:
 def reserve_room(actor: Actor | None, wanted: Wanted) -> dict[str, Any]:
     """Reserve a room. Occupies and locks the room's and the responsible user's calendars.
 
-    Raises `Overlap`, `InvalidInput` (the past, title, no such room or user), `NotAllowed` for a contributor
-    who names somebody else.
+    Raises `Overlap`, `InvalidInput` (the past, title, no such room or user), `NotAllowed`
+    for a contributor who names somebody else.
     """
     actor = require_staff(actor)
     room, owner = parties(actor, wanted)
@@ -83,7 +83,10 @@ def move_reservation(
     that begins when it did; and `Gone`, `Stale`.
     """
     actor = require_staff(actor)
-    before = get_row(actor, uid)
+    return _move(actor, get_row(actor, uid), wanted, version)
+
+
+def _move(actor: Actor, before: AnyRow, wanted: Wanted, version: int | None) -> dict[str, Any]:
     bookings.check_version(before, version)
     bookings.require_movable(before)
     room, owner = parties(actor, wanted)
@@ -114,14 +117,14 @@ def move_reservation(
         raise Stale
     ledger.release(booking_ids=[before.id])
     ledger.occupy(claims, booking_id=before.id)
-    after = bookings.find_row(uid)
+    after = bookings.find_row(before.uid)
     assert after is not None
     payload = bookings.describe(after, actor)
     audit.record(
         actor,
         "reschedule",
         "booking",
-        uid,
+        before.uid,
         before={
             "title": before.title,
             "starts_at": clock.rfc3339(before.starts_at),
@@ -148,15 +151,22 @@ def move_reservation(
 def change_reservation(
     actor: Actor | None, uid: str, values: Mapping[str, Any], *, version: int | None = None
 ) -> dict[str, Any]:
-    """Change some of `starts_at`, `ends_at`, `title`, `room_id`, `responsible_user_id`, `event_type`.
+    """Change `starts_at`, `ends_at`, `title`, `room_id`, `event_type`, `responsible_user_id`.
 
-    What is not among `values` stays. Locks and raises as `move_reservation`.
+    Which of these is not among `values` stays. Locks and raises as `move_reservation`.
     """
     actor = require_staff(actor)
-    row = get_row(actor, uid)
-    # What stays is as read just now: a change made since then must not be undone.
-    seen = row.version if version is None else version
-    return move_reservation(actor, uid, changed(row, values), version=seen)
+    return change_row(actor, get_row(actor, uid), values, version=version)
+
+
+def change_row(
+    actor: Actor, row: AnyRow, values: Mapping[str, Any], *, version: int | None = None
+) -> dict[str, Any]:
+    """As `change_reservation`, of one that the caller has found and allowed. Joins the transaction.
+
+    What stays is as read in `row`; `Stale` when it changed since then.
+    """
+    return _move(actor, row, changed(row, values), version)
 
 
 @transactional
@@ -187,6 +197,11 @@ def span(starts_at: datetime, ends_at: datetime) -> Interval:
     if ends_at <= starts_at:
         raise InvalidInput({"ends_at": ["This must be later than the start."]})
     return Interval(starts_at, ends_at)
+
+
+def is_past(starts_at: datetime) -> bool:
+    """Whether it is too late to begin then; the minute that runs can still be had."""
+    return starts_at < clock.now().replace(second=0, microsecond=0)
 
 
 def get_row(actor: Actor, uid: str) -> AnyRow:
@@ -233,7 +248,7 @@ def checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
     title = fields.line(errors, "title", wanted.title, maximum=300, required=True)
     if wanted.reservation_type is not None:
         fields.choice(errors, "event_type", wanted.reservation_type, RESERVATION_TYPES)
-    if clock.now() > wanted.period.starts_at != begun_at:
+    if is_past(wanted.period.starts_at) and wanted.period.starts_at != begun_at:
         errors["starts_at"] = ["This lies in the past."]
     fields.refuse(errors)
     return title

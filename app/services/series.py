@@ -139,6 +139,8 @@ def cancel_series(
     bookings.check_version(seen, version)
     bookings.require_movable(seen)
     locked, row, rows = lock_affected(actor, seen, scope)
+    if row.status == CANCELLED:  # somebody else was as quick
+        return [uid]
     bookings.check_version(row, seen.version)
     ids = [each.id for each in rows]
     calendars = ledger.calendars_by_booking(ids)
@@ -196,8 +198,7 @@ def lock_affected(
     ids = [each.id for each in affected(actor, seen, scope)]
     locked = ledger.lock({*calendar_ids, *_calendars(ids)})
     row = bookings.find_row(seen.uid)
-    if row is None or row.status == CANCELLED:
-        raise Stale
+    assert row is not None  # bookings are kept
     rows = affected(actor, row, scope)
     if not _calendars([each.id for each in rows]) <= locked.keys():
         raise Stale

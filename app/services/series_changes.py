@@ -18,7 +18,6 @@ from app.services import (
     audit,
     bookings,
     changes,
-    clock,
     ledger,
     local_days,
     recurrence,
@@ -86,11 +85,10 @@ def change_series(
     }
     locked, row, rows = lock_affected(actor, seen, scope, wanted)
     bookings.check_version(row, seen.version)
+    bookings.require_movable(row)
     moves = _moves(actor, row, rows, values)
-    if (
-        not {calendar for move in moves for calendar in move.item.place.calendar_ids}
-        <= locked.keys()
-    ):
+    needed = {calendar for move in moves for calendar in move.item.place.calendar_ids}
+    if not needed <= locked.keys():
         raise Stale
     in_the_way = _judge_moves(moves)
     free = [move for move in moves if move.row.id not in in_the_way]
@@ -154,7 +152,7 @@ def _moves(
         if starts_at is not None:
             own_length = period.ends_at - period.starts_at
             period = Interval(starts_at, starts_at + (length if is_resized else own_length))
-            if clock.now() > period.starts_at != each.starts_at:
+            if reservations.is_past(starts_at) and starts_at != each.starts_at:
                 raise InvalidInput({"starts_at": ["One of them would begin in the past."]})
         item = Item(
             place=places[place(each)],
@@ -229,7 +227,7 @@ def _write_moves(moves: Sequence[_Move], series_id: int | None) -> None:
 
 
 def _split(row: AnyRow, scope: str, days: int) -> int | None:
-    """The series of what is changed: for all its own, so many days later; for what follows a new one.
+    """The series of what is changed: for all its own, so many days later; else a new one.
 
     The old one's rule ends before `row`; the new one's with the last of them.
     """

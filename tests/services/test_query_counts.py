@@ -12,10 +12,11 @@ from sqlalchemy import insert
 from app.extensions import db
 from app.models import Booking, BusyPeriod
 from app.models.interval import Interval
-from app.services import agenda, experts, seats, slots
+from app.services import agenda, experts, hour_events, minutes, seats, slots
 from app.services.appointments import book_appointment
 from app.services.bookings import list_bookings
 from app.services.cancellation import cancel_booking
+from app.services.hour_events import Frame
 from app.services.reservations import Wanted, reserve_room
 from tests import factories
 from tests.queries import count_queries
@@ -210,3 +211,23 @@ def test_cancelling() -> None:
     for number in range(1, 6):
         book_appointment(None, event_type_id, hours(number), factories.client_named())
     assert alone == cancelled()
+
+
+def test_reserving_and_moving_minutes_of_an_hour() -> None:
+    """Room, user, calendars; lock, conflicts, book, occupy, audit; and the event's number."""
+
+    def post(hour: int) -> int:
+        return hour_events.post_event(staff, Frame(day, hour, 0, 5), title="Minutes")
+
+    def counted(hour: int) -> tuple[int, int]:
+        posted = queries(lambda: post(hour))
+        event_id = minutes.list_events(staff)[-1]["eventId"]
+        later = Frame(day, hour, 10, 15)
+        return posted, queries(lambda: hour_events.reschedule_event(staff, event_id, later))
+
+    day = TEN.date()
+    staff, _ = factories.make_contributor(), factories.make_room()
+    alone = counted(10)
+    for hour in range(11, 16):
+        post(hour)
+    assert alone == counted(16) == (9, 13)

@@ -281,6 +281,14 @@ def test_what_is_cancelled_over_or_no_reservation_is_not_moved(at: Any) -> None:
     refusal(Gone, lambda: move_reservation(staff, over, wanted(room, 120, 150)))
 
 
+def test_the_minute_that_runs_can_still_be_had(at: Any) -> None:
+    room, staff = factories.make_room(), factories.make_contributor()
+    at(span(0, 1).starts_at + timedelta(seconds=40))
+    reserve_room(staff, wanted(room, 0, 10))
+    error = refusal(InvalidInput, lambda: reserve_room(staff, wanted(room, -1, 0)))
+    assert list(error.extra["errors"]) == ["starts_at"]
+
+
 def test_a_running_reservation_is_prolonged_and_renamed_but_not_begun_earlier(at: Any) -> None:
     room, staff = factories.make_room(), factories.make_contributor()
     uid = reserve_room(staff, wanted(room))["uid"]

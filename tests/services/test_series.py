@@ -312,6 +312,18 @@ def test_a_change_that_waited_judges_what_is_there_now(meanwhile: Any) -> None:
     assert len(done.bookings) == 3
 
 
+def test_races_end_in_one_state(meanwhile: Any) -> None:
+    room, staff, admin = factories.make_room(), factories.make_contributor(), factories.make_admin()
+    uids = weekly(staff, room)
+    meanwhile(lambda: change_series(admin, uids[0], {"title": "Duo"}, "all"))
+    refusal(Stale, lambda: change_series(staff, uids[0], {"title": "Solo"}, "all", version=1))
+    meanwhile(lambda: cancel_series(admin, uids[0], "all"))
+    assert cancel_series(staff, uids[0], "all") == [uids[0]]  # twice is once
+    meanwhile(lambda: restoring.restore_reservation(admin, uids[0], scope="all"))
+    restored = restoring.restore_reservation(staff, uids[0], scope="all")
+    assert {each["status"] for each in restored} == {"confirmed"}
+
+
 # -- giving back and taking again ----------------------------------------------------------
 
 

@@ -584,7 +584,7 @@ def with_file(call: Schema, form: Schema) -> Schema:
 
 
 def query_or_json(**properties: Schema) -> dict[str, Any]:
-    """Parameters that may come in the query string or in the body, so that neither requires them."""
+    """Parameters that may come in the query string or in the body: neither requires them."""
     body = patch(**properties) | {"description": "Instead of the query string, or beside it."}
     return {"query": properties, "body": body}
 

@@ -22,7 +22,7 @@ from app.models import (
     SignIn,
     User,
 )
-from app.services import accounts, rooms, seats
+from app.services import accounts, rooms
 from tests import factories
 from tests.views.admin.conftest import Office, World, agreed
 

@@ -362,6 +362,9 @@ class Broadcaster:
                 self._agendas.update({event} if has_changed else ())
             raise
         message = {"topic": f"event:{slug}", "version": version}
+        # First: both stand for the same version, and who has heard of it asks for no more.
+        if has_changed:
+            socketio.emit("agendaChanged", message, to=f"event:{slug}")
         if have_seats_changed:
             # All that changed since the last message, in whatever process: this one stands
             # for every change up to its version.
@@ -369,8 +372,6 @@ class Broadcaster:
             changed = [each for each in seats if each["version"] > told.get(each["id"], 1)]
             self._told[event] = {each["id"]: each["version"] for each in seats}
             socketio.emit("seats", message | {"sessions": changed}, to=f"event:{slug}")
-        if has_changed:
-            socketio.emit("agendaChanged", message, to=f"event:{slug}")
 
     def _is_turn(self, event_id: int) -> bool:
         return (

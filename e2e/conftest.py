@@ -27,7 +27,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_one_database_only(item: pytest.Item) -> bool:
-    return item.path.name == "test_accessibility.py" and "postgresql" in item.name
+    is_about_looks = item.path.name == "test_accessibility.py" or "_looks_right" in item.name
+    return is_about_looks and "postgresql" in item.name
 
 
 @pytest.fixture(scope="session")

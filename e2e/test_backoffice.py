@@ -176,6 +176,8 @@ def test_one_of_everything_is_added_changed_and_deleted(
     expect(page.get_by_label("Ends")).to_have_value(f"{DAY}T13:00")
     fill(page, {"Ends": f"{DAY}T15:30"})
     page.get_by_role("button", name="Save").click()
+    expect(page.locator("[data-impact]")).to_contain_text("First Admin")  # who speaks there
+    page.get_by_role("button", name="Save").click()
     told(page, "Saved.")
 
     person = site.register(f"Ben {mark}")
@@ -237,7 +239,7 @@ def test_one_of_everything_is_added_changed_and_deleted(
 
     page.goto(session_url)
     remove(page, talk, "Cancel")
-    told(page, "with a mail to 1 attendees")
+    told(page, "with a mail to 1 attendee")
     page.goto(type_url)
     remove(page, f"Repair {mark}")
     told(page, "deleted")

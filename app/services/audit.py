@@ -11,8 +11,7 @@ The database refuses to change the log (migration 0003); `purge` is the way out 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -28,7 +27,6 @@ from app.services.transaction import execute, transactional
 # Columns that only count, or that the entry says by itself.
 _UNTOLD = {"id", "version", "sequence", "created_at", "created_on", "changed_on"}
 _INSERT = insert(AuditEntry.__table__)
-_NAME = re.compile("[a-z_]{1,40}")
 
 
 def record(
@@ -102,11 +100,6 @@ def record_update(
         **{name: after[name] for name in changed},
         **more,
     )
-
-
-def names(sent: Iterable[str]) -> list[str]:
-    """The names of fields among what a client sent, which may hold anything as a key."""
-    return sorted(name for name in sent if _NAME.fullmatch(name))
 
 
 @transactional

@@ -248,11 +248,13 @@ def change_empty_sessions(actor: Actor | None, wanted: Mapping[int, Mapping[str,
         )
         db.session.scalars(by_id.options(selectinload(EventSession.speakers))).all()
         previous = {each.id: Interval(each.starts_at, each.ends_at) for each in sessions}
+        before: dict[int, dict[str, Any]] = {}
         for session in sessions:
             if session.status == CANCELLED:
                 raise Gone("This session is cancelled.")
             if session.seats_taken:
                 raise Stale
+            before[session.id] = _told(session)
             _apply(session, wanted[session.id])
             session.version += 1
     db.session.flush()
@@ -261,16 +263,7 @@ def change_empty_sessions(actor: Actor | None, wanted: Mapping[int, Mapping[str,
     for session, own in zip(sessions, claims, strict=True):
         ledger.occupy(own, event_session_id=session.id)
         told |= {claim.calendar_id: session.id for claim in own}
-        was, now = previous[session.id].starts_at, session.starts_at
-        audit.record(
-            actor,
-            "update",
-            "event_session",
-            session.id,
-            fields=sorted(wanted[session.id]),
-            starts_at=[rfc3339(was), rfc3339(now)],
-            released=[],
-        )
+        audit.record_update(actor, "event_session", session.id, before[session.id], _told(session))
     by_key = {session.id: session for session in sessions}
     for calendar_id, session_id in told.items():
         calendars = [locked[calendar_id]]
@@ -337,6 +330,7 @@ def _move(
             raise Stale
         previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
         room_id, spoke = session.room_id, _named(session.speakers)
+        before = _told(session)
         _apply(session, values, release_last=release_last)
         claims = _claims(session)
         calendars = {claim.calendar_id for claim in claims} | held
@@ -380,14 +374,13 @@ def _move(
             .where(Booking.event_session_id == session.id, Booking.status == CONFIRMED)
             .values(title=session.title, version=Booking.version + 1)
         )
-    audit.record(
+    audit.record_update(
         actor,
-        "update",
         "event_session",
         session.id,
-        fields=audit.names(values),
-        starts_at=[rfc3339(previous.starts_at), rfc3339(period.starts_at)],
-        released=impact.released,
+        before,
+        _told(session),
+        **({"released": impact.released} if impact.released else {}),
     )
     own = [locked[each] for each in calendars]
     _announce(changes.BOOKING_RESCHEDULED, session, own, previous)
@@ -455,9 +448,24 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     session.status = CANCELLED
     session.version += 1
     db.session.flush()
-    audit.record(actor, "cancel", "event_session", session.id, released=released)
+    audit.record(
+        actor,
+        "cancel",
+        "event_session",
+        session.id,
+        before={"status": CONFIRMED},
+        status=CANCELLED,
+        released=released,
+    )
     _announce(changes.BOOKING_CANCELLED, session, [locked[each] for each in held])
     return released
+
+
+def _told(session: EventSession) -> dict[str, Any]:
+    """What the audit log says of a session; its seats have entries of their own."""
+    told = audit.snapshot(session) | {"speakers": [each.name for each in session.speakers]}
+    del told["seats_taken"]
+    return told
 
 
 def _new_session(event: Event, guid: str) -> EventSession:

@@ -15,7 +15,16 @@ from sqlalchemy.exc import DatabaseError
 from app.extensions import db
 from app.models import AuditEntry, AuditPurge, User
 from app.models.audit import API, BACK_OFFICE, CLI, PAGE, TIMER
-from app.services import accounts, audit, event_types, events, experts, origin, rooms
+from app.services import (
+    accounts,
+    audit,
+    event_sessions,
+    event_types,
+    events,
+    experts,
+    origin,
+    rooms,
+)
 from app.services.errors import InvalidInput
 from app.services.transaction import transactional
 from tests import factories, rows
@@ -131,6 +140,12 @@ def test_an_update_says_what_was_and_what_is() -> None:
     offer = factories.make_event_type(ann)
     event_types.update_event_type(ann, offer.id, {"duration_minutes": 45})
     assert (last().before, last().changes) == ({"duration_minutes": 30}, {"duration_minutes": 45})
+
+    session = factories.make_session(capacity=3, title="Talk")
+    event_sessions.move_event_session(root, session.id, {"capacity": 5, "title": "Talk"})
+    assert (last().before, last().changes) == ({"capacity": 3}, {"capacity": 5})
+    event_sessions.cancel_event_session(root, session.id)
+    assert (last().before, last().changes["status"]) == ({"status": "confirmed"}, "cancelled")
 
     user = make_user(name="Ben")
     accounts.update_user(root, user.id, roles=["Attendee", "Contributor"])

@@ -49,7 +49,9 @@ function receive(name, payload) {
   if (!topic) return;
   const { version } = payload;
   if (version === undefined) return topic.onchange?.(name, payload); // it is about nothing that is counted
-  if (topic.version !== null && version <= topic.version) return;
+  // Seats may have been told up to the very version that says there is more than seats.
+  const isKnown = name === "agendaChanged" ? version < topic.version : version <= topic.version;
+  if (topic.version !== null && isKnown) return;
   const gap = topic.version !== null && version > topic.version + 1 && !SUMMARIES.has(name);
   topic.version = version;
   topic.onchange?.(name, payload);

@@ -6,7 +6,6 @@ from typing import Any
 
 from flask_appbuilder import AppBuilder
 
-from app.views.admin import charts
 from app.views.admin.attendees import AttendeeView
 from app.views.admin.audit import AuditView
 from app.views.admin.blackouts import BlackoutView
@@ -37,7 +36,6 @@ def register(builder: AppBuilder) -> None:
     for category, views in MENU.items():
         for view in views:
             builder.add_view(view, view.plural, icon=view.icon, category=category)
-    builder.app.add_template_filter(charts.number, "chart_number")
     builder.add_view(ReportView, "Reports", icon="chart-column", category="Time")
     builder.add_view(ImportView, "Import and export", icon="upload", category="System")
     builder.add_link("API", href="/swagger/v1", icon="link", category="System")

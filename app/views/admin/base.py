@@ -13,6 +13,7 @@ from datetime import date
 from functools import wraps
 from hashlib import sha256
 from typing import Any, NoReturn
+from urllib.parse import parse_qsl, urlencode
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_appbuilder import ModelView, expose
@@ -44,6 +45,7 @@ from app.views.local_time import zone_choices
 PAGE_SIZE = 25
 PREVIEWED = 5
 MAX_SELECTED = 100
+MAX_QUERY = 1000
 _FEW = 4  # so many messages are told one by one
 _NOT_TYPED = {"csrf_token", "agreed", "again"}
 # Refusals that no other input would change.
@@ -517,10 +519,16 @@ class ServiceModelView(ModelView):
         key = self._column("id")
         found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).unique()
         items = found.all()
+        back = self._list_as(values.get("back", ""))
         if not items:
             flash(f"Choose which {self.plural.lower()} first.", "warning")
-            return self._to("list")
-        return self._act(action, items, back=self._url("list"))
+            return redirect(back, 303)
+        return self._act(action, items, back=back)
+
+    def _list_as(self, query: str) -> str:
+        """The list, narrowed and ordered as it was."""
+        asked = urlencode(parse_qsl(query[:MAX_QUERY]))
+        return f"{self._url('list')}?{asked}" if asked else self._url("list")
 
     def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
         names = {item.id: self.name_of(item) for item in items}
@@ -551,7 +559,8 @@ class ServiceModelView(ModelView):
         bulk.remember(self.endpoint, action, text, done)
         if not refused:
             flash(" ".join(messages) if len(messages) < _FEW else text, "success")
-            return self._to("list")
+            # Its own page may be gone.
+            return redirect(back if "/list/" in back else self._url("list"), 303)
         if len(names) == 1:
             left = [self._item(pk) for pk in names]
             return self._action_page(action, left, names, form, back, refused[0][1])
@@ -620,6 +629,7 @@ class ServiceModelView(ModelView):
             error=error,
             notes=notes,
             back=back,
+            asked=back.partition("?")[2],
             impact=self.impact(items[0])
             if len(items) == 1 and action.name == "delete_many"
             else None,

@@ -171,6 +171,19 @@ def test_somebody_is_taken_out_of_the_queue(world: World, office: Office) -> Non
     assert "waits here" in office.page("/backoffice/waitlist/list/")
 
 
+def test_the_list_is_as_it_was_afterwards(world: World, office: Office) -> None:
+    asked = "kind=reservation&order=title&direction=asc"
+    assert 'name="back" value="kind=reservation&order' in office.page(f"{BOOKINGS}/list/?{asked}")
+    page = office.page(
+        f"{BOOKINGS}/delete/?pk={world.reservation}&back={asked.replace('&', '%26')}"
+    )
+    assert f'href="{BOOKINGS}/list/?{asked}"' in page
+    done = office.done(f"{BOOKINGS}/delete/", {"pk": [world.reservation], "back": asked})
+    assert done == f"{BOOKINGS}/list/?{asked}"
+    evil = office.done(f"{BOOKINGS}/delete/", {"pk": [world.seat], "back": "//evil.example/?x"})
+    assert evil.startswith(f"{BOOKINGS}/list/")
+
+
 def test_more_than_a_page_holds_is_not_done_at_once(office: Office) -> None:
     query = "&".join(f"pk={number}" for number in range(1, 102))
     assert office.get(f"{BOOKINGS}/move-room/?{query}").status_code == 422

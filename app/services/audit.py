@@ -6,12 +6,12 @@ An update or a deletion also says what was there before:
     ...
     audit.record_update(actor, "room", room.id, before, audit.snapshot(room))
 
-The database refuses to change the log (migration 0003); `purge` is the way out of it.
+The database refuses to change the log (migration 0007); `purge` is the way out of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 

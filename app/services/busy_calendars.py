@@ -213,7 +213,7 @@ def _change(
         _point_to(calendar, changed["url"])
     if "reading" in changed:
         _put(actor, calendar, changed["reading"], time_zone)
-    audit.record(actor, "update", "busy_calendar", calendar.id, fields=audit.names(changed))
+    audit.record(actor, "update", "busy_calendar", calendar.id, fields=sorted(changed))
     changes.publish(changes.CalendarChanged(tuple(locked.values())))
     db.session.flush()
     return describe(calendar)

@@ -45,14 +45,18 @@ class Inbox:
 
     def code(self, address: str, number: int = 1) -> str:
         """The code in the n-th mail to the address."""
+        message = self.mail(address, number)
+        [code] = re.findall(r"^\d{6}", message["Subject"])
+        assert code in message.get_body(("plain",)).get_content()
+        return str(code)
+
+    def mail(self, address: str, number: int) -> Any:
+        """The n-th mail to the address, as soon as it has come."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             found = [message for to, message in self.mails if to == address]
             if len(found) >= number:
-                message = found[number - 1]
-                [code] = re.findall(r"^\d{6}", message["Subject"])
-                assert code in message.get_body(("plain",)).get_content()
-                return str(code)
+                return found[number - 1]
             time.sleep(0.05)
         raise AssertionError(f"no mail number {number} to {address}")
 
@@ -197,6 +201,17 @@ def test_from_the_door_into_the_agenda(venue: Venue) -> None:
     phone.reload()  # as phones do after the mail was read in another app
     phone.get_by_label("Code from the mail").press_sequentially(code)
     expect(phone).to_have_url(re.compile(f"/agenda/{SLUG}$"))
+
+    # The fourth tap: booked, and the row, the schedule and a mail say so.
+    book = phone.locator(".act--book").first
+    row = phone.locator(".session", has=book).first
+    title = row.locator(".session__title").inner_text()
+    taken = row.get_attribute("id")
+    book.tap()
+    expect(phone.locator(f"#{taken} [data-places]")).to_have_text("Booked")
+    phone.goto(f"/agenda/{SLUG}/mine")
+    expect(phone.get_by_role("link", name=title, exact=True)).to_be_visible()
+    assert venue.inbox.mail(email, 2)["Subject"].startswith(f"Your seat: {title}, ")
     phone.goto(url)
     expect(phone.get_by_role("link", name="Open the agenda")).to_be_visible()
 

@@ -397,17 +397,25 @@ def _watch_access(app: Flask) -> None:
     """Forever: end the sockets whose sign-in ended, in whatever process, within a second."""
     while True:
         socketio.sleep(WATCH_INTERVAL_SECONDS)
-        held = {
-            socket.actor.sign_in_id
-            for socket in _sockets.values()
-            if socket.actor and socket.actor.sign_in_id
-        }
-        if not held:
-            continue
-        with app.app_context():
-            try:
-                live = sign_ins.still_live(held)
-            except SQLAlchemyError:  # the database is away: judge again when it is back
-                log.warning("could not re-check the sockets' sign-ins")
-                continue
-            end_sockets(lambda actor, live=live: actor.sign_in_id not in live)  # type: ignore[misc]
+        end_revoked(app)
+
+
+def end_revoked(app: Flask) -> None:
+    """End the sockets whose sign-in ended, as far as the database can be asked.
+
+    A socket that is opened while it is asked is none of those that were asked about.
+    """
+    held = {
+        socket.actor.sign_in_id
+        for socket in _sockets.values()
+        if socket.actor and socket.actor.sign_in_id
+    }
+    if not held:
+        return
+    with app.app_context():
+        try:
+            ended = held - sign_ins.still_live(held)
+        except SQLAlchemyError:  # the database is away: judge again when it is back
+            log.warning("could not re-check the sockets' sign-ins")
+            return
+        end_sockets(lambda actor: actor.sign_in_id in ended)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from benchmarks import limits, load, paint
+from benchmarks import fan_out, limits, load, paint
+from benchmarks.fan_out import FanOut
 from benchmarks.load import Plan, Result, request
 from benchmarks.stage import ATTENDEES, BOOKED, EXPERTS, MONTH_DAYS, SPREAD, Stage
 from tests import product
 
 CLIENTS = (1, 16, 64)
+CHANGES = 20  # of the agenda, each followed by one reader
 WARM_UP = 64  # requests that nobody counts: statements are compiled, connections opened
 SECONDS = 8.0  # for one measurement, at most
 
@@ -36,6 +39,7 @@ class Measured:
     """A whole run."""
 
     rows: list[Row] = field(default_factory=list)
+    fan_outs: list[FanOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
 
@@ -51,6 +55,7 @@ class Bench:
         self._measured = Measured()
         self._limits: dict[tuple[str, int], float] = {}
         self._busy_day: tuple[int, datetime, dict[str, str]] | None = None
+        self._next_reader = ATTENDEES // 2  # who books in the agenda next
 
     def measure(self, processes: int) -> None:
         """All figures, with so many server processes."""
@@ -64,6 +69,8 @@ class Bench:
             self._read_slots(processes)
             self._read_agenda(processes)
             self._read_room(processes)
+        if self._only in "Fan-out":
+            self._fan_out(processes)
 
     def paint(self) -> None:
         """How long the scheduler's people wait for a key, in a browser."""
@@ -255,9 +262,16 @@ class Bench:
     def _read_agenda(self, processes: int) -> None:
         readers = self._stage.tokens[:100]
         path = "/api/events/agenda/agenda"
-        name = "Agenda of 500 sessions"
+        count = self._stage.number(_AGENDA_SESSIONS)
+        name = f"Agenda of {count} sessions"
         full = [request("GET", path, token=token) for token in readers]
+        self._read_changed(f"{name}, changed before", processes, full[-1])
         self._read(f"{name}, full", processes, full)
+        page = [request("GET", "/agenda/agenda", token=token) for token in readers]
+        self._read_changed(f"Page of {count} sessions, changed before", processes, page[-1])
+        self._read(f"Page of {count} sessions", processes, page)
+        if self._only not in f"{name}, 304":
+            return
         etags = [load.header(self._served.port, each, "ETag") for each in full]
         known = [
             request("GET", path, token=token, If_None_Match=etag)
@@ -298,11 +312,47 @@ class Bench:
             rows = f"{size:,} bytes"
             self._add(Row(name, clients, processes, result, limit, errors, cpu, rows))
 
+    def _read_changed(self, name: str, processes: int, message: str) -> None:
+        """Ask once after each booking: what was kept of the agenda does not hold any more."""
+        if self._only not in name:
+            return
+        size = int(load.header(self._served.port, message, "Content-Length"))
+        milliseconds, used, statuses = [], 0.0, Counter[str]()
+        for _ in range(max(int(CHANGES * self._share), 2)):
+            token = self._stage.tokens[self._next_reader]
+            self._next_reader += 1
+            session = self._stage.agenda_sessions[self._next_reader % 20]
+            booking = request("POST", f"/api/sessions/{session}/seat", token=token)
+            booked = load.run(self._plan([booking], 1, 1))
+            if booked.number(201) != 1:
+                raise AssertionError(f"no seat in the agenda: {booked.statuses}")
+            result, cpu = self._run([message], 1, 1)
+            milliseconds += result.milliseconds
+            statuses.update(result.statuses)
+            used += cpu
+        whole = Result(dict(statuses), sorted(milliseconds), sum(milliseconds) / 1000)
+        self._limits.setdefault((name, 1), self._ready_bytes(1, self._count(1), size))
+        errors = len(milliseconds) - whole.number(200)
+        limit = self._limits[name, 1] if processes == 1 else None
+        cpu = used / len(milliseconds)
+        self._add(Row(name, 1, processes, whole, limit, errors, cpu, f"{size:,} bytes"))
+
     def _ready_bytes(self, clients: int, count: int, size: int) -> float:
         ready = [request("GET", f"/api/bytes/{size}")]
         port = self._bytes_server.port
         load.run(Plan(port, 16, ready, WARM_UP, SECONDS))
         return load.run(Plan(port, clients, ready, count, SECONDS)).per_second
+
+    # Telling
+
+    def _fan_out(self, processes: int) -> None:
+        """With servers of its own: nobody else is connected to them."""
+        bare_server = product.running(self._settings(1), command=("-m", "benchmarks.bare_emit"))
+        served = product.running(self._settings(processes), processes=processes)
+        with bare_server as bare, served as product_server:
+            found = fan_out.measure(self._stage, product_server, bare, processes, share=self._share)
+        self._measured.fan_outs += found
+        print(fan_out.as_markdown(found), flush=True)
 
     # What they share
 
@@ -362,6 +412,9 @@ def _proof(result: Result, found: dict[str, int], over: int) -> str:
     )
 
 
+_AGENDA_SESSIONS = (
+    "SELECT count(*) FROM event_session JOIN event ON event.id = event_id WHERE slug = 'agenda'"
+)
 _LIVE_SEATS = (
     "SELECT count(*) FROM booking WHERE event_session_id BETWEEN {} AND {} AND status = 'confirmed'"
 )

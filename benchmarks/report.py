@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import fan_out
 from tests import servers
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ _HEAD = """\
 
 def as_markdown(measured: Measured) -> str:
     """The table, then what else was found."""
-    return "\n".join([_HEAD, *map(_line, measured.rows), "", *measured.notes])
+    table = [_HEAD, *map(_line, measured.rows)] if measured.rows else []
+    told = ["", fan_out.as_markdown(measured.fan_outs)] if measured.fan_outs else []
+    return "\n".join([*table, *told, "", *measured.notes])
 
 
 def as_page(measured: Measured) -> str:

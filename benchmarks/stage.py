@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import flask_migrate
@@ -21,11 +22,16 @@ import config
 from app import create_app, gates
 from app.extensions import db
 from app.models import SignIn
+from app.services.policy import ADMIN, Actor
+from app.services.schedule_import import Options, import_schedule
 
 ATTENDEES = 2048
 EXPERTS = 50
 SPREAD = 200  # sessions among which the spread bookings are spread
-AGENDA_SESSIONS = 500
+# A real conference where its schedule is at hand, else as many sessions made up.
+CONFERENCE = Path(__file__).resolve().parents[2] / "shared" / "data" / "fosdem2024.xml"
+CONFERENCE_DAYS = ("2024-02-03", "2024-02-04")
+AGENDA_SESSIONS = 674
 MONTH_DAYS = 31
 BOOKED = (0, 100, 1000, 10_000)  # bookings of the experts whose month is asked for
 BOOKED_THEN = 1000  # of them, as many as this lie in that month
@@ -33,6 +39,9 @@ SLOTS_A_DAY = 18  # of half an hour, from 08:00 to 17:00 UTC
 _APPOINTMENT_DAYS = 60
 _WORKING_WEEK = [{"weekday": day, "start": 8 * 60, "end": 17 * 60} for day in range(5)]
 _EVERY_DAY = [{"weekday": day, "start": 8 * 60, "end": 18 * 60} for day in range(7)]
+
+
+OPERATOR = Actor(user_id=0, calendar_id=0, name="", email="", roles=frozenset({ADMIN}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,11 @@ class Stage:
 
     # What is there afterwards
 
+    def commits(self, first_session: int, last_session: int) -> list[float]:
+        """When the seats of these sessions were committed, in order: seconds since 1970."""
+        rows = self._rows(_COMMITS, first=first_session, last=last_session)
+        return [float(row.at) for row in rows]
+
     def number(self, sql: str, **parameters: Any) -> int:
         """The one number that a query finds."""
         with self.app.app_context(), db.engine.connect() as connection:
@@ -200,15 +214,45 @@ class Stage:
             )
 
     def _make_agenda(self) -> None:
+        """`agenda`: the conference, or something of its size; `agenda_sessions` are its ids."""
+        if CONFERENCE.exists():
+            self._import_conference()
+        else:
+            self._make_up_agenda()
+        self.agenda_sessions = [
+            row.id for row in self._rows(_SESSIONS_OF, slug="agenda", day=self._last_day())
+        ]
+
+    def _last_day(self) -> Any:
+        return self._rows(
+            "SELECT max(day) AS day FROM event_session JOIN event ON event.id = event_id"
+            " WHERE slug = 'agenda'"
+        )[0].day
+
+    def _import_conference(self) -> None:
+        schedule = CONFERENCE.read_text()
+        for number, day in enumerate(CONFERENCE_DAYS):
+            moved = self._next_hour.date() + timedelta(days=number)
+            schedule = schedule.replace(day, moved.isoformat())
+        self.take_hours(24 * (len(CONFERENCE_DAYS) + 1))
+        with self.app.app_context():
+            import_schedule(
+                OPERATOR,
+                schedule.encode(),
+                "agenda",
+                Options(time_zone="UTC", capacity=80, admission="open"),
+            )
+
+    def _make_up_agenda(self) -> None:
         event_id = self._rows(_EVENT, slug="agenda")[0].id
         words = "A talk about what we tried, what broke, and what we would do again. " * 4
-        for hour in range(AGENDA_SESSIONS // 10):
+        for first in range(0, AGENDA_SESSIONS, 10):
             rows = self._rows(
                 _SESSIONS,
                 event=event_id,
                 first_room=self.room_ids[0],
-                first=10 * hour,
-                count=10,
+                first=first,
+                count=min(10, AGENDA_SESSIONS - first),
                 capacity=80,
                 starts_at=self.take_hours(1),
                 text=words,
@@ -314,6 +358,14 @@ WITH made AS (
     FROM made JOIN calendar ON calendar.room_id = made.room_id
 )
 SELECT id FROM made ORDER BY id
+"""
+_SESSIONS_OF = """
+SELECT event_session.id FROM event_session JOIN event ON event.id = event_id
+WHERE slug = :slug AND day = :day ORDER BY event_session.id
+"""
+_COMMITS = """
+SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin)) AS at FROM booking
+WHERE event_session_id BETWEEN :first AND :last ORDER BY 1
 """
 _SPEAKERS = """
 INSERT INTO speaker (event_session_id, position, name)

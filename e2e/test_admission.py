@@ -156,6 +156,17 @@ def test_from_the_door_into_the_agenda(venue: Venue) -> None:
     phone.reload()  # as phones do after the mail was read in another app
     phone.get_by_label("Code from the mail").press_sequentially(code)
     expect(phone).to_have_url(re.compile(f"/agenda/{SLUG}$"))
+
+    # The fourth tap: booked, and the row, the schedule and a mail say so.
+    book = phone.locator(".act--book").first
+    row = phone.locator(".session", has=book).first
+    title = row.locator(".session__title").inner_text()
+    taken = row.get_attribute("id")
+    book.tap()
+    expect(phone.locator(f"#{taken} [data-places]")).to_have_text("Booked")
+    phone.goto(f"/agenda/{SLUG}/mine")
+    expect(phone.get_by_role("link", name=title, exact=True)).to_be_visible()
+    assert venue.inbox.mail(email, 2)["Subject"].startswith(f"Your seat: {title}, ")
     phone.goto(url)
     expect(phone.get_by_role("link", name="Open the agenda")).to_be_visible()
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
@@ -446,6 +448,23 @@ def test_my_schedule_shows_gaps_rooms_and_queues(
     page.get_by_role("button", name="Leave The last seat").tap()
     expect(page.get_by_text("You are next")).to_have_count(0)
 
+    # The same in one's own calendar program, until it is ended.
+    page.get_by_role("button", name="Make a calendar link").tap()
+    link = page.get_by_label("Link to your calendar")
+    expect(page.locator("#calendar-feed")).to_be_focused()
+    url = link.input_value()
+    webcal = page.get_by_role("link", name="Open in my calendar").get_attribute("href")
+    assert webcal == url.replace("http:", "webcal:")
+    with urlopen(url, timeout=20) as answer:  # noqa: S310 (our own server)
+        assert b"SUMMARY:Full house" in answer.read()
+    page.reload()
+    expect(page.get_by_text("A calendar link has been in use since")).to_be_visible()
+    expect(link).to_have_count(0)
+    page.get_by_role("button", name="Stop sharing").tap()
+    expect(page.get_by_role("button", name="Make a calendar link")).to_be_visible()
+    with pytest.raises(HTTPError, match="404"):
+        urlopen(url, timeout=20)  # noqa: S310
+
 
 # -- offline -----------------------------------------------------------------------------
 
@@ -686,6 +705,11 @@ def test_every_state_is_accessible(face: tuple[Page, dict[str, Any]], gathering:
     expect(page.get_by_text("Nothing on this day matches.")).to_be_visible()
     check(page)
     page.goto(f"{gathering.path}/mine")
+    check(page)
+    page.get_by_role("button", name="Make a calendar link").click()
+    expect(page.get_by_label("Link to your calendar")).to_be_visible()
+    check(page)
+    page.reload()
     check(page)
 
 

@@ -38,7 +38,11 @@ ATTEMPTS = 3  # another process may take the free port before the server does
 # Nothing here outlives a power cut, so nothing waits for a disk.
 WITHOUT_DURABILITY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # As a server that keeps people's bookings runs: what benchmarks measure.
-WITH_DURABILITY: Mapping[str, str] = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+WITH_DURABILITY: Mapping[str, str] = {
+    "shared_buffers": "512MB",
+    "max_wal_size": "4GB",
+    "track_commit_timestamp": "on",
+}
 
 
 class MissingProgramError(Exception):

@@ -239,3 +239,25 @@ def test_a_socket_that_talks_too_much_is_refused(ann: Any, listen: Listen) -> No
     assert without_detail(socket.join("expert:ann")) == refused("rate_limited")
     assert without_detail(socket.ask("leave", {"topic": "expert:ann"})) == refused("rate_limited")
     assert other.join("expert:ann")["ok"]
+
+
+def test_a_socket_opened_while_others_are_asked_about_stays(
+    app: Flask, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        leaving, staying, coming = (factories.make_actor() for _ in range(3))
+    tokens = [token_of(app, actor) for actor in (leaving, staying, coming)]
+    opened = [listen(token=token) for token in tokens[:2]]
+    with app.app_context():
+        sign_ins.end_sign_ins(leaving.user_id)
+    still_live = sign_ins.still_live
+
+    def meanwhile(asked: set[str]) -> set[str]:
+        found = still_live(asked)
+        opened.append(listen(token=tokens[2]))
+        return found
+
+    monkeypatch.setattr(sign_ins, "still_live", meanwhile)
+    live.end_revoked(app)
+    assert [socket.is_connected for socket in opened] == [False, True, True]
+    assert opened[2].join("me")["ok"]

@@ -121,6 +121,7 @@ _PRIVATE_PREFIXES = (
     "/q/",
     "/login",
     "/change-password",
+    "/profile/address/",
 )
 
 _BAD_TOKEN = "This token is not valid or no longer is. Please sign in."  # noqa: S105

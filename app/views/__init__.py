@@ -5,7 +5,17 @@ from __future__ import annotations
 from flask import Flask
 from flask_appbuilder import AppBuilder
 
-from app.views import account, admin, admission, agenda, api, booking, health, local_time
+from app.views import (
+    account,
+    address_proof,
+    admin,
+    admission,
+    agenda,
+    api,
+    booking,
+    health,
+    local_time,
+)
 
 
 def register(app: Flask, builder: AppBuilder) -> None:
@@ -15,6 +25,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
     admin.register(builder)
     app.register_blueprint(local_time.blueprint)
     app.register_blueprint(account.blueprint)
+    app.register_blueprint(address_proof.blueprint)
     app.register_blueprint(admission.blueprint)
     app.register_blueprint(agenda.blueprint)
     app.register_blueprint(booking.blueprint)

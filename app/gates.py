@@ -133,6 +133,7 @@ _PRIVATE_PREFIXES = (
     "/q/",
     "/login",
     "/change-password",
+    "/profile/address/",
 )
 
 # Claims by signing key and SHA-256 of the token: the token itself is not kept.

@@ -30,6 +30,7 @@ CALENDARS_PER_ACCOUNT = parse("30 per hour")  # added, or pointed elsewhere
 CALENDAR_REFRESHES = parse("12 per hour")  # of one calendar, asked for by its owner
 CODES_PER_EMAIL = parse("5 per hour")
 CODES_PER_ADDRESS = parse("600 per hour")
+PROOFS_PER_ACCOUNT = parse("5 per hour")
 CODE_TRIES_PER_ADDRESS = parse("1800 per hour")
 CODE_FAILURES = parse("100 per day")  # in a row: SP 800-63B-4, 3.2.2
 
@@ -80,6 +81,11 @@ def count_code(event_id: int, email: str) -> None:
     """Count a code that is asked for. Raises `RateLimited`."""
     count(CODES_PER_ADDRESS, "code", client_address())
     count(CODES_PER_EMAIL, "code", str(event_id), _identity(email))
+
+
+def count_proof(email: str) -> None:
+    """Count a link that is asked for to prove an address. Raises `RateLimited`."""
+    count(PROOFS_PER_ACCOUNT, "proof", _identity(email))
 
 
 def count_code_try(email: str) -> None:

@@ -7,6 +7,7 @@ from flask_appbuilder import AppBuilder
 
 from app.views import (
     account,
+    address_proof,
     admin,
     admission,
     agenda,
@@ -28,6 +29,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
     app.register_blueprint(local_time.blueprint)
     app.register_blueprint(theme.blueprint)
     app.register_blueprint(account.blueprint)
+    app.register_blueprint(address_proof.blueprint)
     app.register_blueprint(admission.blueprint)
     app.register_blueprint(agenda.blueprint)
     app.register_blueprint(calendar_feed.blueprint)

@@ -66,6 +66,7 @@ def test_registering_signs_in(client: FlaskClient) -> None:
         "is_expert": False,
         "roles": ["Attendee"],
         "must_change_password": False,
+        "email_verified": False,
     }
     stranger = client.application.test_client()
     assert stranger.get("/api/auth/me").status_code == 401

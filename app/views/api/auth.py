@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, Response
 
 from app import gates, limits
 from app.models import SignIn
-from app.services import accounts, experts, policy, sign_ins
+from app.services import accounts, address_proofs, experts, policy, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import Unauthenticated
 from app.views.api.answers import json_answer
@@ -65,6 +67,20 @@ def change_password() -> Response:
     body.check()
     accounts.change_password(actor, current, new)
     return Response(status=204)
+
+
+@blueprint.post("/verify-address")
+def ask_for_proof() -> Response:
+    actor = policy.require_account(gates.current_actor())
+    limits.count_proof(actor.email)
+    return json_answer({"expires_in": address_proofs.request_proof(actor)}, 202)
+
+
+@blueprint.post("/verify-address/<token>")
+def prove_address(token: str) -> Response:
+    actor = policy.require_account(gates.current_actor())
+    address_proofs.prove(actor, token)
+    return json_answer({"user": accounts.describe(replace(actor, email_is_verified=True))})
 
 
 @blueprint.post("/logout")

@@ -212,6 +212,7 @@ SCHEMAS: dict[str, Schema] = {
         is_expert=FLAG,
         roles=listed(text()),
         must_change_password=FLAG,
+        email_verified=FLAG,
     ),
     "Expert": obj(slug=SLUG, **EXPERT_TEXTS, url=text(format="uri")),
     "Availability": obj(
@@ -704,6 +705,20 @@ PATHS: dict[str, dict[str, Schema]] = {
             {204: None},
             body=obj(current_password=SECRET, new_password=NEW_PASSWORD),
             refusals=["stale", "rate_limited"],
+        )
+    },
+    "/api/auth/verify-address": {
+        "post": operation(
+            "Mail a link that proves one's address; nothing to one that is proven",
+            {202: obj(expires_in=whole(1))},
+            refusals=["rate_limited"],
+        )
+    },
+    "/api/auth/verify-address/{token}": {
+        "post": operation(
+            "Prove one's address by that link; bookings made with it as a guest join",
+            {200: obj(user=ref("User"))},
+            refusals=["not_found", "gone"],
         )
     },
     "/api/auth/logout": {

@@ -56,7 +56,7 @@ jsonForm(pageForm, {
 /* --- What can be booked, and when -------------------------------------- */
 
 manageEventTypes();
-new Hours(document.querySelector("[data-hours-form]"), { availability: data.availability, countries: data.countries, today: todayIn(zone) });
+new Hours(document.querySelector("[data-hours-form]"), { availability: data.availability, today: todayIn(zone) });
 const whyForm = document.querySelector("[data-why-form]");
 if (whyForm) explainTimes(whyForm, { zone, today: todayIn(zone) });
 guestData(document.querySelector("[data-guest-form]"));

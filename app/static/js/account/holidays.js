@@ -7,30 +7,38 @@ import { addDays, dateText } from "../time.js";
 const YEAR_DAYS = 365;
 
 export class Holidays {
-  /** `countries` are [{code, name, subdivisions: [{code, name}]}]; `onchange()` tells of a choice. */
-  constructor(root, { holidays, countries, today, onchange }) {
-    Object.assign(this, { root, countries, today, onchange });
+  #countries = null; // with their subdivisions: many, and asked for by few
+
+  /** The template has filled in what is chosen; `onchange()` tells of another choice. */
+  constructor(root, { holidays, today, onchange }) {
+    Object.assign(this, { root, today, onchange });
     this.country = root.querySelector("[data-country]");
     this.subdivision = root.querySelector("[data-subdivision]");
     this.list = root.querySelector("[data-holiday-list]");
     this.exceptions = new Set(holidays.exceptions ?? []);
     this.coming = holidays.coming ?? [];
-    this.country.replaceChildren(new Option("None", ""), ...countries.map(({ code, name }) => new Option(name, code)));
-    this.country.value = holidays.country ?? "";
-    this.#fillSubdivisions(holidays.subdivision ?? "");
     this.country.addEventListener("change", () => {
-      this.#fillSubdivisions("");
+      this.subdivision.value = "";
+      this.#fillSubdivisions();
       this.#load();
     });
     this.subdivision.addEventListener("change", () => this.#load());
     this.#draw();
   }
 
-  #fillSubdivisions(chosen) {
-    const found = this.countries.find(({ code }) => code === this.country.value)?.subdivisions ?? [];
-    this.subdivision.replaceChildren(new Option("All of the country", ""), ...found.map(({ code, name }) => new Option(name, code)));
-    this.subdivision.value = chosen;
-    this.root.querySelector("[data-subdivision-field]").hidden = !found.length;
+  async #fillSubdivisions() {
+    const country = this.country.value;
+    const field = this.root.querySelector("[data-subdivision-field]");
+    field.hidden = true;
+    this.#countries ??= api("GET", "/api/holidays").then(({ countries }) => countries);
+    try {
+      const found = (await this.#countries).find(({ code }) => code === country)?.subdivisions ?? [];
+      if (country !== this.country.value) return;
+      this.subdivision.replaceChildren(this.subdivision.options[0], ...found.map(({ code, name }) => new Option(name, code)));
+      field.hidden = !found.length;
+    } catch {
+      this.#countries = null; // the whole country stands; the next choice asks again
+    }
   }
 
   async #load() {

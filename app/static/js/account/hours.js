@@ -17,7 +17,7 @@ const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"
 export class Hours {
   #switchedOff = new Map(); // by weekday, what it had, should it be switched on again
 
-  constructor(form, { availability, countries, today, onsave }) {
+  constructor(form, { availability, today, onsave }) {
     this.form = form;
     this.onsave = onsave;
     this.unsaved = new Unsaved(form.querySelector("[data-unsaved]"));
@@ -28,7 +28,6 @@ export class Hours {
     this.overrides = new Overrides(form, { overrides: availability.overrides, today, onchange, oninput });
     this.holidays = new Holidays(form.querySelector("[data-holidays]"), {
       holidays: availability.holidays ?? {},
-      countries,
       today,
       onchange: oninput,
     });

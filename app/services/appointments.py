@@ -226,7 +226,6 @@ def _move(
             by_host=bookings.is_host(row, actor),
             previous=previous,
         )
-        meetings.want_again(row.id)
     else:  # what was confirmed holds no more, and what is asked for not yet
         stood = row.status == CONFIRMED
         bookings.send_notices(
@@ -237,6 +236,7 @@ def _move(
             previous=previous,
             invitation="CANCEL" if stood else "NONE",
         )
+    meetings.want_again(row.id)
     audit.record(
         actor,
         "reschedule",
@@ -437,8 +437,7 @@ def _write(
     )
     payload = bookings.describe(row, actor, everything=True)
     bookings.send_notices("requested" if asks else "confirmed", row, payload)
-    if not asks:
-        meetings.request(booking_id, offer.location_kind)
+    meetings.request(booking_id, offer.location_kind)
     audit.record(booked_by, "book", "booking", uid, kind="appointment", event_type_id=offer.id)
     bookings.publish(changes.NEW_BOOKING, payload, tuple(calendars))
     return payload

@@ -16,7 +16,16 @@ from app.models import Booking
 from app.models.booking import CANCELLED, CONFIRMED, EXPIRED, PENDING
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, cancellation, changes, clock, group_slots, ledger
+from app.services import (
+    audit,
+    bookings,
+    cancellation,
+    changes,
+    clock,
+    group_slots,
+    ledger,
+    meetings,
+)
 from app.services.errors import DomainError, Gone, InvalidInput, NotAllowed, NotFound, Stale
 from app.services.manage_links import uid_to_decide
 from app.services.policy import Actor, require_account
@@ -100,6 +109,7 @@ def _accept(actor: Actor | None, row: AnyRow) -> AnyRow:
     assert accepted is not None
     payload = bookings.describe(accepted, actor, everything=True)
     bookings.send_notices("accepted", accepted, payload)
+    meetings.want_again(row.id, mails_wait=meetings.MAIL_WAIT)
     audit.record(actor, "accept", "booking", row.uid, status=CONFIRMED)
     # Same time, another version: who watches fetches anew.
     period = Interval(row.starts_at, row.ends_at)

@@ -26,7 +26,7 @@ PLACE_NAMES = {
 def place_of(kind: str, detail: str) -> tuple[str, str | None]:
     """`(location, meeting_url)` for a new appointment."""
     if meeting_providers.is_set_up(kind):
-        return f"{PLACE_NAMES[kind]} (link follows)", None
+        return place_to_come(kind), None
     code = secrets.token_hex(10)
     match kind:
         case "jitsi":
@@ -39,6 +39,11 @@ def place_of(kind: str, detail: str) -> tuple[str, str | None]:
             return PLACE_NAMES[kind], detail
         case _:
             return detail or PLACE_NAMES[kind], None
+
+
+def place_to_come(kind: str) -> str:
+    """The location while the provider's link is not there yet."""
+    return f"{PLACE_NAMES[kind]} (link follows)"
 
 
 def place_with_link(kind: str) -> str:

@@ -6,10 +6,7 @@ due rows by a lease, reads the booking as it is, asks the provider outside of an
 transaction, and records what it has in another. So a slow provider holds no lock, and a
 provider that is away costs the link, never the booking.
 
-The confirmation waits up to `MAIL_WAIT` for the link, so that most people get one mail.
-After that it goes out and says that the link follows; the link then comes in a mail of
-its own, with the same invitation in its next revision. Mails that are still to be sent,
-a reminder too, are given the link as soon as it is there.
+The confirmation waits up to `MAIL_WAIT` for the link: see `meeting_notices`.
 
 Catches `Exception` in one place, the loop, because it must outlive whatever fails. Logs
 hold a meeting's id and the provider's code.
@@ -30,13 +27,12 @@ from flask import Flask
 from sqlalchemy import func, insert, select, update
 
 from app.extensions import db
-from app.models import Booking, Meeting, OutboxMessage
-from app.models import outbox as outbox_states
+from app.models import Booking, Meeting
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.meeting import DONE, FAILED, PENDING
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, ledger, mail
-from app.services.meeting_links import place_with_link, place_without_link
+from app.services import audit, bookings, changes, clock, group_slots, ledger, meeting_notices
+from app.services.meeting_links import place_to_come, place_with_link, place_without_link
 from app.services.meeting_providers import (
     KINDS,
     Made,
@@ -57,13 +53,10 @@ MAX_ATTEMPTS = 14
 FIRST_WAIT = timedelta(seconds=10)
 LONGEST_WAIT = timedelta(hours=1)
 POLL_SECONDS = 5.0
-# The mails that wait: the first that people get about a booking.
-_WAITING = ("appointment_confirmed", "appointment_confirmed_host")
 
 log = logging.getLogger(__name__)
 _wake = threading.Event()
 _table = Meeting.__table__
-_outbox = OutboxMessage.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +83,15 @@ def request(booking_id: int, kind: str) -> None:
         insert(_table),
         {"booking_id": booking_id, "kind": kind, "next_attempt_at": now, "created_at": now},
     )
-    execute(_unsent(booking_id).values(next_attempt_at=now + MAIL_WAIT))
+    meeting_notices.hold(booking_id, now + MAIL_WAIT)
     after_commit(_wake.set)
 
 
-def want_again(booking_id: int) -> None:
+def want_again(booking_id: int, *, mails_wait: timedelta = timedelta()) -> None:
     """Have a booking's meeting made as the booking is now: moved, removed, or made again.
 
-    Joins the open transaction. What the booking's first mails waited for, they no longer do.
+    Joins the open transaction. The booking's first mails, if they are not sent yet, wait for
+    the link as long as is said from now on.
     """
     now = clock.now()
     wanted = execute(
@@ -107,17 +101,8 @@ def want_again(booking_id: int) -> None:
         .returning(_table.c.id)
     ).one_or_none()
     if wanted is not None:
-        execute(_unsent(booking_id).values(next_attempt_at=now))
+        meeting_notices.hold(booking_id, now + mails_wait)
         after_commit(_wake.set)
-
-
-def _unsent(booking_id: int) -> Any:
-    return (
-        update(_outbox)
-        .where(_outbox.c.booking_id == booking_id)
-        .where(_outbox.c.template.in_(_WAITING))
-        .where(_outbox.c.state == outbox_states.PENDING, _outbox.c.attempts == 0)
-    )
 
 
 # -- syncing ---------------------------------------------------------------------------
@@ -164,6 +149,7 @@ class _Claim:
     attempts: int  # the one to come included
     leased_until: datetime
     status: str
+    event_type_id: int | None
     uid: str
     title: str
     starts_at: datetime
@@ -198,18 +184,21 @@ def _settle(claim: _Claim) -> None:
     provider = find_provider(claim.kind)
     if provider is None:
         raise MeetingRefused(f"{claim.kind} is not set up")
-    if claim.status == CANCELLED and claim.external_id is not None:
-        provider.remove(claim.external_id)
+    mate = None if claim.status == CANCELLED else _find_mate(claim)
+    if claim.status == CANCELLED:
+        _leave(claim, provider)
         _record_removed(claim)
+    elif mate is not None and mate.external_id is None:
+        _record_waiting(claim)
+    elif mate is not None and mate.external_id != claim.external_id:
+        _leave(claim, provider)
+        _record_made(claim, Made(mate.external_id, mate.meeting_url))
     elif claim.external_id is None:
         _make(claim, provider)
+    elif mate is None and _is_shared(claim):  # it left the others, whose meeting stays
+        _record_removed(claim, again=True)
     else:
-        try:
-            provider.move(claim.external_id, claim.meeting())
-        except MeetingMissing:  # somebody removed it there
-            _record_removed(claim, again=True)
-        else:
-            _record_done(claim)
+        _move(claim, claim.external_id, provider)
 
 
 def _make(claim: _Claim, provider: Provider) -> None:
@@ -219,6 +208,52 @@ def _make(claim: _Claim, provider: Provider) -> None:
         _record_removed(claim, again=True)
     else:
         _record_made(claim, made)
+
+
+def _move(claim: _Claim, external_id: str, provider: Provider) -> None:
+    try:
+        provider.move(external_id, claim.meeting())
+    except MeetingMissing:  # somebody removed it there
+        _record_removed(claim, again=True)
+    else:
+        _record_done(claim)
+
+
+def _leave(claim: _Claim, provider: Provider) -> None:
+    """Remove the meeting at the provider, unless others are in it."""
+    if claim.external_id is not None and not _is_shared(claim):
+        provider.remove(claim.external_id)
+
+
+def _find_mate(claim: _Claim) -> AnyRow | None:
+    """The meeting of another booking of the same slot, which is this one's too.
+
+    One that is there; else the first booking's, which makes it for all.
+    """
+    mates = db.session.execute(
+        select(_table.c.external_id, _table.c.state, Booking.id, Booking.meeting_url)
+        .join(Booking, Booking.id == _table.c.booking_id)
+        .where(Booking.event_type_id == claim.event_type_id, Booking.starts_at == claim.starts_at)
+        .where(Booking.status == CONFIRMED, Booking.id != claim.booking_id)
+        .where(_table.c.kind == claim.kind)
+        .order_by(Booking.id)
+    ).all()
+    for mate in mates:
+        if mate.external_id is not None and mate.meeting_url:
+            return mate
+    waits_for = (each for each in mates if each.state == PENDING and each.id < claim.booking_id)
+    return next(waits_for, None)
+
+
+def _is_shared(claim: _Claim) -> bool:
+    """Whether other live bookings have the same meeting."""
+    others = (
+        select(_table.c.id)
+        .join(Booking, Booking.id == _table.c.booking_id)
+        .where(_table.c.external_id == claim.external_id, _table.c.kind == claim.kind)
+        .where(_table.c.id != claim.id, Booking.status != CANCELLED)
+    )
+    return bool(db.session.scalar(select(others.exists())))
 
 
 # -- rows ------------------------------------------------------------------------------
@@ -261,7 +296,12 @@ def _claim() -> _Claim | None:
     )
     booking = db.session.execute(
         select(
-            Booking.status, Booking.uid, Booking.title, Booking.starts_at, Booking.ends_at
+            Booking.status,
+            Booking.event_type_id,
+            Booking.uid,
+            Booking.title,
+            Booking.starts_at,
+            Booking.ends_at,
         ).where(Booking.id == row.booking_id)
     ).one()
     return _Claim(
@@ -274,6 +314,7 @@ def _claim() -> _Claim | None:
         attempts=row.attempts + 1,
         leased_until=leased_until,
         status=booking.status,
+        event_type_id=booking.event_type_id,
         uid=booking.uid,
         title=booking.title,
         starts_at=booking.starts_at,
@@ -287,29 +328,39 @@ def _record_done(claim: _Claim) -> None:
 
 
 @transactional
+def _record_waiting(claim: _Claim) -> None:
+    """Leave it for a moment as if it had not been tried: another booking's is being made."""
+    again_at = clock.now() + FIRST_WAIT / 2
+    _update_held(claim, leased_until=None, attempts=claim.attempts - 1, next_attempt_at=again_at)
+
+
+@transactional
 def _record_removed(claim: _Claim, *, again: bool = False) -> None:
     """Write down that it is gone; `again` has another one made at once."""
     values: dict[str, Any] = {"external_id": None, "generation": claim.generation + 1}
     if again:
         _update_held(claim, **values, leased_until=None, next_attempt_at=clock.now())
-    else:
-        _release(claim, **values)
+        return
+    _release(claim, **values)
+    # Nobody sees it now; restored, the booking says that a new link follows.
+    db.session.execute(
+        update(Booking)
+        .where(Booking.id == claim.booking_id, Booking.status == CANCELLED)
+        .values(location=place_to_come(claim.kind), meeting_url=None)
+        .execution_options(synchronize_session=False)
+    )
 
 
 @transactional
 def _record_made(claim: _Claim, made: Made) -> None:
     """Give the link to the booking and to those in it. Locks the calendars that show it."""
-    locked = ledger.lock(ledger.calendars_of(booking_id=claim.booking_id))
+    locked = _lock_calendars(claim)
     _release(claim, external_id=made.external_id)
     row = _write_place(claim, place_with_link(claim.kind), made.join_url)
     if row is None:
         return  # cancelled meanwhile: what was made is removed next
     payload = bookings.describe(row, None, everything=True)
-    for template in _WAITING:
-        # Who has the confirmation already gets the link in a mail of its own.
-        if not _fill_in(claim.booking_id, template, payload):
-            _send(template.replace("confirmed", "link"), row, payload)
-    _fill_in(claim.booking_id, None, payload)
+    meeting_notices.tell_link(row, payload)
     changes.publish(changes.CalendarChanged(tuple(locked.values()), payload))
 
 
@@ -345,15 +396,20 @@ def _record_refusal(claim: _Claim, refused: MeetingRefused) -> None:
 
 def _give_up_making(claim: _Claim, reason: str) -> None:
     """The people meet all the same: the host is asked to send a link."""
-    locked = ledger.lock(ledger.calendars_of(booking_id=claim.booking_id))
+    locked = _lock_calendars(claim)
     _release(claim, state=FAILED, last_error=reason)
     row = _write_place(claim, place_without_link(claim.kind), None)
     if row is None:
         return
     payload = bookings.describe(row, None, everything=True)
-    _fill_in(claim.booking_id, None, payload)
-    _send("appointment_without_link_host", row, payload)
+    meeting_notices.tell_no_link(row, payload)
     changes.publish(changes.CalendarChanged(tuple(locked.values()), payload))
+
+
+def _lock_calendars(claim: _Claim) -> dict[int, changes.CalendarVersion]:
+    """Also the expert's, where another booking of the slot holds its time."""
+    [row] = bookings.find_rows(Booking.id == claim.booking_id)
+    return ledger.lock(group_slots.calendars_of(row))
 
 
 def _update_held(claim: _Claim, **values: Any) -> None:
@@ -399,56 +455,3 @@ def _write_place(claim: _Claim, location: str, url: str | None) -> AnyRow | None
     [row] = bookings.find_rows(Booking.id == claim.booking_id)
     audit.record(None, "meeting_link", "booking", row.uid, kind=claim.kind, has_link=bool(url))
     return row
-
-
-# -- mails -----------------------------------------------------------------------------
-
-
-def _fill_in(booking_id: int, template: str | None, payload: dict[str, Any]) -> int:
-    """Give the place to mails that are not sent yet; returns how many were.
-
-    With a template, to those that waited for it, and these go out now.
-    """
-    wanted = select(_outbox.c.id, _outbox.c.context).where(
-        _outbox.c.booking_id == booking_id, _outbox.c.state == outbox_states.PENDING
-    )
-    if template is not None:
-        wanted = wanted.where(_outbox.c.template == template)
-    news = {name: payload[name] for name in ("location", "meeting_url", "version", "sequence")}
-    filled = 0
-    # A sender may be claiming them at this moment: those it has go out as they are.
-    for mail_row in db.session.execute(wanted.with_for_update(skip_locked=True)).all():
-        booking = mail_row.context["booking"]
-        # Of another time: its own is not there any more, and news would revive it.
-        if booking.get("status") == CANCELLED or booking["starts_at"] != payload["starts_at"]:
-            continue
-        values: dict[str, Any] = {"context": mail_row.context | {"booking": booking | news}}
-        if template is not None:
-            values["next_attempt_at"] = clock.now()
-        done = db.session.execute(
-            update(_outbox)
-            .where(_outbox.c.id == mail_row.id, _outbox.c.state == outbox_states.PENDING)
-            .values(**values)
-            .returning(_outbox.c.id)
-        ).one_or_none()
-        filled += done is not None
-    if filled:
-        mail.wake_sender()
-    return filled
-
-
-def _send(template: str, row: AnyRow, payload: dict[str, Any]) -> None:
-    is_host = template.endswith("_host")
-    mail.enqueue(
-        template,
-        row.host_email if is_host else row.attendee_email,
-        {
-            "booking": payload,
-            "reason": "",
-            "organizer": {"name": row.expert_name, "email": row.host_email},
-            "host_time_zone": row.expert_time_zone,
-            "name": row.expert_name if is_host else row.attendee_name,
-            "time_zone": row.expert_time_zone if is_host else row.time_zone,
-        },
-        booking_id=row.id,
-    )

@@ -32,6 +32,7 @@ from app.services import (
     changes,
     clock,
     ledger,
+    meetings,
     reservation_batches,
     reservations,
     seats,
@@ -148,6 +149,7 @@ def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
     )
     ledger.occupy(wanted, booking_id=row.id)
     _tell(row, actor, "requested" if asks else "restored", tuple(locked.values()))
+    meetings.want_again(row.id)
 
 
 def _restore_seat(row: AnyRow, actor: Actor | None) -> None:

@@ -10,22 +10,24 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from app.extensions import db
-from app.models import Meeting, OutboxMessage
+from app.models import Booking, Meeting, OutboxMessage
 from app.services import changes, doctor, mail_messages, meeting_providers, meetings
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.meeting_providers import MeetingRefused, Wanted
 from app.services.meetings import Synced, sync_due
 from app.services.rescheduling import reschedule_booking
+from app.services.transaction import transactional
 from tests import factories, rows
 from tests.conftest import NOW
 from tests.local_servers import Answer, Asked, LocalServer, serving
@@ -459,6 +461,67 @@ def test_what_was_removed_over_there_is_made_again(provider: Any) -> None:
     assert len([each for each in provider.live() if each]) == 1
 
 
+# -- several bookings of one slot -----------------------------------------------------------
+
+
+def join_slot(booked: dict[str, Any]) -> dict[str, Any]:
+    """Another live booking of the same slot, as a type with several seats has them."""
+    uid = str(uuid4())
+    row = rows.booking(booked["uid"])._asdict()
+    copied = row | {"uid": uid, "manage_token_hash": None, "meeting_url": None}
+    del copied["id"]
+    kind = state(booked["uid"]).kind
+
+    @transactional
+    def write() -> None:
+        added = db.session.execute(insert(Booking.__table__).returning(Booking.id), copied)
+        meetings.request(added.scalar_one(), kind)
+
+    write()
+    return booked | {"uid": uid}
+
+
+def test_bookings_of_one_slot_meet_in_one_meeting(provider: Any, at: Any) -> None:
+    first = book(provider.kind)
+    second = join_slot(first)
+    third = join_slot(first)
+    # Whoever comes first to the third leaves it to the first.
+    with db.engine.begin() as connection:
+        later = Meeting.__table__.update().values(next_attempt_at=NOW + timedelta(seconds=1))
+        third_id = state(third["uid"]).id
+        connection.execute(later.where(Meeting.__table__.c.id != third_id))
+    assert sync_due().done == 1
+    assert provider.calls == []
+    assert (state(third["uid"]).state, state(third["uid"]).attempts) == ("pending", 0)
+    at(NOW + timedelta(minutes=1))
+    assert sync_due() == Synced(3, 0, 0)
+    urls = {rows.booking(each["uid"]).meeting_url for each in (first, second, third)}
+    assert len(urls) == 1
+    assert provider.calls == ["POST"]
+
+    cancel_booking(factories.make_admin(), first["uid"])
+    assert sync_due() == Synced(1, 0, 0)
+    assert (provider.calls, len(provider.live())) == (["POST"], 1)
+    # Who moves away gets a meeting of their own, and the others keep theirs.
+    reschedule_booking(factories.make_admin(), second["uid"], TEN + timedelta(hours=2))
+    assert sync_due().failed == 0
+    assert rows.booking(third["uid"]).meeting_url in urls
+    assert rows.booking(second["uid"]).meeting_url not in urls
+    assert len(provider.live()) == 2
+    cancel_booking(factories.make_admin(), third["uid"])
+    assert sync_due() == Synced(1, 0, 0)
+    assert len(provider.live()) == 1
+
+
+def test_a_cancelled_booking_says_that_a_link_would_follow(provider: Any) -> None:
+    booked = book(provider.kind)
+    sync_due()
+    cancel_booking(booked["host"], booked["uid"])
+    sync_due()
+    row = rows.booking(booked["uid"])
+    assert (row.meeting_url, row.location.endswith("(link follows)")) == (None, True)
+
+
 # -- refusals ------------------------------------------------------------------------------
 
 
@@ -653,6 +716,7 @@ def test_references_are_letters_that_google_takes() -> None:
         attempts=1,
         leased_until=NOW,
         status="confirmed",
+        event_type_id=1,
         uid="0f7c3c1e-6a1b-4a52-9d61-1f0a5c7d8e9f",
         title="A",
         starts_at=NOW,

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, Route, expect
 from sqlalchemy import text
 
+from app.services import local_days
 from e2e.scheduling import ZONE, Crew, SchedulerPage, backstage, clock_changes, crew
 from e2e.site import Site
 
@@ -528,3 +530,39 @@ def test_copy_a_day_close_a_room_export_and_what_hangs_at_the_door(
     crew.book(crew.ada, "09:00", "09:30", "Poetry", room=1, day=crew.day - timedelta(days=5))
     expect(screen).to_contain_text("Poetry")
     expect(screen).not_to_contain_text("Ada")
+
+
+def test_browser_and_server_agree_on_what_a_local_day_is(page: Page) -> None:
+    """Whole, short and long days; shifts of an hour and of half, at midnight and at 23:00."""
+    days = [
+        ("Europe/Berlin", "2026-12-06"),
+        ("Europe/Berlin", "2027-03-28"),
+        ("Europe/Berlin", "2027-10-31"),
+        ("Australia/Lord_Howe", "2026-10-04"),
+        ("Australia/Lord_Howe", "2027-04-04"),
+        ("America/Santiago", "2026-09-06"),
+        ("America/Santiago", "2027-04-03"),
+        ("America/New_York", "2026-11-01"),
+        ("Asia/Beirut", "2027-03-28"),
+        ("Asia/Kathmandu", "2026-12-06"),
+        ("Pacific/Chatham", "2027-04-04"),
+    ]
+    page.goto("/")
+    seen = page.evaluate(
+        """async (days) => {
+          const { hoursOf } = await import("/static/js/scheduler/local-day.js");
+          return days.map(([zone, date]) => hoursOf(date, zone).flatMap(({ hour, minutes }) =>
+            minutes.flatMap((instant, minute) => (instant === null ? [] : [[hour, minute, instant / 60000]]))));
+        }""",
+        days,
+    )
+    kept = [
+        [
+            [part.hour, part.start_minute + number, part.period.starts_at.timestamp() / 60 + number]
+            for part in local_days.hours_of(date.fromisoformat(day), ZoneInfo(zone))
+            for number in range(part.end_minute - part.start_minute)
+        ]
+        for zone, day in days
+    ]
+    for name, browser, server in zip(days, seen, kept, strict=True):
+        assert browser == server, name

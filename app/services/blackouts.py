@@ -15,7 +15,6 @@ from app.extensions import db
 from app.models import Blackout, Booking, Room
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
-from app.models.types import AnyRow
 from app.services import audit, changes, clock, fields, ledger, rooms
 from app.services.errors import Gone, NotFound, Overlap
 from app.services.policy import Actor, require_admin, require_staff
@@ -33,7 +32,9 @@ def list_blackouts(actor: Actor | None, room_id: int) -> list[dict[str, Any]]:
             Blackout.ends_at > clock.now(),
         ).order_by(Blackout.starts_at)
     )
-    return [describe(row) for row in found]
+    return [
+        _described(row.uid, room, Interval(row.starts_at, row.ends_at), row.title) for row in found
+    ]
 
 
 def preview_blackout(
@@ -113,18 +114,8 @@ def reopen_room(actor: Actor | None, uid: str) -> None:
     _publish(changes.BOOKING_CANCELLED, Interval(row.starts_at, row.ends_at), locked)
 
 
-def describe(row: AnyRow) -> dict[str, Any]:
-    """A blackout as clients read it."""
-    return {
-        "uid": row.uid,
-        "room": {"id": row.room_id, "name": row.room_name},
-        "starts_at": clock.rfc3339(row.starts_at),
-        "ends_at": clock.rfc3339(row.ends_at),
-        "reason": row.title,
-    }
-
-
 def _described(uid: str | None, room: Room, period: Interval, reason: str) -> dict[str, Any]:
+    """A blackout as clients read it."""
     return {
         "uid": uid,
         "room": {"id": room.id, "name": room.name},
@@ -169,5 +160,4 @@ _BLACKOUTS = select(
     Blackout.starts_at,
     Blackout.ends_at,
     Blackout.room_id,
-    Room.name.label("room_name"),
-).join(Room, Room.id == Blackout.room_id)
+)

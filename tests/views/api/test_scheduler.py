@@ -647,3 +647,29 @@ def test_a_room_is_closed_after_a_look(world: World) -> None:
     for _ in range(2):
         assert admin("DELETE", f"/api/blackouts/{blackout['uid']}").status_code == 204
     assert reserve(world).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("who", "refusal"),
+    [
+        ("guest", (401, "unauthenticated")),
+        ("flagged_admin", (403, "must_change_password")),
+        ("ben", (403, "not_allowed")),
+    ],
+)
+def test_every_other_write_is_shut_too(world: World, who: str, refusal: tuple[int, str]) -> None:
+    with world.app.app_context():
+        world.flagged_admin = factories.make_admin(flagged=True)
+    uid = reserve(world, recurrence="FREQ=DAILY;COUNT=2").json["booking"]["uid"]
+    span = {"starts_at": "2031-03-08T00:00:00Z", "ends_at": "2031-03-09T00:00:00Z"}
+    for method, path, body in [
+        ("PATCH", f"/api/reservations/{uid}", {"title": "x", "scope": "all"}),
+        ("PATCH", f"/api/reservations/{uid}", {"title": "x", "dry_run": True}),
+        ("DELETE", f"/api/reservations/{uid}?scope=all", None),
+        ("POST", f"/api/reservations/{uid}/restore", {}),
+        ("POST", "/api/scheduler/copy", {"from": DAY, "to": "2031-03-05", "dry_run": True}),
+        ("POST", f"/api/rooms/{world.room}/blackouts", {**span, "reason": "Painting"}),
+        ("DELETE", "/api/blackouts/any", None),
+    ]:
+        assert problem(world.by(who)(method, path, body)) == refusal, path
+    assert len(world.guest.get("/db/event")) == 2

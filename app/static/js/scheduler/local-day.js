@@ -65,7 +65,7 @@ const emptyHour = (date, hour, run) => ({
 });
 
 /**
- * The hours of a local date, in the order of the clock. `minutes[m]` is the instant of the minute,
+ * The hours of a local date, in the order in which they pass. `minutes[m]` is the instant of the minute,
  * null where it does not exist; `key` is the hour, with a "b" for its second run.
  */
 export function hoursOf(date, zone) {
@@ -89,9 +89,20 @@ export function hoursOf(date, zone) {
       hour.at(-1).isMissing = false;
     }
   }
-  const hours = runs.flat();
+  const hours = inTheirOrder(runs.flat());
   days.set(known, hours);
   return hours;
+}
+
+/** As they pass: where clocks go back in the middle of an hour, the hour before comes again after it. */
+function inTheirOrder(hours) {
+  let before = -Infinity;
+  const placed = hours.map((hour) => {
+    const first = hour.minutes.find((minute) => minute !== null);
+    before = first ?? before; // a missing hour stays behind the one before it
+    return { hour, first: before };
+  });
+  return placed.sort((a, b) => a.first - b.first).map((each) => each.hour);
 }
 
 /** The first instant of a local date, and the first one after it. */

@@ -64,7 +64,7 @@ class Subject:
     is_reservation: bool = False
 
 
-class Reached(Exception):
+class Reached(BaseException):  # past whoever catches an Exception
     """The transaction would have been saved."""
 
 
@@ -257,7 +257,7 @@ PROOFS = {"POST /q/<qr>/verify", "POST /login/"}
 
 def verdict(answer: TestResponse) -> str:
     """`in`, or why not."""
-    assert answer.status_code < 500, answer.text
+    assert answer.status_code < 500, (answer.request.path, answer.text)
     place = answer.headers.get("Location", "")
     if answer.status_code in {401, 403, 404} or place.startswith(("/login", "/change-password")):
         return f"{answer.status_code} {place}".strip()

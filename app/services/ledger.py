@@ -183,36 +183,24 @@ def occupy(
     claims: Iterable[Claim], *, booking_id: int | None = None, event_session_id: int | None = None
 ) -> None:
     """Write the busy periods. The database refuses an overlap, whoever forgot to judge."""
-    execute(
-        _OCCUPY,
-        [
-            {
-                "calendar_id": claim.calendar_id,
-                "starts_at": claim.period.starts_at,
-                "ends_at": claim.period.ends_at,
-                "booking_id": booking_id,
-                "event_session_id": event_session_id,
-            }
-            for claim in claims
-        ],
-    )
+    execute(_OCCUPY, [_period_of(claim, booking_id, event_session_id) for claim in claims])
 
 
 def occupy_each(claims: Iterable[tuple[int, Claim]]) -> None:
     """As `occupy`, for many bookings at once: each booking's id and its claim."""
-    execute(
-        _OCCUPY,
-        [
-            {
-                "calendar_id": claim.calendar_id,
-                "starts_at": claim.period.starts_at,
-                "ends_at": claim.period.ends_at,
-                "booking_id": booking_id,
-                "event_session_id": None,
-            }
-            for booking_id, claim in claims
-        ],
-    )
+    execute(_OCCUPY, [_period_of(claim, booking_id, None) for booking_id, claim in claims])
+
+
+def _period_of(
+    claim: Claim, booking_id: int | None, event_session_id: int | None
+) -> dict[str, object]:
+    return {
+        "calendar_id": claim.calendar_id,
+        "starts_at": claim.period.starts_at,
+        "ends_at": claim.period.ends_at,
+        "booking_id": booking_id,
+        "event_session_id": event_session_id,
+    }
 
 
 def release(*, booking_ids: Collection[int] = (), event_session_ids: Collection[int] = ()) -> None:

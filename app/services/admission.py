@@ -303,7 +303,7 @@ def check_in_badge(
     attendee, event = find_by_badge(actor, badge)
     if slug is not None and event.slug != slug:
         raise InvalidInput({"badge": [f"This badge is for {event.title}."]})
-    db.session.refresh(attendee, with_for_update=True)
+    db.session.refresh(attendee, with_for_update={"of": Attendee})
     was_in = attendee.checked_in_at is not None
     _admit(actor, attendee)
     return attendee, was_in

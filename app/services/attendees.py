@@ -66,7 +66,7 @@ def remove_attendee(actor: Actor | None, attendee_id: int) -> None:
     Raises `InvalidInput` for somebody who is checked in, `NotFound`, `NotAllowed`.
     """
     attendee = get_attendee(actor, attendee_id)
-    db.session.refresh(attendee, with_for_update=True)
+    db.session.refresh(attendee, with_for_update={"of": Attendee})
     if attendee.checked_in_at is not None:
         raise InvalidInput({}, f"{attendee} is checked in. Take that back first.")
     audit.record(actor, "delete", "attendee", attendee.id, before=audit.snapshot(attendee))

@@ -36,7 +36,7 @@ from app.services.transaction import transactional
 
 MAX_SPEAKERS = 100
 MAX_CAPACITY = 1_000_000
-_TRIES = 3
+_TRIES = 10  # as many bookings of a hot session may come in between
 _BUSY_THEN = "The session moved to a time at which you have another booking."
 _FEWER_SEATS = "The session has fewer seats now, and yours was booked among the last."
 

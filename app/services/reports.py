@@ -67,10 +67,12 @@ class Span:
 
     @property
     def starts_at(self) -> datetime:
+        """When the first day begins there."""
         return datetime.combine(self.first, time(), self.zone).astimezone(UTC)
 
     @property
     def ends_at(self) -> datetime:
+        """When the last day is over there."""
         return datetime.combine(self.last + timedelta(days=1), time(), self.zone).astimezone(UTC)
 
     @property

@@ -80,6 +80,7 @@ STAFF_BOOKINGS = Access(
 )
 RESERVATION = Access("admins; contributors for their own", _NO, _NO, _NO, _NO, _OWN, _ALL)
 GUESTS = Access("experts, of their own clients; admins", _NO, _NO, _NO, _OWN, _NO, _ALL)
+PROOF = Access("whose address was mailed the link", _NO, _NO, _OWN, _OWN, _OWN, _OWN)
 ADMIN = Access("admins", _NO, _NO, _NO, _NO, _NO, _ALL)
 OWN_IMPORT = Access("the admin who uploaded it", _NO, _NO, _NO, _NO, _NO, _OWN)
 NOBODY = Access("nobody: nothing there can be taken back", _NO, _NO, _NO, _NO, _NO, _NO)
@@ -111,6 +112,11 @@ ROUTES: dict[str, Access] = {
     "POST /become-expert": ACCOUNT,
     "GET /my-bookings": ACCOUNT,
     "POST /my-bookings": ACCOUNT,  # its calendar link
+    "POST /profile/address": ACCOUNT,
+    "GET /profile/address/<token>": PROOF,
+    "POST /profile/address/<token>": PROOF,
+    "POST /api/auth/verify-address": ACCOUNT,
+    "POST /api/auth/verify-address/<token>": PROOF,
     "POST /api/v1/security/login": EVERYONE,
     "POST /api/auth/register": EVERYONE,
     "POST /api/auth/login": EVERYONE,

@@ -23,12 +23,14 @@ from app.models import Attendee, AuditEntry, Booking, OutboxMessage, Role, User,
 from app.permissions import Access, Scope
 from app.security import SecurityManager
 from app.services import (
+    address_proofs,
     admission,
     appointments,
     blackouts,
     busy_calendars,
     calendar_feed,
     import_jobs,
+    mail,
     manage_links,
     reservations,
     seats,
@@ -218,7 +220,7 @@ class Matrix:
             None, asked.id, NINE.replace(day=6), factories.client_named()
         ).booking
         elsewhere = busy_calendars.add_upload(
-            actors["expert"], name="Elsewhere", data=EMPTY_CALENDAR, field="content"
+            actors["expert"], busy_calendars.SentFile(EMPTY_CALENDAR, "content"), name="Elsewhere"
         )
         self.variables |= {
             "room_id": room,
@@ -228,6 +230,13 @@ class Matrix:
             ),
             "country": Subject({"country": "DE"}),
         }
+        address_proofs.request_proof(actors["client"])
+        [mailed] = db.session.scalars(
+            db.select(OutboxMessage).filter_by(template="address_proof")
+        ).all()
+        proof = Subject(
+            {"token": mailed.context[mail.SECRET].split("/")[-1]}, frozenset({"client"})
+        )
         # Where a name in an address means something else than elsewhere.
         self.under: dict[str, Subject] = {
             "/api/reservations/<uid>": self.bookings[2],
@@ -236,6 +245,8 @@ class Matrix:
             "/api/requests/<token>": Subject(
                 {"token": manage_links.decision_token(request["uid"])}
             ),
+            "/profile/address/<token>": proof,
+            "/api/auth/verify-address/<token>": proof,
             "/calendar/<token>": Subject(
                 {"token": calendar_feed.share(actors["client"]).split("/")[-1].removesuffix(".ics")}
             ),

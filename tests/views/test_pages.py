@@ -256,3 +256,24 @@ def test_code_of_an_own_page(app: Flask, client: FlaskClient, offer: dict[str, s
     answer = client.get("/expert-dashboard/qr.svg")
     assert answer.mimetype == "image/svg+xml"
     assert b"/rival" in answer.data
+
+
+def test_address_that_nobody_proved_is_asked_about(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        make_user(name="Lena", email="lena@example.org")
+    sign_in(client, "lena@example.org")
+    for path in ("/profile", "/my-bookings"):
+        assert 'action="/profile/address"' in client.get(path).get_data(as_text=True), path
+    with app.app_context():
+        from sqlalchemy import update
+
+        from app.extensions import db
+        from app.models import User
+
+        now = datetime.now(UTC)
+        db.session.execute(
+            update(User).where(User.email == "lena@example.org").values(email_verified_at=now)
+        )
+        db.session.commit()
+    for path in ("/profile", "/my-bookings"):
+        assert 'action="/profile/address"' not in client.get(path).get_data(as_text=True), path

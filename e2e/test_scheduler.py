@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, Route, expect
@@ -395,6 +395,31 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     scheduler.minute(30).click()
     expect(page.locator("[data-facts]")).to_contain_text("This is part of an event.")
     expect(scheduler.panel.get_by_role("button", name="Move", exact=True)).to_be_hidden()
+
+
+def test_the_minute_that_runs_can_be_had_and_what_is_past_cannot(
+    page: Page, crew: Crew, sign_in: SignIn
+) -> None:
+    sign_in(page, crew.ada.email)
+    if datetime.now(ZONE).minute in {58, 59}:  # the hour would end in the middle
+        page.wait_for_timeout(120_000)
+    page.goto(f"/scheduler?room={crew.rooms[0]}")  # opens with the present hour
+    scheduler = SchedulerPage(page, page.url)
+    past = scheduler.matrix.locator(".minute--past")
+    if datetime.now(ZONE).minute:
+        past.first.click(force=True)  # it is marked as disabled
+        expect(scheduler.alert).to_contain_text("That is past.")
+    free = scheduler.matrix.locator(".minute:not(.minute--past)").first
+    free.click()
+    scheduler.minute(59).click()
+    scheduler.title.fill("At once")
+    scheduler.save.click()
+    expect(scheduler.toast).to_contain_text("Booked")
+    assert len(crew.spans("At once")) == 1
+    # What has begun cannot be moved any more, but shortened and lengthened.
+    scheduler.minute(59).click()
+    scheduler.act("Move")
+    expect(scheduler.alert).to_contain_text("It has begun")
 
 
 def test_error_offline_and_a_phone(page: Page, crew: Crew, sign_in: SignIn) -> None:

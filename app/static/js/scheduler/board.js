@@ -2,7 +2,7 @@
 // grid of hours, from which the minute matrix is the zoom; what is taken lies over it.
 
 import { el, icon } from "../dom.js";
-import { MINUTE, clockText, offsetText } from "./local-day.js";
+import { MINUTE, offsetText } from "./local-day.js";
 import { endOf } from "./selection.js";
 import { entryIcon, entryLook, holder, spanOfEntry, spanText, two } from "./words.js";
 

@@ -23,7 +23,8 @@ import { entryWords, holder, spanOfEntry, spanText, spanWords } from "./words.js
 const FLASH = 2200;
 const data = pageData("scheduler-data");
 const skew = Date.parse(data.now) - Date.now();
-const now = () => Date.now() + skew;
+/** The minute that runs, by the server's clock: it can still be had, what is before it is past. */
+const now = () => Math.floor((Date.now() + skew) / MINUTE) * MINUTE;
 const root = document.querySelector("[data-scheduler]");
 const find = (name) => root.querySelector(`[data-${name}]`);
 
@@ -156,7 +157,7 @@ function reachTo(anchor, instant) {
 }
 
 function stopWords({ stop }) {
-  if (stop === "past") return "It begins now: what is past cannot be booked.";
+  if (stop === "past") return "It begins with this minute: what is past cannot be booked.";
   return `It stops before ${entryWords(stop)}, ${spanText(spanOfEntry(stop), zoneOf())}.`;
 }
 
@@ -203,7 +204,7 @@ function choose(roomId, { first, last }, { entry = null, warning = null, focus =
 }
 
 function chooseOnBoard(roomId, first, last, isDone) {
-  const from = Math.max(first, Math.ceil(now() / MINUTE) * MINUTE);
+  const from = Math.max(first, now());
   if (last < from) {
     if (isDone) tell("That is past.");
     return;

@@ -8,7 +8,7 @@ export const lengthOf = ({ first, last }) => (last - first) / MINUTE + 1;
 
 /**
  * From one free minute towards another, as far as nothing is in the way. `entries` are what is
- * taken, `now` ends the past. Returns {first, last, stop}: `stop` is what it stops before, an
+ * taken, `now` is the minute that runs. Returns {first, last, stop}: `stop` is what it stops before, an
  * entry or "past", else null.
  */
 export function reach(anchor, target, entries, now) {
@@ -19,7 +19,7 @@ export function reach(anchor, target, entries, now) {
   const wall = entries.findLast((entry) => entry.to <= anchor && entry.to > target);
   let first = wall ? wall.to : target;
   let stop = wall ?? null;
-  if (first < now) [first, stop] = [Math.min(anchor, Math.ceil(now / MINUTE) * MINUTE), "past"];
+  if (first < now) [first, stop] = [Math.min(anchor, now), "past"];
   return { first, last: anchor, stop };
 }
 

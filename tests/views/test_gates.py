@@ -428,7 +428,7 @@ def test_the_hash_is_neither_shown_nor_searched(app: Flask, client: FlaskClient)
 
 def _path_of(rule: str) -> str:
     """A path that the rule takes: numbers for numbers, the first of what it chooses from."""
-    rule = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule)
+    rule = re.sub(r"<any\(['\"]?([\w-]+)[^>]*>", r"\1", rule)
     return re.sub("<[^>]*>", lambda found: "1" if found[0].startswith("<int") else "x", rule)
 
 

@@ -475,7 +475,7 @@ def test_no_more_signatures_are_remembered_than_so_many(
 
 def _path_of(rule: str) -> str:
     """A path that the rule takes: numbers for numbers, the first of what it chooses from."""
-    rule = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule)
+    rule = re.sub(r"<any\(['\"]?([\w-]+)[^>]*>", r"\1", rule)
     return re.sub("<[^>]*>", lambda found: "1" if found[0].startswith("<int") else "x", rule)
 
 

@@ -64,12 +64,12 @@ class ReportView(BaseView):
     def list(self) -> Answer:
         return self._show("rooms")
 
-    @expose("/<any('rooms', 'experts', 'no-shows', 'lead-time', 'fill-rate'):name>")
+    @expose("/<any(rooms, experts, 'no-shows', 'lead-time', 'fill-rate'):name>")
     @permitted("list")
     def show(self, name: str) -> Answer:
         return self._show(name)
 
-    @expose("/<any('rooms', 'experts', 'no-shows', 'lead-time', 'fill-rate'):name>.csv")
+    @expose("/<any(rooms, experts, 'no-shows', 'lead-time', 'fill-rate'):name>.csv")
     @permitted("list")
     def file(self, name: str) -> Response:
         span = self._span()

@@ -220,7 +220,7 @@ class Matrix:
             None, asked.id, NINE.replace(day=6), factories.client_named()
         ).booking
         elsewhere = busy_calendars.add_upload(
-            actors["expert"], busy_calendars.SentFile(EMPTY_CALENDAR, "content"), name="Elsewhere"
+            actors["expert"], busy_calendars.SentFile("content", EMPTY_CALENDAR), name="Elsewhere"
         )
         self.variables |= {
             "room_id": room,

@@ -220,3 +220,27 @@ def test_every_setting_is_in_the_example() -> None:
     example = (config.ROOT / ".env.example").read_text()
     named = set(re.findall(r"^#?([A-Z_]+)=", example, re.MULTILINE))
     assert named | {"ADMIN_EMAIL"} == read | {"ADMIN_EMAIL"}
+
+
+def test_sites_that_may_frame_pages_are_origins_and_nothing_else(load: Any) -> None:
+    assert load()["EMBED_ORIGINS"] == []
+    assert load(EMBED_ORIGINS="https://WWW.example.org, http://localhost:9000/,")[
+        "EMBED_ORIGINS"
+    ] == [
+        "https://www.example.org",
+        "http://localhost:9000",
+    ]
+    for wrong in (
+        "www.example.org",
+        "https://*.example.org",
+        "*",
+        "javascript:alert(1)",
+        "https://example.org/page",
+        "https://example.org?x=1",
+        "https://user@example.org",
+        "https://example.org:99999",
+        "https://example.org'; script-src *",
+        "https://example.org\nX-Header: 1",
+    ):
+        with pytest.raises(ConfigurationError, match="EMBED_ORIGINS"):
+            load(EMBED_ORIGINS=wrong)

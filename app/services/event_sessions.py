@@ -12,7 +12,7 @@ it moves, seats move with it. The rules for who cannot stay:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -28,7 +28,18 @@ from app.models import Booking, BusyPeriod, Calendar, Event, EventSession, Room,
 from app.models.booking import CANCELLED, CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import audit, bookings, cancellation, changes, events, fields, ledger, waitlist
+from app.models.user import full_name
+from app.services import (
+    audit,
+    bookings,
+    cancellation,
+    changes,
+    events,
+    fields,
+    ledger,
+    mail,
+    waitlist,
+)
 from app.services.clock import rfc3339
 from app.services.errors import Busy, Gone, NotFound, Overlap, Stale
 from app.services.policy import Actor, require_admin
@@ -368,6 +379,7 @@ def _move(
     ledger.occupy(claims, event_session_id=session.id)
     if is_elsewhere:
         _move_seats(session, staying, attendees, locked, previous)
+        _tell_speakers(actor, "talk_rescheduled", session, spoke.keys(), previous)
     elif session.title != next((row.title for row in seats), session.title):
         db.session.execute(
             update(Booking)
@@ -448,6 +460,7 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     session.status = CANCELLED
     session.version += 1
     db.session.flush()
+    _tell_speakers(actor, "talk_cancelled", session, _named(session.speakers).keys())
     audit.record(
         actor,
         "cancel",
@@ -685,6 +698,40 @@ def _move_seats(
         bookings.send_notices("rescheduled", moved, payload, previous=previous)
         calendar = locked[attendees[moved.user_id]]
         bookings.publish(changes.BOOKING_RESCHEDULED, payload, [calendar], previous=previous)
+
+
+def _tell_speakers(
+    actor: Actor,
+    template: str,
+    session: EventSession,
+    spoke: Collection[int],
+    previous: Interval | None = None,
+) -> None:
+    """Mail those who speak there, and did before; not whoever does this."""
+    wanted = _named(session.speakers).keys() & set(spoke) - {actor.user_id}
+    talk = {
+        "kind": "seat",  # laid out as one: when, where, of which event
+        "status": session.status,
+        "title": session.title,
+        "starts_at": rfc3339(session.starts_at),
+        "ends_at": rfc3339(session.ends_at),
+        "location": session.room.name,
+        "meeting_url": None,
+        "event": {"slug": session.event.slug, "title": session.event.title},
+    }
+    context: dict[str, Any] = {"booking": talk, "reason": "", "time_zone": session.event.time_zone}
+    if previous:
+        context["previous"] = {
+            "starts_at": rfc3339(previous.starts_at),
+            "ends_at": rfc3339(previous.ends_at),
+        }
+    for user in db.session.execute(
+        select(User.email, User.first_name, User.last_name)
+        .where(User.id.in_(wanted), User.active.is_(True))
+        .order_by(User.id)
+    ):
+        name = full_name(user.first_name, user.last_name)
+        mail.enqueue(template, user.email, context | {"name": name})
 
 
 def _seats(event_session_id: int) -> list[AnyRow]:

@@ -40,7 +40,7 @@ def sample(template: str) -> dict[str, Any]:
         **later,
     }
     context: dict[str, Any] = {"reason": ""}
-    if template.startswith("seat_"):
+    if template.startswith(("seat_", "talk_")):
         booking |= {"kind": "seat", "title": "Letterpress by hand", "location": "Workshop 2"}
         booking["event"] = event
     else:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import AuditEntry, EventSession, OutboxMessage, Speaker, WaitlistEntry
 from app.models.interval import Interval
-from app.services import bookings, changes, guarantees, seats, waitlist
+from app.services import bookings, changes, guarantees, mail_messages, seats, waitlist
 from app.services.errors import (
     DomainError,
     Gone,
@@ -355,6 +355,26 @@ def test_a_move_costs_as_much_with_many_seats(admin: Any) -> None:
     assert costs[0] == costs[1]
 
 
+def test_speakers_with_an_account_are_told_once(admin: Any) -> None:
+    staying, leaving = factories.make_actor(), factories.make_actor()
+    named = {each.user_id: {"name": "S", "user_id": each.user_id} for each in (staying, leaving)}
+    session = factories.make_session(
+        speakers=[*named.values(), {"name": "Me", "user_id": admin.user_id}, {"name": "Guest"}]
+    )
+    values = {**hours(1, 2), "speakers": [named[staying.user_id]]}
+    move_event_session(admin, session.id, values)
+    assert rows.mails() == [("talk_rescheduled", staying.email)]
+    move_event_session(admin, session.id, {"title": "Another name"})
+    cancel_event_session(admin, session.id)
+    cancel_event_session(admin, session.id)
+    assert rows.mails()[1:] == [("talk_cancelled", staying.email)]
+    for mail in db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)):
+        sent = mail_messages.compose(mail.template, mail.recipient, mail.context, message_id="<x>")
+        assert "Another name" in sent.body or mail.template == "talk_rescheduled"
+        assert ("Before" in sent.body) == (mail.template == "talk_rescheduled")
+        assert sent.attachments == []
+
+
 def test_what_cancelling_does_is_known_before(admin: Any) -> None:
     speaker, attendee = factories.make_actor(name="Sue"), factories.make_actor()
     session = factories.make_session(speakers=[{"name": "Sue", "user_id": speaker.user_id}])
@@ -494,7 +514,10 @@ def test_a_cancelled_session_releases_all_seats_its_room_and_speakers(
         assert (row.status, row.cancel_reason) == ("cancelled", "The session was cancelled.")
     for calendar in (speaker.calendar_id, rows.room_calendar(session.room_id)):
         assert rows.busy(calendar) == []
-    assert rows.mails()[2:] == [("seat_cancelled", person.email) for person in people]
+    assert rows.mails()[2:] == [
+        *(("seat_cancelled", person.email) for person in people),
+        ("talk_cancelled", speaker.email),
+    ]
     told = [each.kind for each in published if isinstance(each, changes.BookingChanged)]
     assert told == ["seat", "seat", "event_session"]
     assert changes.AgendaChanged(session.event_id, session.event.slug) in published

@@ -67,6 +67,7 @@ def test_an_event_in_full(admin: Any) -> None:
         "venue": "",
         "admission": "open",
         "public": False,
+        "release_no_shows_minutes": None,
     }
 
 

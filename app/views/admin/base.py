@@ -594,7 +594,7 @@ class ServiceModelView(ModelView):
         number = len(names) - len(refused)
         if not refused:
             flash(f"Taken back: {last.text}", "success")
-            return self._to("list")
+            return redirect(self._list_as(request.form.get("back", "")), 303)
         summary = InvalidInput({}, f"{number} of {len(names)} taken back.")
         reasons = [f"“{name}”: {error.detail}" for name, error in refused]
         form, back = OfficeForm(), self._url("list")

@@ -110,7 +110,7 @@ def _rules(impact: Impact, *, is_move: bool) -> list[str]:
     rules = [
         (_STAY, "busy" in reasons),
         (_LAST, "capacity" in reasons or impact.offers_withdrawn),
-        (_ONE_MAIL, impact.mailed),
+        (_ONE_MAIL, impact.mailed or impact.speakers),
         (_FOR_GOOD, not is_move),
     ]
     return [text for text, holds in rules if holds]

@@ -20,6 +20,7 @@ from app.services import (
     availability,
     clock,
     event_types,
+    external_busy,
     group_slots,
     ledger,
     slots,
@@ -118,6 +119,14 @@ def _busy(
             continue
         seen.add(cause)
         yield _reason(actor, offer, period, conflict)
+    # Who joins others in a slot takes no more of the expert's time.
+    if group is None and external_busy.is_busy(offer.calendar_id, claims[0].period):
+        if external_busy.is_busy(offer.calendar_id, period):
+            yield Reason("external", "One of your busy calendars says that you are busy then.")
+        else:
+            yield Reason(
+                "external", "A buffer would reach into what one of your busy calendars holds."
+            )
 
 
 def _reason(actor: Actor, offer: AnyRow, period: Interval, conflict: ledger.Conflict) -> Reason:

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 import config
 from app import create_app
 from app.extensions import db
-from app.services import clock
+from app.services import clock, settings
 from tests import rows, servers
 
 # A Monday before both changes of the clocks, and far enough from the present day.
@@ -90,6 +90,8 @@ def empty(application: Flask) -> None:
         for table in reversed(db.metadata.sorted_tables):
             if table.name not in _KEPT:
                 connection.execute(table.delete())
+    with application.app_context():
+        settings.refresh()
 
 
 @pytest.fixture

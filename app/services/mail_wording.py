@@ -32,6 +32,7 @@ MEANINGS = {
     "until": "until when it holds",
     "minutes": "for how many minutes the code is good",
     "code": "the code itself",
+    "hours": "for how many hours the link is good",
 }
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,20})\}")
 _BRACED = re.compile(r"\{([^{}]*)\}?|\}")
@@ -62,7 +63,8 @@ def values_for(template: str, values: Mapping[str, Any]) -> dict[str, str]:
         "event": (booking.get("event") or values.get("event") or {}).get("title"),
         "until": values.get("until"),
         "minutes": values.get("minutes"),
-        "code": values.get("secret"),
+        "hours": values.get("hours"),
+        "code": values.get("secret") if template == "one_time_code" else None,
     }
     return {name: str(value) for name, value in named.items() if value is not None}
 
@@ -75,6 +77,7 @@ def marked(values: Mapping[str, Any]) -> dict[str, Any]:
         "when": ("when",),
         "until": ("until",),
         "minutes": ("minutes",),
+        "hours": ("hours",),
         "code": ("secret",),
         "title": ("booking", "title"),
         "expert": ("booking", "expert", "name"),

@@ -161,6 +161,7 @@ def _rooms(span: Span) -> Report:
         .join(Calendar, Calendar.id == BusyPeriod.calendar_id)
         .outerjoin(Booking, Booking.id == BusyPeriod.booking_id)
         .where(Calendar.room_id.is_not(None))
+        .where(func.coalesce(Booking.kind, "session") != "blackout")  # closed is not used
         .where(overlapping(BusyPeriod.starts_at, BusyPeriod.ends_at, span.starts_at, span.ends_at))
     )
     names = {"session": "Sessions", "reservation": "Reservations", "appointment": "Appointments"}
@@ -373,7 +374,7 @@ def _lead(span: Span) -> Report:
     """How long before its start a booking was made; one query."""
     found = _read(
         select(Booking.kind, Booking.starts_at, Booking.created_at)
-        .where(Booking.status == CONFIRMED)
+        .where(Booking.status == CONFIRMED, Booking.kind.in_(_KINDS))
         .where(Booking.starts_at >= span.starts_at, Booking.starts_at < span.ends_at)
     )
     by_period = _Sums(span, _KINDS.values())

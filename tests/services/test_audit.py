@@ -38,6 +38,7 @@ SERVICES = Path(accounts.__file__).parent
 SILENT = {
     "audit.purge": "keeps an AuditPurge",
     "accounts.create_roles": "what `init` makes, the same everywhere",
+    "address_proofs.request_proof": "a mail; what is proven by it is an entry",
     "admission.qr_code": "made when it is first asked for; another one is an entry",
     "busy_calendar_refresh.make_all_due": "looks sooner, and changes nothing by itself",
     "busy_calendars.request_refresh": "the same",

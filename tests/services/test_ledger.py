@@ -256,6 +256,7 @@ def conflict(**values: Any) -> ledger.Conflict:
             "seat_of": None,
             "event_id": None,
             "user_id": 3,
+            "event_type_id": None,
             "busy": span(30, 60),
             **values,
         }

@@ -31,6 +31,11 @@ TEMPLATES = sorted(
 # Of no booking, so without an invitation: a code, a seat that is only held, a test.
 WITHOUT_BOOKING: dict[str, dict[str, Any]] = {
     "test_mail": {},
+    "address_proof": {
+        "name": "Bob",
+        "hours": 24,
+        "secret": "https://book.example.org/profile/address/x",
+    },
     "one_time_code": {"event": {"title": "The Conference"}, "minutes": 10, "secret": "042042"},
     "seat_offered": {
         "name": "Bob",
@@ -50,7 +55,7 @@ UNINVITING = {
     f"appointment_{what}{whose}"
     for what in ("requested", "declined", "expired", "withdrawn", "reminder")
     for whose in ("", "_host")
-}
+} | {"talk_rescheduled", "talk_cancelled"}
 INVITATIONS = sorted(set(TEMPLATES) - UNINVITING - set(WITHOUT_BOOKING))
 
 
@@ -108,10 +113,12 @@ def context(template: str, **changes: Any) -> dict[str, Any]:
         whole["invitation"] = "NONE"
     if "requested" in template:
         booking["decide_by"] = "2026-11-22T08:30:00Z"
-    if template.startswith("seat"):
+    if template.startswith(("seat", "talk")):
         booking |= {"kind": "seat", "title": "Keynote", "location": "Hall", "meeting_url": None}
         booking["event"] = {"slug": "conf", "title": "The Conference"}
         del booking["expert"], booking["event_type"]
+        if template.startswith("talk"):
+            del booking["attendee"]
     else:
         whole["organizer"] = {"name": "Ada Lovelace", "email": "ada@example.org"}
     if "cancelled" in template:
@@ -358,8 +365,9 @@ def test_a_long_subject_is_cut() -> None:
 def test_no_text_adds_a_header_or_a_part(text: str, template: str) -> None:
     values = context(template, title=f"x{text}", location=text)
     if "booking" in values:
-        values["booking"]["attendee"] |= {"name": f"x{text}", "phone": text, "notes": text}
         values["reason"] = text
+        if "attendee" in values["booking"]:
+            values["booking"]["attendee"] |= {"name": f"x{text}", "phone": text, "notes": text}
     for kind in ("event", "event_session"):
         if kind in values:
             values[kind]["title"] = f"x{text}"

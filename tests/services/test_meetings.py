@@ -17,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 
 from app.extensions import db
 from app.models import Booking, Meeting, OutboxMessage
@@ -350,8 +350,9 @@ def test_a_late_link_comes_in_a_mail_of_its_own(zoom: Zoom) -> None:
     uid = book("zoom")["uid"]
     mark_sent()
     sync_due()
-    assert [name for name, _ in rows.mails()][2:] == ["appointment_link", "appointment_link_host"]
-    for name, recipient in rows.mails()[2:]:
+    links = [(name, to) for name, to in rows.mails() if name.startswith("appointment_link")]
+    assert [name for name, _ in links] == ["appointment_link", "appointment_link_host"]
+    for name, recipient in links:
         [context] = db.session.scalars(
             select(OutboxMessage.context).where(OutboxMessage.template == name)
         )
@@ -468,7 +469,9 @@ def join_slot(booked: dict[str, Any]) -> dict[str, Any]:
     """Another live booking of the same slot, as a type with several seats has them."""
     uid = str(uuid4())
     row = rows.booking(booked["uid"])._asdict()
+    others = select(func.count()).where(Booking.event_type_id == row["event_type_id"])
     copied = row | {"uid": uid, "manage_token_hash": None, "meeting_url": None}
+    copied["place"] = 1 + (db.session.scalar(others) or 0)
     del copied["id"]
     kind = state(booked["uid"]).kind
 

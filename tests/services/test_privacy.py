@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.extensions import db
-from app.services import guarantees, guests, privacy
+from app.services import guarantees, guests, privacy, settings
 from app.services.appointments import Client, book_appointment
 from app.services.bookings import get_booking
 from app.services.cancellation import cancel_booking
@@ -145,7 +145,7 @@ def test_what_is_older_than_the_setting_says_is_emptied(
     db.session.commit()
     at(TEN + 31 * DAY)
     assert privacy.purge() == privacy.Purged(0, 0)  # the default keeps all
-    monkeypatch.setitem(context.config, "RETENTION_DAYS", 30)
+    settings.update(factories.make_admin(), {"guest_days": 30})
     due = privacy.count_due()
     assert due == privacy.Purged(bookings=2, mails=12)
     assert "canary" in everything()

@@ -118,6 +118,7 @@ def test_exports_are_what_was_asked_for(world: World, office: Office) -> None:
 def test_what_cannot_be_uploaded_says_why(
     world: World, office: Office, values: dict[str, Any], message: str
 ) -> None:
+    values = dict(values)
     content = values.pop("content", None)
     if content is not None:
         data = content.encode() if isinstance(content, str) else content

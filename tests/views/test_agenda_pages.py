@@ -117,7 +117,7 @@ def test_one_session_has_an_address(client: FlaskClient, conf: dict[str, int]) -
 
 def test_statements_do_not_grow_with_the_agenda(app: Flask, conf: dict[str, int]) -> None:
     client = app.test_client()
-    agenda._encoded.clear()  # SQLite gave the event an id that one of another test had
+    agenda._editions.clear()  # SQLite gave the event an id that one of another test had
     with app.app_context(), count_queries() as few:
         client.get(PATH)
     with app.app_context():

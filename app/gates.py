@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from hmac import compare_digest
@@ -190,7 +191,7 @@ def found_agenda() -> AnyRow | None:
 
 def actor_from_token(token: object) -> Actor:
     """Who acts with this JWT. Raises `Unauthenticated`."""
-    return _actor_and_claims(token)[0]
+    return _actor_and_claims(token, sign_ins.find_actor)[0]
 
 
 def actor_of_socket(auth: object) -> Actor | None:
@@ -209,10 +210,10 @@ def _resolve() -> Actor | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         g.credential = "bearer"
-        return _actor_and_claims(token.strip())[0]
+        return _actor_and_claims(token.strip(), _find_actor)[0]
     if cookie := request.cookies.get(current_app.config["JWT_ACCESS_COOKIE_NAME"]):
         try:
-            actor, claims = _actor_and_claims(cookie)
+            actor, claims = _actor_and_claims(cookie, _find_actor)
         except Unauthenticated:
             g.forget_token_cookie = True
         else:
@@ -238,12 +239,14 @@ def _find_actor(sign_in_id: str) -> Actor | None:
     return actor
 
 
-def _actor_and_claims(token: object) -> tuple[Actor, dict[str, Any]]:
+def _actor_and_claims(
+    token: object, find: Callable[[str], Actor | None]
+) -> tuple[Actor, dict[str, Any]]:
     if not isinstance(token, str):
         raise Unauthenticated(_BAD_TOKEN)
     claims = _verified_claims(token)
     sign_in_id = claims["jti"]
-    actor = _find_actor(sign_in_id) if isinstance(sign_in_id, str) else None
+    actor = find(sign_in_id) if isinstance(sign_in_id, str) else None
     if (
         actor is None
         or claims["aud"] != actor.audience

@@ -63,6 +63,7 @@ COMMANDS = {
 }
 MAX_REPLACED = 50
 MAX_ROWS = 8192  # of a large agenda, each for guests and attendees, and of some views
+MAX_LINK = 200  # characters of a link whose rows are kept
 
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(\s[^<>]*)?/?>", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"<li(\s[^<>]*)?>", re.IGNORECASE)
@@ -263,7 +264,8 @@ def _rows(link: str) -> Callable[[Row], Markup]:
     if current_actor() is None:
         sign_in = current_app.appbuilder.get_url_for_login  # type: ignore[attr-defined]
     language = str(get_locale())
-    return lambda row: _row(row, link, sign_in, language)
+    make = _row if len(link) <= MAX_LINK else _row.__wrapped__  # a visitor chooses how long
+    return lambda row: make(row, link, sign_in, language)
 
 
 @lru_cache(maxsize=MAX_ROWS)

@@ -203,6 +203,17 @@ def test_what_another_process_changes_shows_at_once(
     assert made == 2  # that session's, for guests and for attendees
 
 
+def test_rows_with_links_of_any_length_are_not_kept(
+    conf: dict[str, int], client: FlaskClient
+) -> None:
+    room = re.search(r'session__room">([^<]+)<', row(body_of(client), conf["Second"]))
+    assert room
+    for other, is_kept in (("x", True), ("x" * 300, False)):
+        before = pages._row.cache_info().currsize
+        assert "Second" in row(body_of(client, f"room={room[1]}&room={other}"), conf["Second"])
+        assert (pages._row.cache_info().currsize > before) is is_kept
+
+
 def test_a_page_is_one_query_and_holds_no_connection_while_it_is_made(
     app: Flask, readers: dict[str, FlaskClient]
 ) -> None:

@@ -12,6 +12,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import config
 import eventloop
 from app import cli, database, errors, gates, live, views
+from app.connection_pool import FairPool
 from app.extensions import db, mail, migrate
 from app.security import SecurityManager
 from app.services import changes, waitlist
@@ -27,6 +28,10 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
     if hops := app.config["TRUSTED_PROXIES"]:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
 
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "poolclass": FairPool,
+        **app.config["SQLALCHEMY_ENGINE_OPTIONS"],
+    }
     db.init_app(app)
     migrate.init_app(app, db, directory="app/migrations")
     mail.init_app(app)

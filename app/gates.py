@@ -29,11 +29,10 @@ from wtforms import ValidationError
 from app import limits
 from app.models import SignIn
 from app.models.audit import API, BACK_OFFICE, PAGE
-from app.services import clock, origin, sign_ins
+from app.models.types import AnyRow
+from app.services import agenda, clock, origin, sign_ins
 from app.services.errors import DomainError, MustChangePassword, NotFound, Unauthenticated
 from app.services.policy import Actor
-
-FindActor = Callable[[str], Actor | None]
 
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 API_PREFIXES = ("/api/", "/db/")
@@ -101,8 +100,8 @@ EXEMPT = frozenset(
 _ANONYMOUS_ENDPOINTS = {"static", "appbuilder.static"}
 _ANONYMOUS_BLUEPRINTS = {"health", "calendar_feed"}
 
-# Open to everybody, and asked so often that they look up who asks together with the rest.
-_LOOKS_UP = {"api_agenda.read"}
+# Asked so often that who asks is looked up together with the agenda that is asked for.
+_READS_AGENDA = {"api_agenda.read", "agenda_pages.show"}
 
 # Here the body says who it is, and whatever credential comes along is not looked at: a
 # script that registers and then signs in keeps its cookies. No foreign page can send
@@ -171,19 +170,23 @@ def init_app(app: Flask) -> None:
 # -- who -----------------------------------------------------------------------------
 
 
-def current_actor(find: FindActor = sign_ins.find_actor) -> Actor | None:
+def current_actor() -> Actor | None:
     """Who sends this request; None for a guest, and for a cookie whose sign-in ended.
-
-    `find` looks the sign-in up; a view of `_LOOKS_UP` brings one that reads more with it.
 
     Raises `Unauthenticated` for a bearer token that is not valid, and for a write by
     cookie without its CSRF token.
     """
     if "actor" not in g:
         g.actor = None  # a refusal leaves a guest, for the page that tells about it
-        g.actor = _resolve(find)
+        g.actor = _resolve()
     actor: Actor | None = g.actor
     return actor
+
+
+def found_agenda() -> AnyRow | None:
+    """What was read of the agenda with the sign-in, for `agenda.read_agenda`; None for a guest."""
+    found: AnyRow | None = g.get("found_agenda")
+    return found
 
 
 def actor_from_token(token: object) -> Actor:
@@ -203,14 +206,14 @@ def actor_of_socket(auth: object) -> Actor | None:
         raise SocketRefused(error.code) from error
 
 
-def _resolve(find: FindActor) -> Actor | None:
+def _resolve() -> Actor | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         g.credential = "bearer"
-        return _actor_and_claims(token.strip(), find)[0]
+        return _actor_and_claims(token.strip(), _find_actor)[0]
     if cookie := request.cookies.get(current_app.config["JWT_ACCESS_COOKIE_NAME"]):
         try:
-            actor, claims = _actor_and_claims(cookie, find)
+            actor, claims = _actor_and_claims(cookie, _find_actor)
         except Unauthenticated:
             g.forget_token_cookie = True
         else:
@@ -218,7 +221,7 @@ def _resolve(find: FindActor) -> Actor | None:
             _require_csrf(claims.get("csrf"))
             return actor
     if sign_in_id := session.get("sign_in"):
-        found = find(sign_in_id)
+        found = _find_actor(sign_in_id)
         if found is None:
             session.pop("sign_in")
         else:
@@ -228,7 +231,17 @@ def _resolve(find: FindActor) -> Actor | None:
     return None
 
 
-def _actor_and_claims(token: object, find: FindActor) -> tuple[Actor, dict[str, Any]]:
+def _find_actor(sign_in_id: str) -> Actor | None:
+    if request.endpoint not in _READS_AGENDA:
+        return sign_ins.find_actor(sign_in_id)
+    slug = (request.view_args or {})["slug"]
+    actor, g.found_agenda = agenda.find_reader(sign_in_id, slug)
+    return actor
+
+
+def _actor_and_claims(
+    token: object, find: Callable[[str], Actor | None]
+) -> tuple[Actor, dict[str, Any]]:
     if not isinstance(token, str):
         raise Unauthenticated(_BAD_TOKEN)
     claims = _verified_claims(token)
@@ -385,8 +398,6 @@ def _check_request() -> Response | None:
             current_actor()
         return None
     _refuse_impossible_names()
-    if request.endpoint in _LOOKS_UP and request.method in SAFE_METHODS:
-        return None
     if (rule.rule in _SIGN_IN_DOORS and request.is_json) or is_embedded():
         g.actor = None  # in another site's frame nobody is signed in, whatever cookie comes
     actor = current_actor()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,17 +43,33 @@ class Agenda:
 
 
 @dataclass(frozen=True, slots=True)
-class _Encoded:
+class Shown:
+    """An agenda for a page: what `Agenda` encodes, and the event's id.
+
+    The mappings belong to all readers of this version: none may be changed.
+    """
+
+    event_id: int
+    event: Mapping[str, Any]
+    version: int
+    sessions: Sequence[Mapping[str, Any]]
+    is_waiting: bool  # the reader is in a queue
+
+
+@dataclass(frozen=True, slots=True)
+class _Edition:
     """One version of an event's agenda, in pieces, shared by all its readers."""
 
     event: tuple[Any, ...]  # with its version; SQLite may give a deleted event's id again
-    head: bytes
-    sessions: dict[int, bytes]  # by id, in order; nothing in them is a reader's own
+    head: dict[str, Any]
+    sessions: list[dict[str, Any]]  # in order, as a reader sees them who has nothing here
+    head_encoded: bytes
+    encoded: dict[int, bytes]  # the sessions by id, without a reader's marks
     body: bytes
 
 
-# The last version of each event that this process encoded.
-_encoded: dict[int, _Encoded] = {}
+# The last version of each event that this process read.
+_editions: dict[int, _Edition] = {}
 _NOBODYS = b',"booked":false,"waitlisted":false}'
 _BOOKED = b',"booked":true,"waitlisted":false}'
 _WAITLISTED = b',"booked":false,"waitlisted":true}'
@@ -77,20 +93,37 @@ def read_agenda(
     saves the first. Raises `NotFound` when there is none or the reader is neither
     attendee nor staff and it is not public.
     """
-    event = _admit(actor, found if found is not None else _look_up(actor, slug))
-    own = _own_marks(actor, event)
+    event, own = _read(actor, slug, found)
     marks = "".join(
         f"{'b' if mark is _BOOKED else 'w'}{each}" for each, mark in sorted(own.items())
     )
     etag = f"{event.event_id}-{event.topic_version}-{marks}"
     if etag in known:
         return Agenda(etag, None)
-    encoded = _encoded.get(event.event_id)
-    if encoded is None or encoded.event != _shared(event):
-        encoded = _encoded[event.event_id] = _encode(event)
+    edition = _edition(event)
     if not own:
-        return Agenda(etag, encoded.body)
-    return Agenda(etag, _joined(encoded.head, encoded.sessions, own))
+        return Agenda(etag, edition.body)
+    return Agenda(etag, _joined(edition.head_encoded, edition.encoded, own))
+
+
+def show_agenda(actor: Actor | None, slug: str, found: AnyRow | None = None) -> Shown:
+    """The agenda for this reader's page: as `read_agenda`, but not encoded."""
+    event, own = _read(actor, slug, found)
+    edition = _edition(event)
+    sessions = edition.sessions
+    if own:
+        names = {_BOOKED: "booked", _WAITLISTED: "waitlisted"}
+        sessions = [
+            {**session, names[own[session["id"]]]: True} if session["id"] in own else session
+            for session in sessions
+        ]
+    return Shown(
+        event.event_id,
+        edition.head["event"],
+        edition.head["version"],
+        sessions,
+        is_waiting=_WAITLISTED in own.values(),
+    )
 
 
 def get_session(actor: Actor | None, event_session_id: int) -> dict[str, Any]:
@@ -140,6 +173,11 @@ def seats_now(event_id: int) -> tuple[int, list[dict[str, Any]]]:
     return rows[0].topic_version if rows else 0, seats
 
 
+def _read(actor: Actor | None, slug: str, found: AnyRow | None) -> tuple[AnyRow, dict[int, bytes]]:
+    event = _admit(actor, found if found is not None else _look_up(actor, slug))
+    return event, _own_marks(actor, event)
+
+
 def _find_event(actor: Actor | None, slug: str) -> AnyRow:
     return _admit(actor, _look_up(actor, slug))
 
@@ -174,7 +212,14 @@ def _own_marks(actor: Actor | None, event: AnyRow) -> dict[int, bytes]:
     }
 
 
-def _encode(event: AnyRow) -> _Encoded:
+def _edition(event: AnyRow) -> _Edition:
+    edition = _editions.get(event.event_id)
+    if edition is None or edition.event != _shared(event):
+        edition = _editions[event.event_id] = _make_edition(event)
+    return edition
+
+
+def _make_edition(event: AnyRow) -> _Edition:
     speakers: dict[int, list[str]] = {}
     for row in db.session.execute(
         select(Speaker.event_session_id, Speaker.name)
@@ -186,22 +231,29 @@ def _encode(event: AnyRow) -> _Encoded:
     rows = db.session.execute(
         _SESSIONS.where(EventSession.event_id == event.event_id, EventSession.status == CONFIRMED)
     )
-    sessions = {row.id: orjson.dumps(_session(row, speakers.get(row.id, [])))[:-1] for row in rows}
-    head = orjson.dumps(
-        {
-            "event": {
-                "slug": event.slug,
-                "title": event.title,
-                "time_zone": event.event_time_zone,
-                "starts_on": event.starts_on,
-                "ends_on": event.ends_on,
-                "venue": event.venue,
-                **_no_shows(event),
-            },
-            "version": event.topic_version,
-        }
-    )[:-1]
-    return _Encoded(_shared(event), head, sessions, _joined(head, sessions, {}))
+    sessions = [_session(row, speakers.get(row.id, [])) for row in rows]
+    head = {
+        "event": {
+            "slug": event.slug,
+            "title": event.title,
+            "time_zone": event.event_time_zone,
+            "starts_on": event.starts_on.isoformat(),
+            "ends_on": event.ends_on.isoformat(),
+            "venue": event.venue,
+            **_no_shows(event),
+        },
+        "version": event.topic_version,
+    }
+    head_encoded = orjson.dumps(head)[:-1]
+    encoded = {session["id"]: orjson.dumps(session)[:-1] for session in sessions}
+    return _Edition(
+        _shared(event),
+        head,
+        [{**session, "booked": False, "waitlisted": False} for session in sessions],
+        head_encoded,
+        encoded,
+        _joined(head_encoded, encoded, {}),
+    )
 
 
 def _shared(event: AnyRow) -> tuple[Any, ...]:

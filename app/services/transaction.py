@@ -162,6 +162,17 @@ def read_alone(statement: Executable, parameters: Mapping[str, Any]) -> Sequence
                 driver.autocommit = False
 
 
+def end_reading() -> None:
+    """Give the connection back to the pool, before what takes long and reads nothing more.
+
+    A page that is made while it holds one keeps it from everybody who only waits to read.
+    Objects that were read are detached. Raises `RuntimeError` within a command.
+    """
+    if _open_transaction() is not None:
+        raise RuntimeError("end_reading() inside a transaction")
+    db.session.close()
+
+
 def is_first(what: object) -> bool:
     """Whether the open transaction is asked for the first time about `what`."""
     transaction = _open_transaction()

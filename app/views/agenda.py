@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from hashlib import sha256
 from html import unescape
 from typing import Any
@@ -19,24 +21,28 @@ from flask import (
     Response,
     current_app,
     flash,
+    get_template_attribute,
     redirect,
     render_template,
     request,
     send_from_directory,
     url_for,
 )
-from flask_babel import gettext
+from flask_babel import get_locale, gettext
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.gates import current_actor
-from app.services import agenda, clock, colours, events, seats, settings, waitlist
+from app.gates import current_actor, found_agenda
+from app.services import agenda, clock, colours, seats, settings, waitlist
 from app.services.errors import DomainError, NotFound, Overlap, SessionFull, Unauthenticated
 from app.services.personal_schedule import read_personal_schedule
 from app.services.policy import ACCOUNT
+from app.services.transaction import end_reading
 from app.views.agenda_days import (
     VIEWS,
     Filters,
+    Row,
     choices,
     day_shown,
     days_of,
@@ -56,6 +62,8 @@ COMMANDS = {
     "leave": waitlist.leave,
 }
 MAX_REPLACED = 50
+MAX_ROWS = 8192  # of a large agenda, each for guests and attendees, and of some views
+MAX_LINK = 200  # characters of a link whose rows are kept
 
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(\s[^<>]*)?/?>", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"<li(\s[^<>]*)?>", re.IGNORECASE)
@@ -96,25 +104,28 @@ def span_name(minutes: int) -> str:
 @blueprint.get("/agenda/<slug>")
 def show(slug: str) -> Answer:
     try:
-        shown = _read(slug)
+        shown = agenda.show_agenda(current_actor(), slug, found_agenda())
     except (NotFound, Unauthenticated) as error:
         return _closed(slug, error)
     now = clock.now()
     filters = Filters.of(request.args)
-    sessions = shown["sessions"]
+    sessions = shown.sessions
     found = [session for session in sessions if filters.admit(session)]
+    dates = days_of(shown)
     date = day_shown(shown, request.args.get("day"), now)
     details = _details(sessions, request.args.get("session", type=int))
     if details and request.args.get("day") is None:
         date = details["day"]
     view = request.args.get("view")
+    waiting = waitlist.list_own(current_actor(), shown.event_id) if shown.is_waiting else []
+    end_reading()
     return render_template(
         "agenda/agenda.html",
-        event=shown["event"],
-        version=shown["version"],
-        dates=days_of(shown),
-        counts={day: sum(each["day"] == day for each in found) for day in days_of(shown)},
-        day=lay_out(found, date, ZoneInfo(shown["event"]["time_zone"]), now),
+        event=shown.event,
+        version=shown.version,
+        dates=dates,
+        counts={day: sum(each["day"] == day for each in found) for day in dates},
+        day=lay_out(found, date, ZoneInfo(shown.event["time_zone"]), now),
         view=view if view in VIEWS else "auto",
         filters=filters,
         rooms=room_order(sessions),
@@ -125,9 +136,9 @@ def show(slug: str) -> Answer:
             instant(each["starts_at"]) <= now < instant(each["ends_at"]) for each in sessions
         ),
         details=details,
-        waiting=_waiting(slug),
+        waiting=waiting,
         link=lambda **changes: _link(slug, filters, date, view, **changes),
-        session_link=_link(slug, filters, date, view, session=""),
+        row_of=_rows(_link(slug, filters, date, view, session="")),
         can_book=current_actor() is not None,
         reader=_reader(),
     )
@@ -247,16 +258,25 @@ def name_reader(response: Response) -> Response:
 # -- pieces ----------------------------------------------------------------------------
 
 
-def _read(slug: str) -> dict[str, Any]:
-    found = agenda.read_agenda(current_actor(), slug)
-    assert found is not None
-    shown: dict[str, Any] = orjson.loads(found.body)
-    return shown
+def _rows(link: str) -> Callable[[Row], Markup]:
+    """Makes rows for who reads now; `link` is a session's address up to its id."""
+    sign_in = None
+    if current_actor() is None:
+        sign_in = current_app.appbuilder.get_url_for_login  # type: ignore[attr-defined]
+    language = str(get_locale())
+    make = _row if len(link) <= MAX_LINK else _row.__wrapped__  # a visitor chooses how long
+    return lambda row: make(row, link, sign_in, language)
 
 
-def _waiting(slug: str) -> list[dict[str, Any]]:
-    actor = current_actor()
-    return waitlist.list_own(actor, events.get_event(slug).id) if actor else []
+@lru_cache(maxsize=MAX_ROWS)
+def _row(row: Row, link: str, sign_in: str | None, _language: str) -> Markup:
+    """A session's row, made once for all who see the same in it.
+
+    Whatever it shows is an argument, so it cannot be stale: when a seat is taken, that
+    session's row is made anew, and no other.
+    """
+    made: Markup = get_template_attribute("agenda/_sessions.html", "row")(row, link, sign_in)
+    return made
 
 
 def _details(sessions: list[dict[str, Any]], session_id: int | None) -> dict[str, Any] | None:
@@ -276,12 +296,12 @@ def _details(sessions: list[dict[str, Any]], session_id: int | None) -> dict[str
 
 def _question(template: str, slug: str, session_id: int, error: DomainError) -> str:
     """A refusal with a way on: both sides, and the buttons."""
-    shown = _read(slug)
+    shown = agenda.show_agenda(current_actor(), slug)
     return render_template(
         template,
-        event=shown["event"],
+        event=shown.event,
         wanted=agenda.get_session(current_actor(), session_id),
-        booked=[session for session in shown["sessions"] if session["booked"]],
+        booked=[session for session in shown.sessions if session["booked"]],
         back=_link(
             slug, Filters.of(request.form), request.form.get("day"), request.form.get("view")
         ),

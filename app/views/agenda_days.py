@@ -9,10 +9,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from werkzeug.datastructures import MultiDict
+
+from app.services.agenda import Shown
 
 VIEWS = ("time", "grid", "list")
 MAX_WORDS = 100
@@ -77,8 +80,28 @@ class Filters:
             return False
         if self.mine and not (session["booked"] or session["waitlisted"]):
             return False
+        if not self.words:
+            return True
         text = _searched(session)
         return all(word in text for word in self.words.casefold().split())
+
+
+class Row(NamedTuple):
+    """All that a session's row shows, links aside: equal rows look alike."""
+
+    id: int
+    title: str
+    speakers: tuple[str, ...]
+    track: str
+    room: str
+    starts_at: str
+    clock: tuple[str, str]  # when it begins and ends, in the event's zone
+    capacity: int | None
+    seats_left: int | None
+    state: str
+    is_now: bool
+    is_over: bool
+    place: tuple[int, int, int]  # in the grid: its first row, how many, the column
 
 
 @dataclass(slots=True)
@@ -86,7 +109,7 @@ class Group:
     """Sessions of a day that begin at the same time."""
 
     starts_at: datetime
-    sessions: list[dict[str, Any]] = field(default_factory=list)
+    sessions: list[Row] = field(default_factory=list)
     is_first_after_now: bool = False
 
 
@@ -105,24 +128,24 @@ class Day:
         return sum(len(group.sessions) for group in self.groups)
 
 
-def days_of(agenda: Mapping[str, Any]) -> list[str]:
+def days_of(agenda: Shown) -> list[str]:
     """The days that have sessions; those of the event while it has none."""
-    days = sorted({session["day"] for session in agenda["sessions"]})
+    days = sorted({session["day"] for session in agenda.sessions})
     if days:
         return days
-    event = agenda["event"]
+    event = agenda.event
     first, last = (datetime.fromisoformat(event[name]) for name in ("starts_on", "ends_on"))
     span = (last - first).days + 1
     return [(first + timedelta(days=n)).date().isoformat() for n in range(span)]
 
 
-def day_shown(agenda: Mapping[str, Any], wanted: str | None, now: datetime) -> str:
+def day_shown(agenda: Shown, wanted: str | None, now: datetime) -> str:
     """The day asked for; else today, the next one to come, or the first."""
     days = days_of(agenda)
     if wanted in days:
         return wanted
-    today = now.astimezone(ZoneInfo(agenda["event"]["time_zone"])).date().isoformat()
-    running = [each["day"] for each in agenda["sessions"] if instant(each["ends_at"]) > now]
+    today = now.astimezone(ZoneInfo(agenda.event["time_zone"])).date().isoformat()
+    running = [each["day"] for each in agenda.sessions if instant(each["ends_at"]) > now]
     if not running:
         return days[0]
     return today if today in days and today >= min(running) else min(running)
@@ -142,18 +165,22 @@ def lay_out(sessions: Sequence[Session], date: str, zone: ZoneInfo, now: datetim
     for session, starts_at in zip(own, starts, strict=True):
         ends_at = instant(session["ends_at"])
         row = round((starts_at - begin) / STEP)
-        shown = {
-            **session,
-            "state": state_of(session, now),
-            "is_over": ends_at <= now,
-            "is_now": starts_at <= now < ends_at,
-            "minutes": round((ends_at - starts_at).total_seconds() / 60),
-            "from": f"{starts_at.astimezone(zone):%H:%M}",
-            "until": f"{ends_at.astimezone(zone):%H:%M}",
-            "row": row,
-            "rows": max(1, round((ends_at - begin) / STEP) - row),
-            "column": column[session["room"]["name"]],
-        }
+        room = session["room"]["name"]
+        shown = Row(
+            session["id"],
+            session["title"],
+            tuple(session["speakers"]),
+            session["track"],
+            room,
+            session["starts_at"],
+            (_clock(starts_at, zone), _clock(ends_at, zone)),
+            session["capacity"],
+            session["seats_left"],
+            state_of(session, now),
+            is_now=starts_at <= now < ends_at,
+            is_over=ends_at <= now,
+            place=(row, max(1, round((ends_at - begin) / STEP) - row), column[room]),
+        )
         groups.setdefault(starts_at, Group(starts_at)).sessions.append(shown)
     ordered = sorted(groups.values(), key=lambda group: group.starts_at)
     if ordered[0].starts_at <= now < end:
@@ -191,9 +218,16 @@ def state_of(session: Session, now: datetime) -> str:
     return "filling" if session["seats_left"] * 4 <= session["capacity"] else "open"
 
 
+# An agenda has fewer instants and rooms than sessions, and each reader's page asks again.
+@lru_cache(maxsize=4096)
 def instant(text: str) -> datetime:
     """An instant of the JSON."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+@lru_cache(maxsize=4096)
+def _clock(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%H:%M}"
 
 
 def _half_hour_before(moment: datetime) -> datetime:
@@ -205,6 +239,7 @@ def _searched(session: Session) -> str:
     return " ".join(parts).casefold()
 
 
+@lru_cache(maxsize=1024)
 def _natural(name: str) -> list[tuple[int, int, str]]:
     """`K.1.2` before `K.1.105`: runs of digits compare as numbers."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name.casefold())

@@ -516,3 +516,15 @@ def test_what_is_read_alone_leaves_the_connection_as_it_was(context: Flask) -> N
         connection.execute(text("UPDATE ab_user SET email = 'eve@example.org'"))
         connection.rollback()
     assert transaction.read_alone(read, {"id": who})[0].email == "ann@example.org"
+
+
+def test_reading_ends_with_the_connection_given_back_but_not_in_a_command(context: Flask) -> None:
+    db.session.remove()
+    pool: Any = db.engine.pool
+    db.session.execute(text("SELECT 1"))
+    assert pool.checkedout() == 1
+    transaction.end_reading()
+    assert pool.checkedout() == 0
+
+    with pytest.raises(RuntimeError, match="inside a transaction"):
+        transactional(transaction.end_reading)()

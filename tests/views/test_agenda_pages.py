@@ -8,12 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask
+from flask import Flask, before_render_template
 from flask.testing import FlaskClient
+from jinja2 import Template
+from sqlalchemy import update
 from werkzeug.datastructures import MultiDict
 
+from app.extensions import db
+from app.models import EventSession
 from app.services import agenda, sign_ins
 from app.services.policy import ACCOUNT
+from app.views import agenda as pages
 from app.views.agenda import paragraphs
 from app.views.agenda_days import Filters, day_shown, lay_out, plan, room_order, state_of
 from tests.conftest import NOW
@@ -117,7 +122,7 @@ def test_one_session_has_an_address(client: FlaskClient, conf: dict[str, int]) -
 
 def test_statements_do_not_grow_with_the_agenda(app: Flask, conf: dict[str, int]) -> None:
     client = app.test_client()
-    agenda._encoded.clear()  # SQLite gave the event an id that one of another test had
+    agenda._editions.clear()  # SQLite gave the event an id that one of another test had
     with app.app_context(), count_queries() as few:
         client.get(PATH)
     with app.app_context():
@@ -131,7 +136,114 @@ def test_statements_do_not_grow_with_the_agenda(app: Flask, conf: dict[str, int]
     assert many == few
 
 
+# -- what readers share ----------------------------------------------------------------
+
+
+@pytest.fixture
+def readers(app: Flask, conf: dict[str, int]) -> dict[str, FlaskClient]:
+    """A guest, and attendees with nothing, a seat, and a place in a queue."""
+    clients = {name: app.test_client() for name in ("guest", "nothing", "seat", "queue")}
+    for name in ("nothing", "seat", "queue"):
+        enter(app, clients[name])
+    press(clients["seat"], book=conf["Second"])
+    press(clients["queue"], wait=conf["Second"])
+    for client in clients.values():
+        client.get(PATH)  # what was done is told once
+    return clients
+
+
+def forget_what_is_shared() -> None:
+    agenda._editions.clear()
+    pages._row.cache_clear()
+
+
+def body_of(client: FlaskClient, query: str = "") -> str:
+    """The page, but for what is another in each answer."""
+    page = client.get(f"{PATH}?{query}")
+    assert page.status_code == 200
+    return re.sub(r'(name="csrf_token" value|name="csrf-token" content)="[^"]*"', "", page.text)
+
+
+def test_what_is_shared_looks_as_if_it_were_made_for_each(
+    conf: dict[str, int], readers: dict[str, FlaskClient]
+) -> None:
+    queries = ("", "view=grid", "free=1", "mine=1", "q=o&view=list")
+    asked = [(name, query) for query in queries for name in readers]
+    alone = {}
+    for name, query in asked:
+        forget_what_is_shared()
+        alone[name, query] = body_of(readers[name], query)
+    for order in (asked, asked[::-1]):
+        forget_what_is_shared()
+        assert {(name, query): body_of(readers[name], query) for name, query in order} == alone
+    second = {name: row(body_of(client), conf["Second"]) for name, client in readers.items()}
+    assert ["/login/?next=" in second["guest"], "Full · waitlist" in second["guest"]] == [True] * 2
+    assert ['name="wait"' in second["nothing"], "/login/" in second["nothing"]] == [True, False]
+    assert ['name="release"' in second["seat"], "Booked" in second["seat"]] == [True] * 2
+    assert ['name="leave"' in second["queue"], "On the waitlist" in second["queue"]] == [True] * 2
+
+
+def test_what_another_process_changes_shows_at_once(
+    app: Flask, conf: dict[str, int], readers: dict[str, FlaskClient]
+) -> None:
+    first = conf["First & <b>bold</b>"]
+    for client in readers.values():
+        assert "2 left" in row(body_of(client), first)
+    kept = pages._row.cache_info().currsize
+    with app.app_context(), db.engine.begin() as connection:  # nobody here is told of it
+        connection.execute(
+            update(EventSession)
+            .where(EventSession.id == first)
+            .values(seats_taken=1, version=EventSession.version + 1)
+        )
+    for client in readers.values():
+        assert "Filling" not in row(body_of(client), first)
+        assert "1 left" in row(body_of(client), first)
+    made = pages._row.cache_info().currsize - kept
+    assert made == 2  # that session's, for guests and for attendees
+
+
+def test_rows_with_links_of_any_length_are_not_kept(
+    conf: dict[str, int], client: FlaskClient
+) -> None:
+    room = re.search(r'session__room">([^<]+)<', row(body_of(client), conf["Second"]))
+    assert room
+    for other, is_kept in (("x", True), ("x" * 300, False)):
+        before = pages._row.cache_info().currsize
+        assert "Second" in row(body_of(client, f"room={room[1]}&room={other}"), conf["Second"])
+        assert (pages._row.cache_info().currsize > before) is is_kept
+
+
+def test_a_page_is_one_query_and_holds_no_connection_while_it_is_made(
+    app: Flask, readers: dict[str, FlaskClient]
+) -> None:
+    counts, held = {}, []
+
+    def look(_app: Flask, template: Template, **_: Any) -> None:
+        if template.name == "agenda/agenda.html":
+            held.append(engine.pool.checkedout())
+
+    with app.app_context():
+        engine: Any = db.engine
+    with before_render_template.connected_to(look, app):
+        for name, client in readers.items():
+            client.get(PATH)
+            with app.app_context(), count_queries() as statements:
+                client.get(PATH)
+            counts[name] = len(statements)
+    assert counts == {"guest": 1, "nothing": 1, "seat": 1, "queue": 2}
+    assert held == [0] * 8
+
+
 # -- who ---------------------------------------------------------------------------------
+
+
+def test_who_owes_a_new_password_is_led_to_it(app: Flask, conf: dict[str, int]) -> None:
+    client = app.test_client()
+    with app.app_context():
+        user_id = make_user(flagged=True).id
+    come_in(app, client, user_id)
+    assert client.get(PATH).location == "/change-password"
 
 
 def test_who_may_not_read_learns_nothing(app: Flask, client: FlaskClient) -> None:
@@ -308,8 +420,8 @@ def test_a_session_after_midnight_stands_at_the_end_of_its_day() -> None:
     ]
     day = lay_out(made, "2031-03-29", BERLIN, NOW)
     late = day.groups[-1].sessions[0]
-    assert (late["from"], late["until"]) == ("01:30", "03:30")
-    assert (late["row"], late["rows"]) == (54, 12)
+    assert late.clock == ("01:30", "03:30")
+    assert late.place == (54, 12, 1)
     assert not any(group.is_first_after_now for group in day.groups)
 
 
@@ -336,13 +448,13 @@ def test_the_line_of_now_stands_before_what_comes() -> None:
     ],
 )
 def test_the_day_shown(wanted: str | None, now: str, shown: str) -> None:
-    shown_agenda = {
-        "event": {"time_zone": "Europe/Berlin"},
-        "sessions": [
-            session("2031-03-03T09:00:00Z", "2031-03-03T23:00:00Z"),
-            session("2031-03-04T09:00:00Z", "2031-03-04T10:00:00Z"),
-        ],
-    }
+    sessions = [
+        session("2031-03-03T09:00:00Z", "2031-03-03T23:00:00Z"),
+        session("2031-03-04T09:00:00Z", "2031-03-04T10:00:00Z"),
+    ]
+    shown_agenda = agenda.Shown(
+        1, {"time_zone": "Europe/Berlin"}, version=3, sessions=sessions, is_waiting=False
+    )
     assert day_shown(shown_agenda, wanted, datetime.fromisoformat(now)) == shown
 
 

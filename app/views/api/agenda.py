@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from app.gates import current_actor
+from app.gates import current_actor, found_agenda
 from app.services import agenda, seats, waitlist
-from app.services.policy import Actor
 from app.views.api.answers import idempotent, json_answer
 from app.views.api.payload import read_json
 
@@ -16,15 +15,7 @@ blueprint = Blueprint("api_agenda", __name__, url_prefix="/api")
 @blueprint.get("/events/<slug>/agenda")
 def read(slug: str) -> Response:
     known = request.if_none_match.as_set(include_weak=True)
-    event = None
-
-    def find(sign_in_id: str) -> Actor | None:
-        nonlocal event
-        actor, event = agenda.find_reader(sign_in_id, slug)
-        return actor
-
-    actor = current_actor(find)
-    found = agenda.read_agenda(actor, slug, known, event)
+    found = agenda.read_agenda(current_actor(), slug, known, found_agenda())
     if found.body is None:
         response = Response(status=304)
     else:

@@ -24,6 +24,8 @@ def sample(template: str) -> dict[str, Any]:
         return {}
     if template == "one_time_code":
         return {"event": event, "minutes": 10, "secret": "042042"}
+    if template == "address_proof":
+        return {"hours": 24, "secret": "https://example.org/proof"}
     if template == "seat_offered":
         return {
             "event": event,

@@ -32,6 +32,7 @@ MEANINGS = {
     "until": "until when it holds",
     "minutes": "for how many minutes the code is good",
     "code": "the code itself",
+    "hours": "for how many hours the link is good",
 }
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,20})\}")
 _BRACED = re.compile(r"\{([^{}]*)\}?|\}")
@@ -62,7 +63,8 @@ def values_for(template: str, values: Mapping[str, Any]) -> dict[str, str]:
         "event": (booking.get("event") or values.get("event") or {}).get("title"),
         "until": values.get("until"),
         "minutes": values.get("minutes"),
-        "code": values.get("secret"),
+        "code": values.get("secret") if template == "one_time_code" else None,
+        "hours": values.get("hours"),
     }
     return {name: str(value) for name, value in named.items() if value is not None}
 
@@ -76,6 +78,7 @@ def marked(values: Mapping[str, Any]) -> dict[str, Any]:
         "until": ("until",),
         "minutes": ("minutes",),
         "code": ("secret",),
+        "hours": ("hours",),
         "title": ("booking", "title"),
         "expert": ("booking", "expert", "name"),
         "client": ("booking", "attendee", "name"),

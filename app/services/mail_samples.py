@@ -25,7 +25,7 @@ def sample(template: str) -> dict[str, Any]:
     if template == "one_time_code":
         return {"event": event, "minutes": 10, "secret": "042042"}
     if template == "address_proof":
-        return {"name": CLIENT["name"], "hours": 24, "secret": "https://example.org/proof"}
+        return {"hours": 24, "secret": "https://example.org/proof"}
     if template == "seat_offered":
         return {
             "event": event,

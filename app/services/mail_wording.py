@@ -63,8 +63,8 @@ def values_for(template: str, values: Mapping[str, Any]) -> dict[str, str]:
         "event": (booking.get("event") or values.get("event") or {}).get("title"),
         "until": values.get("until"),
         "minutes": values.get("minutes"),
-        "hours": values.get("hours"),
         "code": values.get("secret") if template == "one_time_code" else None,
+        "hours": values.get("hours"),
     }
     return {name: str(value) for name, value in named.items() if value is not None}
 
@@ -77,8 +77,8 @@ def marked(values: Mapping[str, Any]) -> dict[str, Any]:
         "when": ("when",),
         "until": ("until",),
         "minutes": ("minutes",),
-        "hours": ("hours",),
         "code": ("secret",),
+        "hours": ("hours",),
         "title": ("booking", "title"),
         "expert": ("booking", "expert", "name"),
         "client": ("booking", "attendee", "name"),

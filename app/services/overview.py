@@ -127,7 +127,7 @@ def get_overview(actor: Actor | None, time_zone: str) -> Overview:
 def _by_hour(starts_at: datetime, ends_at: datetime) -> dict[str, list[int]]:
     bookings = (
         select(Booking.kind, Booking.starts_at, func.count().label("number"))
-        .where(Booking.status == CONFIRMED)
+        .where(Booking.status == CONFIRMED, Booking.kind.in_((APPOINTMENT, SEAT, RESERVATION)))
         .where(overlapping(Booking.starts_at, Booking.ends_at, starts_at, ends_at))
         .group_by(Booking.kind, Booking.starts_at)
     )

@@ -149,7 +149,10 @@ def get_report(actor: Actor | None, name: str, span: Span) -> Report:
 
 
 def _rooms(span: Span) -> Report:
-    """Booked hours of rooms, and their share of working days; two queries."""
+    """Booked hours of rooms, and their share of working days; two queries.
+
+    A room that is closed is not in use: blackouts do not count.
+    """
     rooms = db.session.execute(select(Room.id, Room.name).order_by(Room.name, Room.id)).all()
     busy = _read(
         select(
@@ -161,7 +164,7 @@ def _rooms(span: Span) -> Report:
         .join(Calendar, Calendar.id == BusyPeriod.calendar_id)
         .outerjoin(Booking, Booking.id == BusyPeriod.booking_id)
         .where(Calendar.room_id.is_not(None))
-        .where(func.coalesce(Booking.kind, "session") != "blackout")  # closed is not used
+        .where(func.coalesce(Booking.kind, "session") != "blackout")
         .where(overlapping(BusyPeriod.starts_at, BusyPeriod.ends_at, span.starts_at, span.ends_at))
     )
     names = {"session": "Sessions", "reservation": "Reservations", "appointment": "Appointments"}

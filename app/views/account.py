@@ -353,6 +353,7 @@ def _navigation(actor: Actor | None) -> list[dict[str, str]]:
             items.append(("account_pages.dashboard", "Booking page", "layout-dashboard"))
         if actor.is_staff:
             items.append(("scheduler_pages.show", "Scheduler", "layout-grid"))
+            items.append(("HomeView.index", "Back-office", "settings"))
     return [
         {"href": url_for(endpoint), "text": text, "icon": icon} for endpoint, text, icon in items
     ]
@@ -380,5 +381,4 @@ def _account_navigation(actor: Actor | None) -> list[dict[str, str]]:
         items.append(
             {"href": url_for("admission.list_events"), "text": "Check-in", "icon": "scan-line"}
         )
-        items.append({"href": "/backoffice/", "text": "Back-office", "icon": "settings"})
     return items

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from app.services import admission, appointments, experts, no_shows, reports, reservations, seats
+from app.services import (
+    admission,
+    appointments,
+    blackouts,
+    experts,
+    no_shows,
+    reports,
+    reservations,
+    seats,
+)
 from app.services.errors import InvalidInput, NotAllowed, NotFound
 from app.services.reservations import Wanted
 from tests import factories
@@ -63,6 +72,15 @@ def test_rooms_are_measured_against_working_days(admin: Any) -> None:
         "Appointments": {},
     }
     assert idle.name == "Idle"
+
+
+def test_a_closed_room_is_neither_in_use_nor_booked(admin: Any) -> None:
+    hall = factories.make_room(name="Hall")
+    closed = factories.period("2031-03-04T08:00Z", "2031-03-04T12:00Z")
+    blackouts.close_room(admin, hall.id, closed, "Painting")
+    assert table(admin, "rooms") == {"Hall": [0, 0.0, 0.0, 0.0]}
+    assert series(admin, "rooms") == {"Sessions": {}, "Reservations": {}, "Appointments": {}}
+    assert {row[0] for row in table(admin, "lead-time").values()} == {0}
 
 
 def test_experts_are_measured_against_what_they_offer(admin: Any) -> None:

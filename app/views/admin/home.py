@@ -80,7 +80,7 @@ def _day_chart(actor: Actor, now: Overview) -> Chart:
     kinds = (*_faces(actor), EVENT_SESSION)
     return stacked_bars(
         "day",
-        "Today by the hour at which it begins",
+        "What begins today, by the hour",
         [f"{hour:%H:%M}" for hour in now.hours],
         [Series(NAMES[kind].capitalize(), now.by_hour[kind]) for kind in kinds],
         unit="things",

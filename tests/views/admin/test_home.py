@@ -11,7 +11,7 @@ from flask import Flask
 
 from app.extensions import db
 from app.models import Event, OutboxMessage, Room
-from app.services import admission, overview, seats
+from app.services import admission, blackouts, overview, seats
 from app.services.errors import NotAllowed
 from tests import factories
 from tests.queries import count_queries
@@ -41,7 +41,7 @@ def test_home_counts_today(app: Flask, world: World, office: Office, at: Any) ->
         "held seats await an answer": 0,
         "sessions with more seats than their room": 0,
         "mails failed": 0,
-        "mails waiting": 5,  # two of them reminders, due since yesterday
+        "mails waiting": 5,  # two of them reminders of what begins now
         "people on waitlists": 1,
         "active users": 5,
     }
@@ -111,6 +111,15 @@ def test_contributors_see_their_faces_only(world: World) -> None:
     for hidden in ("ppointments", "mails", "Add booking", "waitlists"):
         assert hidden not in page
     assert "Check-ins so far" in page
+
+
+def test_a_closed_room_is_no_booking_of_the_day(world: World, office: Office, at: Any) -> None:
+    at(NINE)
+    before = figures(office.page("/backoffice/"))
+    with world.app.app_context():
+        closed = factories.period("2031-03-04T18:00Z", "2031-03-04T20:00Z")
+        blackouts.close_room(world.root, factories.make_room().id, closed, "Painting")
+    assert figures(office.page("/backoffice/")) == before
 
 
 @pytest.mark.parametrize(("day", "number"), [("2031-03-30", 23), ("2031-10-26", 25)])

@@ -176,7 +176,7 @@ export class Board {
   }
 
   #block({ entry, extent, isShadow, isViewed, isFlashing }, column) {
-    const size = extent.length < 11 ? "line" : extent.length < 15 ? "tiny" : extent.length < 30 ? "short" : "tall";
+    const size = extent.length < 11 ? "line" : extent.length < 15 ? "tiny" : extent.length < 38 ? "short" : "tall";
     const looks = ["block", `block--${entryLook(entry)}`, `block--${size}`, isShadow && "block--shadow", isViewed && "block--viewed", isFlashing && "changed", entry.isPending && "block--pending", entry.mayChange && "block--grip"];
     const text = spanText(spanOfEntry(entry), this.zoneOf(column.roomId));
     const node = el(

@@ -217,7 +217,7 @@ function copyOutlook({ items, free, conflicting }) {
     el("p", { class: "repeat__sum" }, icon(conflicting ? "triangle-alert" : "circle-check"), sum),
     el(
       "ul",
-      { class: "repeat__list" },
+      { class: "repeat__list", tabindex: "0", "aria-label": "What is left out" }, // it scrolls
       ...items
         .filter((each) => each.why)
         .map((each) => el("li", { class: "repeat__date repeat__date--taken" }, el("span", {}, each.title), el("span", { class: "repeat__state" }, icon("ban"), WHY[each.why] ?? "Taken"))),

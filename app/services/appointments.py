@@ -192,7 +192,8 @@ def _move(
     locked = ledger.lock({claim.calendar_id for claim in claims} | group_slots.calendars_of(row))
     group_slots.hand_over(row)  # others stay in the slot that it leaves
     place, wanted = _judge(actor, offer, starts_at, claims, {row.id})
-    asks = row.status == PENDING or (offer.requires_approval and not bookings.is_host(row, actor))
+    by_host = bookings.is_host(row, actor)
+    asks = row.status == PENDING or (offer.requires_approval and not by_host)
     changed = db.session.execute(
         update(Booking)
         .where(Booking.id == row.id, Booking.version == row.version, Booking.status.in_(LIVE))
@@ -223,7 +224,7 @@ def _move(
             moved,
             payload,
             reason=reason,
-            by_host=bookings.is_host(row, actor),
+            by_host=by_host,
             previous=previous,
         )
     else:  # what was confirmed holds no more, and what is asked for not yet
@@ -233,6 +234,7 @@ def _move(
             moved,
             payload,
             reason=reason,
+            by_host=by_host,
             previous=previous,
             invitation="CANCEL" if stood else "NONE",
         )

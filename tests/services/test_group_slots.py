@@ -11,7 +11,7 @@ import pytest
 from app.extensions import db
 from app.models import Booking, BusyPeriod
 from app.models.interval import Interval
-from app.services import changes, event_types, guarantees, slots
+from app.services import changes, event_types, explanations, guarantees, slots
 from app.services.appointments import Client, book_appointment
 from app.services.bookings import get_booking, list_bookings
 from app.services.cancellation import cancel_booking
@@ -200,6 +200,18 @@ def test_a_daily_limit_counts_slots_not_people(host: Any) -> None:
         book(type_id, TEN + HALF)
     assert refused.value.extra["rule"] == "daily_limit"
     book(type_id)
+
+
+def test_who_joins_others_takes_no_more_of_a_day_that_is_overfull(host: Any) -> None:
+    type_id = offer(host, daily_limit=2)
+    book(type_id), book(type_id, TEN + HALF)
+    event_types.update_event_type(host, type_id, {"daily_limit": 1})
+    assert left(type_id) == {"10:00": 2, "10:30": 2}
+    for starts_at in (TEN, TEN + HALF):
+        assert explanations.explain(host, type_id, starts_at)["offered"]
+        book(type_id, starts_at)
+    with pytest.raises(NotOffered):
+        book(type_id, TEN + 2 * HALF)
 
 
 def test_fewer_seats_than_are_taken_are_refused(host: Any, at: Callable[[datetime], None]) -> None:

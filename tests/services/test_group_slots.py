@@ -17,6 +17,7 @@ from app.services.bookings import get_booking, list_bookings
 from app.services.cancellation import cancel_booking
 from app.services.errors import InvalidInput, NotFound, NotOffered, Overlap, SlotTaken
 from app.services.rescheduling import reschedule_booking
+from app.services.restoring import restore_booking
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -145,6 +146,30 @@ def test_a_holder_moves_and_leaves_the_slot_to_the_others(host: Any) -> None:
     reschedule_booking(host, first["uid"], TEN)  # and back, as one of two
     assert holder(host) == ids(second)
     assert rows.booking(first["uid"]).place == 1
+
+
+def test_all_in_a_slot_meet_in_one_place(host: Any) -> None:
+    type_id = offer(host, location={"kind": "jitsi", "detail": ""})
+    client = factories.make_actor()
+
+    def link(booking: dict[str, Any]) -> str:
+        return rows.booking(booking["uid"]).meeting_url
+
+    first, second = book(type_id, actor=client), book(type_id)
+    later = book(type_id, TEN + HALF)
+    shared, other = link(first), link(later)
+    assert (link(second), shared != other) == (shared, True)
+    reschedule_booking(client, first["uid"], TEN + HALF)  # to others
+    assert (link(first), link(second)) == (other, shared)
+    reschedule_booking(client, first["uid"], TEN + 2 * HALF)  # alone: those left keep theirs
+    assert link(first) not in {shared, other}
+    alone = link(first)
+    reschedule_booking(client, first["uid"], TEN + 3 * HALF)
+    assert link(first) == alone
+    cancel_booking(client, first["uid"])
+    newcomer = book(type_id, TEN + 3 * HALF)
+    assert link(newcomer) != alone
+    assert restore_booking(client, first["uid"])["meeting_url"] == link(newcomer)
 
 
 def test_a_move_into_a_full_slot_is_refused(host: Any) -> None:

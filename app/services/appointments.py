@@ -38,6 +38,7 @@ from app.services.bookings import Booked
 from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
 from app.services.manage_links import manage_token, token_hash
 from app.services.meeting_links import place_of
+from app.services.meeting_providers import is_set_up
 from app.services.policy import Actor, require_account, require_admin
 from app.services.transaction import execute, transactional
 
@@ -192,7 +193,8 @@ def _move(
     locked = ledger.lock({claim.calendar_id for claim in claims} | group_slots.calendars_of(row))
     group_slots.hand_over(row)  # others stay in the slot that it leaves
     place, wanted = _judge(actor, offer, starts_at, claims, {row.id})
-    asks = row.status == PENDING or (offer.requires_approval and not bookings.is_host(row, actor))
+    by_host = bookings.is_host(row, actor)
+    asks = row.status == PENDING or (offer.requires_approval and not by_host)
     changed = db.session.execute(
         update(Booking)
         .where(Booking.id == row.id, Booking.version == row.version, Booking.status.in_(LIVE))
@@ -205,6 +207,7 @@ def _move(
             room_id=offer.room_id,
             version=Booking.version + 1,
             sequence=Booking.sequence + 1,
+            **_place_after_move(offer, row, starts_at),
         )
         .returning(Booking.id)
         .execution_options(synchronize_session=False)
@@ -223,7 +226,7 @@ def _move(
             moved,
             payload,
             reason=reason,
-            by_host=bookings.is_host(row, actor),
+            by_host=by_host,
             previous=previous,
         )
     else:  # what was confirmed holds no more, and what is asked for not yet
@@ -233,6 +236,7 @@ def _move(
             moved,
             payload,
             reason=reason,
+            by_host=by_host,
             previous=previous,
             invitation="CANCEL" if stood else "NONE",
         )
@@ -249,6 +253,19 @@ def _move(
         changes.BOOKING_RESCHEDULED, payload, tuple(locked.values()), previous=previous
     )
     return payload
+
+
+def _own_place(offer: AnyRow) -> dict[str, Any]:
+    location, meeting_url = place_of(offer.location_kind, offer.location_detail)
+    return {"location": location, "meeting_url": meeting_url}
+
+
+def _place_after_move(offer: AnyRow, row: AnyRow, starts_at: datetime) -> dict[str, Any]:
+    """What changes of where a booking takes place when it moves: its mates are others then."""
+    if joined := place_with_mates(offer, starts_at, besides=row.id):
+        return joined
+    is_left_to_others = place_with_mates(offer, row.starts_at, besides=row.id)
+    return _own_place(offer) if is_left_to_others else {}
 
 
 def _checked(client: Client) -> Client:
@@ -363,6 +380,19 @@ def _is_of_slot(
     )
 
 
+def place_with_mates(
+    offer: AnyRow, starts_at: datetime, *, besides: int | None = None
+) -> dict[str, Any]:
+    """`location` and `meeting_url` of those in the slot; nothing if it is joined by nobody.
+
+    All in a slot meet in one place. What a provider makes, it makes for all: see `meetings`.
+    """
+    if offer.seats == 1 or is_set_up(offer.location_kind):
+        return {}
+    mate = group_slots.find_mate(offer.id, starts_at, besides=besides)
+    return mate._asdict() if mate else {}
+
+
 def decide_by(offer: AnyRow, starts_at: datetime) -> datetime:
     """When a request for this start ends by itself."""
     deadline: datetime = clock.now() + timedelta(minutes=offer.approval_minutes)
@@ -395,7 +425,6 @@ def _write(
     uid = str(uuid4())
     # Who books their own time needs not ask themselves.
     asks = offer.requires_approval and not (actor and actor.user_id == offer.host_user_id)
-    location, meeting_url = place_of(offer.location_kind, offer.location_detail)
     appointment = {
         "uid": uid,
         "kind": "appointment",
@@ -407,8 +436,8 @@ def _write(
         "ends_at": starts_at + timedelta(minutes=offer.duration_minutes),
         "user_id": actor.user_id if actor else None,
         "room_id": offer.room_id,
-        "location": location,
-        "meeting_url": meeting_url,
+        **_own_place(offer),
+        **place_with_mates(offer, starts_at),
         "expert_id": offer.expert_id,
         "event_type_id": offer.id,
         "attendee_name": client.name,

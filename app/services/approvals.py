@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import Booking
+from app.models import Booking, User
 from app.models.booking import CANCELLED, CONFIRMED, EXPIRED, PENDING
 from app.models.interval import Interval
 from app.models.types import AnyRow
@@ -53,7 +53,7 @@ def accept_request(actor: Actor | None, uid: str, *, version: int | None = None)
 def get_request(token: str) -> dict[str, Any]:
     """The request of a host's link, as the host sees it, also once it is answered.
 
-    Raises `NotFound`.
+    Raises `NotFound`, also for a host whose account is deactivated.
     """
     return bookings.describe(_row(token), None, everything=True)
 
@@ -78,6 +78,9 @@ def _row(token: str) -> AnyRow:
     uid = uid_to_decide(token)
     row = bookings.find_row(uid) if uid else None
     if row is None or row.kind != "appointment":
+        raise NotFound
+    # A link in an old mail is no way back in for a host whose access was taken.
+    if not db.session.scalar(select(User.active).where(User.id == row.host_user_id)):
         raise NotFound
     return row
 

@@ -292,7 +292,7 @@ def send_notices(
     `invitation` is the method of the calendar file if it does not follow from the
     status: "CANCEL" takes out what was confirmed before, "NONE" sends no file.
     """
-    context: dict[str, Any] = {"booking": payload, "reason": reason}
+    context: dict[str, Any] = {"booking": payload, "reason": reason, "by_host": by_host}
     if invitation:
         context["invitation"] = invitation
     if previous:

@@ -11,7 +11,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import object_session
 
 from app.extensions import db
-from app.models import Appointment, EventType, Expert, Room
+from app.models import Appointment, EventType, Expert, Room, User
 from app.models.event_type import LOCATION_KINDS
 from app.services import audit, clock, experts, fields, group_slots, ledger
 from app.services.bookings import Page
@@ -62,11 +62,15 @@ def list_public(expert: Expert) -> list[dict[str, Any]]:
 
 
 def get_public(expert_slug: str, type_slug: str) -> EventType:
-    """One event type by its public address, inactive ones too. Raises `NotFound`."""
+    """One event type by its public address, inactive ones too, of an expert who is here.
+
+    Raises `NotFound`.
+    """
     found = db.session.scalars(
         select(EventType)
         .join(Expert)
-        .where(Expert.slug == expert_slug, EventType.slug == type_slug)
+        .join(User, User.id == Expert.user_id)
+        .where(Expert.slug == expert_slug, EventType.slug == type_slug, User.active.is_(True))
     ).one_or_none()
     if found is None:
         raise NotFound

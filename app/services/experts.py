@@ -99,6 +99,14 @@ def get_expert(slug: str) -> Expert:
     return expert
 
 
+def get_host(slug: str) -> Expert:
+    """As `get_expert`, also one whose account is deactivated: bookings with them stay."""
+    host = db.session.scalars(select(Expert).where(Expert.slug == slug)).one_or_none()
+    if host is None:
+        raise NotFound
+    return host
+
+
 def get_expert_by_id(expert_id: int) -> Expert:
     """Raises `NotFound`."""
     expert = db.session.get(Expert, expert_id)

@@ -83,6 +83,22 @@ def find_place(
     return next(place for place in range(1, len(rows) + 2) if place not in taken)
 
 
+def find_mate(
+    event_type_id: int, starts_at: datetime, *, besides: int | None = None
+) -> AnyRow | None:
+    """Where those in a slot meet, `location` and `meeting_url`; None if nobody is in it.
+
+    `besides` is the id of a booking that does not count.
+    """
+    return db.session.execute(
+        select(Booking.location, Booking.meeting_url)
+        .where(_live(event_type_id), Booking.starts_at == starts_at)
+        .where(Booking.id.is_distinct_from(besides))
+        .order_by(Booking.id)
+        .limit(1)
+    ).one_or_none()
+
+
 def most_booked(event_type_id: int, since: datetime) -> int:
     """How many are in the fullest slot of an event type that ends after `since`."""
     in_a_slot = (

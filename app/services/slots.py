@@ -38,7 +38,8 @@ ALTERNATIVES = 5
 class Slots:
     """Free starts by day of `time_zone`; `version` is that of the topic `expert:<slug>`.
 
-    `seats_left` says how many each start takes, for a type with several seats.
+    `seats_left` says how many each start takes, for a type with several seats; by instants
+    in UTC, since both runs of a doubled hour are one key in a local zone.
     """
 
     time_zone: str
@@ -84,7 +85,7 @@ def list_slots(
         local = start.astimezone(zone)
         days.setdefault(local.date(), []).append(local)
         if offer.seats > 1:
-            seats_left[local] = groups[start].seats_left if start in groups else offer.seats
+            seats_left[start] = groups[start].seats_left if start in groups else offer.seats
     return Slots(
         time_zone=zone_name,
         duration_minutes=offer.duration_minutes,
@@ -203,10 +204,10 @@ def _holidays(offer: AnyRow) -> dict[date, str]:
 def booked_besides(
     offer: AnyRow, starts_at: datetime, *, ignoring: Iterable[int] = ()
 ) -> dict[date, int]:
-    """`booked_on` around a start; a slot with several seats does not count against itself."""
+    """`booked_on` around a start; nothing for who joins others: that takes no more of the day."""
     window = Interval(starts_at, starts_at + timedelta(minutes=offer.duration_minutes))
-    besides = starts_at if offer.seats > 1 else None
-    return booked_on(offer, window, ignoring=ignoring, besides=besides)
+    joining = starts_at if offer.seats > 1 else None
+    return booked_on(offer, window, ignoring=ignoring, joining=joining)
 
 
 def rules_of(offer: AnyRow) -> availability.Rules:
@@ -236,9 +237,12 @@ def booked_on(
     window: Interval,
     *,
     ignoring: Iterable[int] = (),
-    besides: datetime | None = None,
+    joining: datetime | None = None,
 ) -> dict[date, int]:
-    """Slots of this type that are taken, by the expert's local day, if it has a limit."""
+    """Slots of this type that are taken, by the expert's local day, if it has a limit.
+
+    None count if `joining` is one of them.
+    """
     if offer.daily_limit is None:
         return {}
     zone = ZoneInfo(offer.time_zone)
@@ -251,8 +255,8 @@ def booked_on(
         .where(Appointment.id.not_in(list(ignoring)))
         .where(Appointment.starts_at.between(window.starts_at - margin, window.ends_at + margin))
     ):
-        if start == besides:
-            continue
+        if start == joining:
+            return {}
         day = start.astimezone(zone).date()
         counts[day] = counts.get(day, 0) + 1
     return counts

@@ -90,7 +90,9 @@ def expert_by_id(expert_id: int) -> AnyResponse:
 @blueprint.get("/b/<token>")
 def manage(token: str) -> str:
     booking = guests.get_booking(token)
-    expert = experts.get_expert(booking["expert"]["slug"])
+    expert = experts.get_host(booking["expert"]["slug"])
+    slug, type_slug = booking["expert"]["slug"], booking["event_type"]["slug"]
+    is_here = expert.user.active  # else the booking stands, and there are no other times
     return render_template(
         "booking/manage.html",
         booking=booking,
@@ -103,10 +105,8 @@ def manage(token: str) -> str:
         google_url=google_url(booking),
         outlook_url=outlook_url(booking),
         data_url=url_for("api_bookings.download_data", token=token),
-        reschedule_url=url_for(".reschedule", token=token),
-        rebook_url=url_for(
-            ".booker", slug=booking["expert"]["slug"], type_slug=booking["event_type"]["slug"]
-        ),
+        reschedule_url=is_here and url_for(".reschedule", token=token),
+        rebook_url=is_here and url_for(".booker", slug=slug, type_slug=type_slug),
     )
 
 

@@ -18,6 +18,7 @@ from app.services.appointments import book_appointment
 from app.services.bookings import get_booking, list_bookings
 from app.services.cancellation import cancel_booking
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, SlotTaken, Stale
+from app.services.mail_wording import Wording
 from app.services.manage_links import decision_token, manage_token
 from app.services.rescheduling import reschedule_booking
 from app.services.restoring import confirm_booking
@@ -56,14 +57,22 @@ def mails_since(count: int) -> list[str]:
     return [template for template, _ in rows.mails()[count:]]
 
 
-def method_of(template: str) -> str | None:
-    """METHOD of the calendar in the last mail of this template, if it carries one."""
-    row = db.session.scalars(
+def last_mail(template: str) -> OutboxMessage:
+    return db.session.scalars(
         db.select(OutboxMessage)
         .where(OutboxMessage.template == template)
         .order_by(OutboxMessage.id.desc())
         .limit(1)
     ).one()
+
+
+def words_of(template: str) -> str:
+    return mail_messages.preview(template, last_mail(template).context, Wording("Rendezvous")).text
+
+
+def method_of(template: str) -> str | None:
+    """METHOD of the calendar in the last mail of this template, if it carries one."""
+    row = last_mail(template)
     message = mail_messages.compose(template, row.recipient, row.context, message_id="<1@x>")
     if not message.attachments:
         return None
@@ -224,8 +233,15 @@ def test_a_client_who_moves_asks_again_and_a_host_does_not(asked: SimpleNamespac
 def test_a_request_that_moves_stays_one(asked: SimpleNamespace) -> None:
     moved = reschedule_booking(asked.client, asked.uid, TEN + HALF)
     assert (moved["status"], method_of("appointment_requested")) == ("pending", None)
-    moved = reschedule_booking(asked.host, asked.uid, TEN)
+    moved = reschedule_booking(asked.host, asked.uid, TEN, reason="Away until ten")
     assert moved["status"] == "pending"
+    text = words_of("appointment_requested")
+    assert "Mara moved your request to this time" in text
+    assert "Away until ten" in text
+    moved = reschedule_booking(asked.client, asked.uid, TEN + HALF, reason="Mine")
+    text = words_of("appointment_requested")
+    assert "You asked Mara for this time" in text
+    assert "Mine" not in text  # what a client typed is not mailed to the client
 
 
 def test_hosts_need_not_ask_themselves(asked: SimpleNamespace) -> None:

@@ -11,12 +11,13 @@ import pytest
 from app.extensions import db
 from app.models import Booking, BusyPeriod
 from app.models.interval import Interval
-from app.services import changes, event_types, guarantees, slots
+from app.services import changes, event_types, explanations, guarantees, slots
 from app.services.appointments import Client, book_appointment
 from app.services.bookings import get_booking, list_bookings
 from app.services.cancellation import cancel_booking
 from app.services.errors import InvalidInput, NotFound, NotOffered, Overlap, SlotTaken
 from app.services.rescheduling import reschedule_booking
+from app.services.restoring import restore_booking
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -147,6 +148,30 @@ def test_a_holder_moves_and_leaves_the_slot_to_the_others(host: Any) -> None:
     assert rows.booking(first["uid"]).place == 1
 
 
+def test_all_in_a_slot_meet_in_one_place(host: Any) -> None:
+    type_id = offer(host, location={"kind": "jitsi", "detail": ""})
+    client = factories.make_actor()
+
+    def link(booking: dict[str, Any]) -> str:
+        return rows.booking(booking["uid"]).meeting_url
+
+    first, second = book(type_id, actor=client), book(type_id)
+    later = book(type_id, TEN + HALF)
+    shared, other = link(first), link(later)
+    assert (link(second), shared != other) == (shared, True)
+    reschedule_booking(client, first["uid"], TEN + HALF)  # to others
+    assert (link(first), link(second)) == (other, shared)
+    reschedule_booking(client, first["uid"], TEN + 2 * HALF)  # alone: those left keep theirs
+    assert link(first) not in {shared, other}
+    alone = link(first)
+    reschedule_booking(client, first["uid"], TEN + 3 * HALF)
+    assert link(first) == alone
+    cancel_booking(client, first["uid"])
+    newcomer = book(type_id, TEN + 3 * HALF)
+    assert link(newcomer) != alone
+    assert restore_booking(client, first["uid"])["meeting_url"] == link(newcomer)
+
+
 def test_a_move_into_a_full_slot_is_refused(host: Any) -> None:
     type_id = offer(host, seats=1)
     event_types.update_event_type(host, type_id, {"seats": 2})
@@ -200,6 +225,18 @@ def test_a_daily_limit_counts_slots_not_people(host: Any) -> None:
         book(type_id, TEN + HALF)
     assert refused.value.extra["rule"] == "daily_limit"
     book(type_id)
+
+
+def test_who_joins_others_takes_no_more_of_a_day_that_is_overfull(host: Any) -> None:
+    type_id = offer(host, daily_limit=2)
+    book(type_id), book(type_id, TEN + HALF)
+    event_types.update_event_type(host, type_id, {"daily_limit": 1})
+    assert left(type_id) == {"10:00": 2, "10:30": 2}
+    for starts_at in (TEN, TEN + HALF):
+        assert explanations.explain(host, type_id, starts_at)["offered"]
+        book(type_id, starts_at)
+    with pytest.raises(NotOffered):
+        book(type_id, TEN + 2 * HALF)
 
 
 def test_fewer_seats_than_are_taken_are_refused(host: Any, at: Callable[[datetime], None]) -> None:

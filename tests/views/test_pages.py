@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.services import appointments, experts
+from app.services import accounts, appointments, experts
 from app.services.appointments import Client
 from app.services.manage_links import decision_token, manage_token
-from tests.factories import PASSWORD, make_event_type, make_expert, make_user
+from tests.factories import PASSWORD, make_admin, make_event_type, make_expert, make_user
 
 START = datetime(2031, 3, 4, 9, 0, tzinfo=UTC)
 
@@ -33,6 +33,7 @@ def offer(app: Flask) -> dict[str, str]:
             "email": actor.email,
             "uid": booked.booking["uid"],
             "token": manage_token(booked.booking["uid"]),
+            "decision": decision_token(booked.booking["uid"]),
             "event_type_id": str(event_type.id),
         }
 
@@ -45,6 +46,30 @@ def sign_in(client: FlaskClient, email: str) -> None:
         "/login/", data={"username": email, "password": PASSWORD, "csrf_token": token[1]}
     )
     assert answer.status_code == 303
+
+
+def test_a_guest_keeps_the_booking_with_an_expert_who_left(
+    app: Flask, client: FlaskClient, offer: dict[str, str]
+) -> None:
+    manage, decide = f"/b/{offer['token']}", f"/b/{offer['decision']}/decide"
+    booker = f"/{offer['slug']}/{offer['type']}"
+    assert f'href="{manage}/reschedule"' in client.get(manage).get_data(as_text=True)
+    assert [client.get(path).status_code for path in (decide, booker)] == [200, 200]
+    with app.app_context():
+        host = experts.get_expert(offer["slug"])
+        accounts.deactivate(make_admin(), host.user_id)
+    shown = client.get(manage)
+    page = shown.get_data(as_text=True)
+    assert (shown.status_code, "data-cancel-guest" in page) == (200, True)
+    assert "/reschedule" not in page  # there are no other times
+    for path in (decide, booker, f"{booker}/plain", f"{manage}/reschedule"):
+        assert client.get(path).status_code == 404
+    answered = client.post(f"/api/requests/{offer['decision']}", json={"action": "accept"})
+    assert answered.status_code == 404  # an old mail is no way back in
+    cancelled = client.post(f"/api/manage/{offer['token']}", json={"action": "cancel"})
+    assert cancelled.json is not None
+    assert cancelled.json["booking"]["status"] == "cancelled"
+    assert booker not in client.get(manage).get_data(as_text=True)
 
 
 def test_public_pages_are_open(client: FlaskClient, offer: dict[str, str]) -> None:

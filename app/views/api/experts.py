@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
@@ -82,7 +83,8 @@ def _seats(found: slots.Slots) -> dict[str, Any]:
     """How many each start still takes, where it takes several."""
     if found.seats == 1:
         return {}
-    left = {start.isoformat(): number for start, number in found.seats_left.items()}
+    starts = (start for each in found.days.values() for start in each)
+    left = {start.isoformat(): found.seats_left[start.astimezone(UTC)] for start in starts}
     return {"seats": found.seats, "seats_left": left}
 
 

@@ -532,6 +532,33 @@ def test_free_starts_by_day(world: World) -> None:
     assert len(answer["days"]["2031-03-05"]) == 18
 
 
+def test_both_runs_of_a_doubled_hour_have_seats_of_their_own(world: World) -> None:
+    ann = world.by("ann")
+    ann("PATCH", f"/api/event-types/{world.event_type_id}", {"seats": 3})
+    hours = [{"weekday": 6, "start": "02:00", "end": "03:00"}]
+    ann(
+        "PUT",
+        "/api/experts/me/availability",
+        {"time_zone": "Europe/Berlin", "weekly": hours, "overrides": []},
+    )
+    first_run, second_run = "2031-10-26T02:00:00+02:00", "2031-10-26T02:00:00+01:00"
+    booked = world.guest(
+        "POST",
+        "/api/bookings",
+        {
+            "event_type_id": world.event_type_id,
+            "starts_at": second_run,
+            "name": "Gwen",
+            "email": "gwen@example.org",
+        },
+    )
+    assert booked.status_code == 201
+    path = "/api/experts/ann/event-types/consultation/slots?from=2031-10-26&to=2031-10-26"
+    found = world.guest.get(path)
+    assert list(found["seats_left"]) == found["days"]["2031-10-26"]
+    assert (found["seats_left"][first_run], found["seats_left"][second_run]) == (3, 2)
+
+
 def test_days_are_those_of_the_askers_zone(world: World) -> None:
     query = {"from": "2031-03-04", "to": "2031-03-04", "time_zone": "Pacific/Auckland"}
     answer = world.guest.get(SLOTS, query_string=query)

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (spans are written with a dash, as people read them)
 """The scheduler's pages: who sees which, and that nobody's name hangs at a door."""
 
 from __future__ import annotations

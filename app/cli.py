@@ -206,7 +206,11 @@ def print_qr(slug: str, file: Path | None) -> None:
     event = events.get_event(slug)
     url = admission.qr_url(event)
     if file:
-        file.write_bytes(qr_codes.picture(event, url, kind))
+        picture = qr_codes.picture(event, url, kind)
+        try:
+            file.write_bytes(picture)
+        except OSError as error:
+            raise click.FileError(str(file), error.strerror or str(error)) from error
     click.echo(url)
 
 

@@ -268,6 +268,7 @@ def change_empty_sessions(actor: Actor | None, wanted: Mapping[int, Mapping[str,
             before[session.id] = _told(session)
             _apply(session, wanted[session.id])
             session.version += 1
+            _expect_no_shows_again(session, previous[session.id])
     db.session.flush()
     ledger.release(event_session_ids=wanted)
     told = {row.calendar_id: row.event_session_id for row in held}
@@ -366,8 +367,7 @@ def _move(
     # No seat is without a place at any time: the room grows before, and shrinks after.
     seats_after, session.capacity = session.capacity, capacity
     session.version += 1
-    if period.starts_at > previous.starts_at:
-        session.no_shows_released_at = None  # its moment comes again
+    _expect_no_shows_again(session, previous)
     db.session.flush()
     everyone = tuple(locked.values())
     cancellation.release_bookings(actor, busy, everyone, reason=_BUSY_THEN)
@@ -380,12 +380,8 @@ def _move(
     if is_elsewhere:
         _move_seats(session, staying, attendees, locked, previous)
         _tell_speakers(actor, "talk_rescheduled", session, spoke.keys(), previous)
-    elif session.title != next((row.title for row in seats), session.title):
-        db.session.execute(
-            update(Booking)
-            .where(Booking.event_session_id == session.id, Booking.status == CONFIRMED)
-            .values(title=session.title, version=Booking.version + 1)
-        )
+    elif session.title != before["title"]:
+        _rename_seats(session, staying, attendees, locked)
     audit.record_update(
         actor,
         "event_session",
@@ -667,6 +663,12 @@ def _named(speakers: Iterable[Speaker]) -> dict[int, str]:
     return {each.user_id: each.name for each in speakers if each.user_id}
 
 
+def _expect_no_shows_again(session: EventSession, previous: Interval) -> None:
+    """Have a session that begins later looked at again: its moment is yet to come."""
+    if session.starts_at > previous.starts_at:
+        session.no_shows_released_at = None
+
+
 def _move_seats(
     session: EventSession,
     seats: Sequence[AnyRow],
@@ -698,6 +700,29 @@ def _move_seats(
         bookings.send_notices("rescheduled", moved, payload, previous=previous)
         calendar = locked[attendees[moved.user_id]]
         bookings.publish(changes.BOOKING_RESCHEDULED, payload, [calendar], previous=previous)
+
+
+def _rename_seats(
+    session: EventSession,
+    seats: Sequence[AnyRow],
+    attendees: Mapping[int, int],
+    locked: Mapping[int, changes.CalendarVersion],
+) -> None:
+    """Give seats their session's new title. Who has one sees it live, and gets no mail."""
+    if not seats:
+        return
+    ids = [row.id for row in seats]
+    db.session.execute(
+        update(Booking)
+        .where(Booking.id.in_(ids))
+        .values(title=session.title, version=Booking.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    for renamed in bookings.find_rows(Booking.id.in_(ids)):
+        payload = bookings.describe(renamed, None, everything=True)
+        calendar = locked[attendees[renamed.user_id]]
+        period = Interval(renamed.starts_at, renamed.ends_at)
+        bookings.publish(changes.BOOKING_RESCHEDULED, payload, [calendar], previous=period)
 
 
 def _tell_speakers(

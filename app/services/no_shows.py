@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, exists, select, update
 
 from app.extensions import db
 from app.models import Attendee, Booking, Calendar, Event, EventSession, User
-from app.models.booking import CONFIRMED
+from app.models.booking import BY_HOST, CONFIRMED
 from app.models.types import AnyRow
 from app.services import audit, bookings, cancellation, clock, events, ledger
 from app.services.transaction import transactional
@@ -82,6 +82,7 @@ def _release(event_session_id: int, minutes: int) -> int:
         tuple(locked.values()),
         reason=f"You were not checked in {minutes} minutes before the start, so your seat went"
         " to somebody who is there. If you come after all, look for a seat in the agenda.",
+        ending=BY_HOST,
     )
     audit.record(None, "release_no_shows", "event_session", event_session_id, released=released)
     return len(released)

@@ -89,12 +89,13 @@ def restore_reservation(actor: Actor | None, uid: str, *, scope: str = ONE) -> l
     same deed and is not over: all or nothing. Contributors only their own. Locks the
     calendars of rooms and responsible users. Raises `Overlap` when the time is taken,
     `Gone` when it is over, `InvalidInput` when the responsible user has left, `Stale`,
-    `NotAllowed`, `NotFound`.
+    `NotAllowed` (somebody else's, or cancelled by an admin), `NotFound`.
     """
     actor = require_staff(actor)
     seen = reservations.get_row(actor, uid)
     if seen.status == CONFIRMED:
         return [bookings.describe(seen, actor)]
+    _refuse_others_cancellation(seen, actor, by_host=not bookings.is_client(seen, actor))
     if seen.ends_at <= clock.now():
         raise Gone("This booking is over.")
     return _restore_reservations(_given_back_with(actor, seen, scope), actor)
@@ -111,11 +112,10 @@ def restore_row(
         return bookings.describe(row, actor, everything=everything)
     if row.cancelled_as == EXPIRED:
         raise Gone("This request was not answered in time. Please send a new one.")
-    is_admin = actor is not None and actor.is_admin
-    if not is_admin and by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
-        raise NotAllowed("This was cancelled by the other side. Please ask them.")
-    if row.starts_at <= clock.now():
-        raise Gone("This has begun already.")
+    _refuse_others_cancellation(row, actor, by_host=by_host)
+    # What is left of a room's time is of use to who reserved it.
+    if (row.ends_at if row.kind == "reservation" else row.starts_at) <= clock.now():
+        raise Gone("This has begun already." if row.ends_at > clock.now() else "This is over.")
     if row.kind == "appointment" and row.manage_token_hash is None:
         raise Gone("What the client left was taken out of this booking.")
     if row.kind == "appointment":
@@ -127,6 +127,14 @@ def restore_row(
     after = bookings.find_row(row.uid)
     assert after is not None
     return bookings.describe(after, actor, everything=everything)
+
+
+def _refuse_others_cancellation(row: AnyRow, actor: Actor | None, *, by_host: bool) -> None:
+    """Raises `NotAllowed` for what the other side cancelled, of a reservation an admin."""
+    if actor is not None and actor.is_admin:
+        return
+    if by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
+        raise NotAllowed("This was cancelled by the other side. Please ask them.")
 
 
 def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
@@ -168,9 +176,15 @@ def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
     claim = ledger.Claim(calendar_id, Interval(session.starts_at, session.ends_at))
     if in_the_way := ledger.find_conflicts([claim]):
         raise Overlap(ledger.shown_to(actor, in_the_way))
-    if seats.take(session) is None:
+    if not seats.accept_offer(session, row.user_id) and seats.take(session) is None:
         raise SessionFull(waitlist=True, alternatives=[])
-    _reinstate(row, status=CONFIRMED, starts_at=session.starts_at, ends_at=session.ends_at)
+    _reinstate(
+        row,
+        status=CONFIRMED,
+        title=session.title,
+        starts_at=session.starts_at,
+        ends_at=session.ends_at,
+    )
     ledger.occupy([claim], booking_id=row.id)
     _tell(row, actor, "confirmed", tuple(locked.values()))
     changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))

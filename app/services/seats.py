@@ -76,7 +76,7 @@ def _book(actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ..
             return Booked(bookings.get_booking(attendee, conflict.uid), [], created=False)
     if in_the_way:
         raise Overlap(ledger.shown_to(attendee, in_the_way))
-    if not _accept_offer(session, attendee) and take(session) is None:
+    if not accept_offer(session, attendee.user_id) and take(session) is None:
         raise _full(find_session(actor, attendee, session.id))
     released = cancellation.release_bookings(
         actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
@@ -104,8 +104,8 @@ def _is_held(session: AnyRow) -> bool:
     return session.offer_expires_at is not None and session.offer_expires_at > clock.now()
 
 
-def _accept_offer(session: AnyRow, attendee: Actor) -> bool:
-    """Leave the session's queue, if in it; True when that gives a seat held until now.
+def accept_offer(session: AnyRow, user_id: int) -> bool:
+    """Take a user out of the session's queue, if in it; True when that gives a seat held until now.
 
     Raises `Stale` when the session moved since it was looked at.
     """
@@ -114,7 +114,7 @@ def _accept_offer(session: AnyRow, attendee: Actor) -> bool:
     ledger.lock((), [session.id])
     left = db.session.execute(
         delete(WaitlistEntry)
-        .where(WaitlistEntry.id == session.entry_id, WaitlistEntry.user_id == attendee.user_id)
+        .where(WaitlistEntry.id == session.entry_id, WaitlistEntry.user_id == user_id)
         .returning(WaitlistEntry.offer_expires_at)
         .execution_options(synchronize_session=False)
     ).one_or_none()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from uuid import uuid4
 
-from sqlalchemy import insert, update
+from sqlalchemy import case, insert, update
 
 from app.extensions import db
 from app.models import Booking, Series
-from app.models.booking import CANCELLED, CONFIRMED
+from app.models.booking import BY_CLIENT, BY_HOST, CANCELLED, CONFIRMED
 from app.models.types import AnyRow
 from app.services import (
     audit,
@@ -149,6 +149,7 @@ def cancel_series(
         .where(Booking.id.in_(ids))
         .values(
             status=CANCELLED,
+            cancelled_as=case((Booking.user_id == actor.user_id, BY_CLIENT), else_=BY_HOST),
             cancelled_at=clock.now(),
             version=Booking.version + 1,
             sequence=Booking.sequence + 1,

@@ -39,6 +39,13 @@ def local_time(value: datetime | str, zone: str) -> str:
     return aware(value).astimezone(ZoneInfo(zone)).strftime("%H:%M")
 
 
+def run_of_hour(value: datetime | str, zone: str) -> str:
+    """The zone's short name where clocks show this time twice, to tell the runs apart; else nothing."""
+    local = aware(value).astimezone(ZoneInfo(zone))
+    is_doubled = local.utcoffset() != local.replace(fold=1 - local.fold).utcoffset()
+    return zone_name(value, zone) if is_doubled else ""
+
+
 def local_day(value: datetime | str, zone: str, form: str = "long") -> str:
     """`Tuesday 1 December 2026`."""
     local = aware(value).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
@@ -98,6 +105,7 @@ for _filter in (
     local_day,
     local_date,
     zone_name,
+    run_of_hour,
     zone_city,
     initials,
     groupby_day,

@@ -53,6 +53,13 @@ def test_a_picture_of_another_kind_is_refused(app: Flask, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_picture_that_cannot_be_written_is_refused(app: Flask, tmp_path: Path) -> None:
+    refused = run(app, "qr", "--event", "conf", "--out", str(tmp_path / "nowhere" / "qr.svg"))
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit)
+    assert "No such file or directory" in refused.output
+
+
 def test_addresses_are_checked_in(app: Flask) -> None:
     for _ in range(2):
         done = run(app, "check-in", "--event", "conf", "Ann@Example.org", "bea@example.org")

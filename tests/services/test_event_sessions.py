@@ -467,12 +467,22 @@ def test_speakers_are_replaced_as_a_whole(admin: Any) -> None:
     assert guarantees.find_breaches() == []
 
 
-def test_a_new_title_is_that_of_the_seats_too(admin: Any) -> None:
+def test_a_new_title_is_that_of_the_seats_too(admin: Any, published: list[Any]) -> None:
     session, actor = factories.make_session(), factories.make_actor()
     uid = seats.book_seat(actor, session.id).booking["uid"]
+    mails = rows.mails()
+    published.clear()
     move_event_session(admin, session.id, {"title": "Renamed"})
     row = rows.booking(uid)
     assert (row.title, row.version, row.sequence) == ("Renamed", 2, 0)
+    assert rows.mails() == mails
+    told = [each for each in published if isinstance(each, changes.BookingChanged)]
+    [(name, to, title)] = [
+        (each.name, [calendar.user_id for calendar in each.calendars], each.booking["title"])
+        for each in told
+        if each.booking
+    ]
+    assert (name, to, title) == (changes.BOOKING_RESCHEDULED, [actor.user_id], "Renamed")
 
 
 def test_the_capacity_follows_the_seats_taken(admin: Any) -> None:

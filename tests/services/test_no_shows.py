@@ -12,7 +12,7 @@ from app.extensions import db
 from app.models import AuditEntry, EventSession, OutboxMessage, WaitlistEntry
 from app.services import admission, changes, events, guarantees, no_shows, seats, waitlist
 from app.services.errors import InvalidInput
-from app.services.event_sessions import move_event_session
+from app.services.event_sessions import change_empty_sessions, move_event_session
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -51,6 +51,7 @@ def test_seats_go_in_time_and_once(admin: Any, at: Any, published: list[Any]) ->
     published.clear()
     assert no_shows.release_due() == 1
     assert it.states() == ["confirmed", "cancelled"]
+    assert rows.booking(it.lost).cancelled_as == "host"  # nobody's own wish
     assert rows.mails()[mails:] == [("seat_cancelled", it.away.email)]
     mail = db.session.scalars(select(OutboxMessage).order_by(OutboxMessage.id.desc())).first()
     assert mail is not None
@@ -119,6 +120,20 @@ def test_a_session_that_moves_is_looked_at_again(admin: Any, at: Any) -> None:
     assert no_shows.release_due() == 0
     at(TEN + timedelta(minutes=50))
     assert no_shows.release_due() == 1  # who was promoted is not there either
+    assert guarantees.find_breaches() == []
+
+
+def test_an_emptied_session_that_a_schedule_moves_is_looked_at_again(admin: Any, at: Any) -> None:
+    event = factories.make_event(release_no_shows_minutes=10)
+    session_id = factories.make_session(event, capacity=2).id
+    seats.book_seat(factories.make_actor(), session_id)
+    at(TEN - timedelta(minutes=10))
+    assert no_shows.release_due() == 1
+    later = {"starts_at": TEN + timedelta(hours=1), "ends_at": TEN + timedelta(hours=2)}
+    change_empty_sessions(admin, {session_id: later})
+    seats.book_seat(factories.make_actor(), session_id)
+    at(TEN + timedelta(minutes=50))
+    assert no_shows.release_due() == 1
     assert guarantees.find_breaches() == []
 
 

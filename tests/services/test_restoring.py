@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.extensions import db
+from app.models import WaitlistEntry
 from app.models.interval import Interval
 from app.services import approvals, event_types, guarantees, guests, waitlist
 from app.services.appointments import book_appointment
@@ -23,10 +24,12 @@ from app.services.errors import (
     SlotTaken,
     Stale,
 )
+from app.services.event_sessions import move_event_session
 from app.services.manage_links import manage_token
 from app.services.reservations import Wanted, reserve_room
-from app.services.restoring import confirm_booking, restore_booking
+from app.services.restoring import confirm_booking, restore_booking, restore_reservation
 from app.services.seats import book_seat
+from app.services.series import cancel_series, reserve_series
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -188,3 +191,65 @@ def test_a_reservation_if_room_and_person_are_free() -> None:
     reserve_room(factories.make_contributor(), Wanted(room.id, period, "Another"))
     with pytest.raises(Overlap):
         restore_booking(staff, uid)
+
+
+def test_a_seat_is_restored_as_its_session_is_by_now() -> None:
+    attendee = factories.make_actor()
+    session_id = factories.make_session(starts_at=TEN).id
+    seat = book_seat(attendee, session_id).booking
+    cancel_booking(attendee, seat["uid"])
+    later = {"title": "Renamed", "starts_at": TEN + HALF, "ends_at": TEN + 3 * HALF}
+    move_event_session(factories.make_admin(), session_id, later)
+    restored = restore_booking(attendee, seat["uid"])
+    assert (restored["title"], restored["starts_at"]) == ("Renamed", "2031-03-04T10:30:00Z")
+    assert rows.busy(attendee.calendar_id) == [Interval(TEN + HALF, TEN + 3 * HALF)]
+
+
+def test_a_seat_that_is_held_for_who_restores_it() -> None:
+    attendee, other = factories.make_actor(), factories.make_contributor()
+    session = factories.make_session(starts_at=TEN)
+    seat = book_seat(attendee, session.id).booking
+    cancel_booking(attendee, seat["uid"])
+    others = book_seat(other, session.id).booking
+    waitlist.join(attendee, session.id)
+    elsewhere = book_seat(attendee, factories.make_session(starts_at=TEN).id).booking
+    cancel_booking(other, others["uid"])
+    waitlist.promote(session.id)  # who waits is busy then, and is offered it
+    cancel_booking(attendee, elsewhere["uid"])
+    assert restore_booking(attendee, seat["uid"])["status"] == "confirmed"
+    assert (rows.seats_taken(session.id), rows.count(WaitlistEntry)) == (1, 0)
+
+
+@pytest.mark.parametrize("scope", ["one", "all"])
+def test_a_reservation_that_an_admin_cancelled_comes_back_by_no_door(scope: str) -> None:
+    staff, admin, room = (
+        factories.make_contributor(),
+        factories.make_admin(),
+        factories.make_room(),
+    )
+    wanted = Wanted(room.id, Interval(TEN, TEN + HALF), "A meeting")
+    uid = reserve_series(staff, wanted, "FREQ=DAILY;COUNT=2").bookings[0]["uid"]
+    cancel_series(admin, uid, scope)
+    assert rows.booking(uid).cancelled_as == "host"
+    for restore in (restore_booking, restore_reservation):
+        with pytest.raises(NotAllowed):
+            restore(staff, uid)
+    restore_reservation(admin, uid, scope=scope)
+    cancel_series(staff, uid, scope)
+    assert rows.booking(uid).cancelled_as == "client"
+    assert restore_booking(staff, uid)["status"] == "confirmed"
+
+
+def test_what_is_left_of_a_reservation_comes_back_by_every_door(at: Any) -> None:
+    staff, room = factories.make_contributor(), factories.make_room()
+    uid = reserve_room(staff, Wanted(room.id, Interval(TEN, TEN + HALF), "A meeting"))["uid"]
+    at(TEN + HALF / 2)
+    for restore in (restore_booking, restore_reservation):
+        cancel_booking(staff, uid)
+        restore(staff, uid)
+        assert rows.booking(uid).status == "confirmed"
+    cancel_booking(staff, uid)
+    at(TEN + HALF)
+    for restore in (restore_booking, restore_reservation):
+        with pytest.raises(Gone):
+            restore(staff, uid)

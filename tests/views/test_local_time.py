@@ -27,6 +27,16 @@ def test_time_and_zone(instant: str, zone: str, time: str, name: str) -> None:
     assert local_time.zone_name(instant, zone) == name
 
 
+def test_the_runs_of_a_doubled_hour_are_told_apart() -> None:
+    def runs(zone: str, *times: str) -> list[str]:
+        return [local_time.run_of_hour(f"2031-10-26T{time}:00Z", zone) for time in times]
+
+    times = ("23:59", "00:00", "01:00", "01:59", "02:00")
+    assert runs("Europe/Berlin", *times) == ["", "CEST", "CET", "CET", ""]
+    assert runs("UTC", *times) == [""] * 5
+    assert local_time.run_of_hour("2031-03-30T01:30:00Z", "Europe/Berlin") == ""
+
+
 def test_naive_time_is_refused() -> None:
     with pytest.raises(ValueError, match="no time zone"):
         local_time.local_time("2026-12-01T09:30:00", "UTC")

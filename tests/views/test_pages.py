@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.services import accounts, appointments, experts
+from app.models.interval import Interval
+from app.services import accounts, appointments, bookings, event_sessions, experts, seats, series
 from app.services.appointments import Client
 from app.services.manage_links import decision_token, manage_token
-from tests.factories import PASSWORD, make_admin, make_event_type, make_expert, make_user
+from app.services.reservations import Wanted
+from tests.factories import (
+    PASSWORD,
+    make_admin,
+    make_contributor,
+    make_event_type,
+    make_expert,
+    make_room,
+    make_session,
+    make_user,
+)
 
 START = datetime(2031, 3, 4, 9, 0, tzinfo=UTC)
 
@@ -302,3 +313,26 @@ def test_address_that_nobody_proved_is_asked_about(app: Flask, client: FlaskClie
         db.session.commit()
     for path in ("/profile", "/my-bookings"):
         assert 'action="/profile/address"' not in client.get(path).get_data(as_text=True), path
+
+
+def test_who_ended_a_booking_is_said_as_it_was(app: Flask, client: FlaskClient) -> None:
+    with app.app_context():
+        admin, staff = make_admin(), make_contributor()
+        email = staff.email
+        session_id = make_session(capacity=2, starts_at=START).id
+        room_id = make_room().id
+        period = Interval(START + timedelta(days=1), START + timedelta(days=1, hours=1))
+        series.reserve_series(staff, Wanted(room_id, period, "Choir"), "FREQ=DAILY;COUNT=3")
+        uids = [
+            each["uid"]
+            for each in bookings.list_bookings(staff, page=1, page_size=9, kind="reservation").items
+        ]
+        seats.book_seat(staff, session_id)
+        event_sessions.cancel_event_session(admin, session_id)
+        series.cancel_series(staff, uids[0], "one")
+        series.cancel_series(admin, uids[1], "following")
+    sign_in(client, email)
+    page = client.get("/my-bookings?show=cancelled").get_data(as_text=True)
+    assert page.count("Cancelled by the organisers") == 1
+    assert page.count("Cancelled by an admin") == 2
+    assert page.count("Cancelled by you") == 1

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 (spans are written with a dash, as people read them)
 """The scheduler's pages: who sees which, and that nobody's name hangs at a door."""
 
 from __future__ import annotations
@@ -92,6 +93,22 @@ def test_the_door_sheet_names_whose_it_is_to_staff(
     assert "Nothing is booked on this day." in client.get(f"{path}?date=2031-03-05").text
     assert client.get(f"{path}?date=yesterday").status_code == 422
     assert client.get("/scheduler/rooms/999999/sheet").status_code == 404
+
+
+def test_the_door_sheet_tells_the_runs_of_a_doubled_hour_apart(
+    app: Flask, client: FlaskClient
+) -> None:
+    with app.app_context():
+        owner, room = make_contributor(), make_room(time_zone="Europe/Berlin")
+        email, path = owner.email, f"/scheduler/rooms/{room.id}/sheet?date=2031-10-26"
+        for hour in range(3):
+            start = datetime(2031, 10, 26, hour, tzinfo=UTC)
+            period = Interval(start, start + timedelta(hours=1))
+            reservations.reserve_room(owner, Wanted(room.id, period, f"Number {hour}"))
+    sign_in(client, email)
+    sheet = client.get(path).text
+    for times in ("02:00 CEST–02:00 CET", "02:00 CET–03:00", "03:00–04:00"):
+        assert f'figures">{times}</td>' in sheet
 
 
 def test_the_display_is_everybodys_and_names_nobody(

@@ -160,7 +160,7 @@ def test_from_the_door_into_the_agenda(venue: Venue) -> None:
     # The fourth tap: booked, and the row, the schedule and a mail say so.
     book = phone.locator(".act--book").first
     row = phone.locator(".session", has=book).first
-    title = row.locator(".session__title").inner_text()
+    title = (row.locator(".session__title").text_content() or "").strip()
     taken = row.get_attribute("id")
     book.tap()
     expect(phone.locator(f"#{taken} [data-places]")).to_have_text("Booked")

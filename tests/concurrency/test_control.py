@@ -31,9 +31,11 @@ DROP = {
     "sqlite": [
         "DROP TRIGGER busy_period_no_overlap_insert",
         "DROP TRIGGER busy_period_no_overlap_update",
+        "DROP INDEX uq_booking_live_place",
     ],
     "postgresql": [
         "ALTER TABLE busy_period DROP CONSTRAINT busy_period_no_overlap",
+        "DROP INDEX uq_booking_live_place",
         "ALTER TABLE event_session DROP CONSTRAINT event_session_seats_within_capacity",
     ],
 }

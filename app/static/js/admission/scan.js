@@ -4,14 +4,18 @@ const form = document.querySelector("[data-code-form]");
 const field = form?.elements.namedItem("code");
 
 let sent = "";
-field?.addEventListener("input", () => {
+const sendWhenWhole = () => {
   const digits = field.value.replace(/\D/g, "").slice(0, 6);
   if (digits !== field.value) field.value = digits;
   if (digits.length === 6 && digits !== sent) {
     sent = digits;
     form.requestSubmit();
   }
-});
+};
+if (field) {
+  field.addEventListener("input", sendWhenWhole);
+  sendWhenWhole(); // what was typed before this script was there
+}
 // What was refused is typed anew.
 if (field?.getAttribute("aria-invalid")) field.focus();
 

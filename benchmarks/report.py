@@ -68,7 +68,7 @@ def _machine() -> str:
     ).stdout.strip()
     return (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} cores of {model},"
-        f" {platform.system()} {platform.release()}, Python {platform.python_version()},"
+        f" {platform.system()} {platform.release().split('-')[0]}, Python {platform.python_version()},"
         f" {postgres} with fsync and synchronous_commit on. Load, server and database share"
         f" the machine, whose load average was {os.getloadavg()[1]:.1f} at the end."
     )

@@ -57,7 +57,7 @@ def describe_day(
     """What touches a whole local day, each with `start` and `end` within it as clocks show them."""
     described = []
     for row in rows:
-        if row.starts_at < whole.ends_at and row.ends_at > whole.starts_at:
+        if whole.overlaps(Interval(row.starts_at, row.ends_at)):
             shown = describe(row, viewer)
             shown["start"], shown["end"] = local_days.clock_span(
                 row.starts_at, row.ends_at, whole, zone

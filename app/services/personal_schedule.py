@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 from app.extensions import db
 from app.models import Booking, Event, EventSession, Expert
 from app.models.booking import CONFIRMED, LIVE
-from app.models.interval import Interval
+from app.models.interval import Interval, overlapping
 from app.services import agenda, bookings, events, waitlist
 from app.services.policy import ACCOUNT, Actor, require_signed_in
 
@@ -48,7 +48,10 @@ def _during(actor: Actor, event: Event) -> tuple[Any, ...]:
     days = _days(event)
     return (
         or_(Booking.user_id == actor.user_id, Booking.expert_id.in_(own_experts)),
-        or_(of_event, (Booking.starts_at < days.ends_at) & (Booking.ends_at > days.starts_at)),
+        or_(
+            of_event,
+            overlapping(Booking.starts_at, Booking.ends_at, days.starts_at, days.ends_at),
+        ),
     )
 
 

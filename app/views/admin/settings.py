@@ -53,13 +53,17 @@ class SettingsForm(OfficeForm):
         required=True,
         description="Mails that were sent, or given up, are deleted after that. At least 7.",
     )
+    guest_days = NumberField(
+        "Guests' data, days",
+        description="What clients left is taken out that long after their appointment. 0 keeps it.",
+    )
 
 
 GROUPS = (
     ("Look", ("product_name", "accent")),
     ("Default weekly hours", tuple(f"hours_{day}" for day in range(7))),
     ("Admission to events", ("admission_welcome", "admission_help")),
-    ("Kept for", ("audit_days", "mail_days")),
+    ("Kept for", ("audit_days", "mail_days", "guest_days")),
 )
 
 

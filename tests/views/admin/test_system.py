@@ -97,6 +97,7 @@ def test_settings_are_shown_changed_seen_and_put_back(world: World, office: Offi
         ("hours_2", "09:00-11:00, 10:00-12:00", ""),
         ("audit_days", "1", "Between 30"),
         ("mail_days", "soon", "whole number"),
+        ("guest_days", "-1", "Between 0"),
     ],
 )
 def test_refused_settings_keep_what_was_typed(

@@ -6,7 +6,7 @@ ARGS ?=
 # A process for each database; ARGS="-n0 --pdb" for one that can be talked to.
 PYTEST := $(VENV)/python -m pytest --numprocesses=2 --dist=loadgroup
 
-.PHONY: help run install development test e2e check format lock bench
+.PHONY: help run install development test e2e check format translations lock bench
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -30,12 +30,16 @@ e2e: development ## the browser tests alone
 	@$(VENV)/python -m tools.test_services
 	@exec $(PYTEST) e2e $(ARGS)
 
-check: development ## format, lint, types, lock files
+check: development ## format, lint, types, lock files, catalogs
 	@$(VENV)/python -m tools.check
 
 format: development ## format the code and repair what the linter can
 	@$(VENV)/ruff format --quiet .
 	@$(VENV)/ruff check --fix --quiet .
+
+translations: development ## collect the texts of the code into the catalogs, and make what is served
+	@$(VENV)/python -m tools.translations update
+	@$(VENV)/python -m tools.translations compile
 
 lock: development ## resolve the lock files anew; UPGRADE=1 takes newer versions
 	@$(VENV)/python -m tools.locks lock $(if $(UPGRADE),--upgrade)

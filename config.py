@@ -21,6 +21,7 @@ from dotenv import dotenv_values
 
 ROOT = Path(__file__).resolve().parent
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+LANGUAGES = ("en", "de", "he")  # the first is the default; app/services/languages.py describes them
 SQLITE_LOCK_WAIT_SECONDS = 8.0
 POSTGRESQL_LOCK_WAIT_SECONDS = 3
 
@@ -154,8 +155,9 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "FAB_ADD_MENU_API": False,
         "FAB_PASSWORD_COMPLEXITY_ENABLED": False,
         "FAB_SAFE_REDIRECT_HOSTS": [urlsplit(public_url).hostname or "localhost"],
+        # Languages: ours are in app/services/languages.py. What no catalog has is English.
         "BABEL_DEFAULT_LOCALE": "en",
-        "LANGUAGES": {"en": {"flag": "gb", "name": "English"}},
+        "DEFAULT_LANGUAGE": read.choice("DEFAULT_LANGUAGE", LANGUAGES),
     }
 
 
@@ -197,6 +199,13 @@ class _Reader:
             parts.scheme == "https" or (parts.scheme == "http" and local)
         ):
             raise ConfigurationError(f"{name}={value} is not an address that begins with https://.")
+        return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """One of the choices; the first is the default."""
+        value = self.text(name, choices[0])
+        if value not in choices:
+            raise ConfigurationError(f"{name}={value} is none of {', '.join(choices)}.")
         return value
 
     def zone(self, name: str, default: str) -> str:

@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 import config
 import eventloop
-from app import cli, database, errors, gates, live, views
+from app import cli, database, errors, gates, i18n, live, views
 from app.connection_pool import FairPool
 from app.extensions import db, mail, migrate
 from app.security import SecurityManager
@@ -41,6 +41,7 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
         database.tune(db.engine)
         builder = AppBuilder(security_manager_class=SecurityManager, indexview=HomeView)
         builder.init_app(app, db.session)
+        i18n.init_app(app)
         views.register(app, builder)
     live.init_app(app, is_server=eventloop.is_patched())
     changes.subscribe(waitlist.on_change)

@@ -12,6 +12,7 @@ CHECKS = (
     ("ruff", "check", "--quiet", "."),
     ("mypy",),
     ("tools.locks", "check"),
+    ("tools.translations", "check"),
 )
 
 

@@ -145,6 +145,18 @@ def install_front_end() -> None:
         served.set()
 
 
+def compile_translations() -> None:
+    """Make of the catalogs what servers and browsers read."""
+    translations = ROOT / "app" / "translations"
+    texts = ROOT / "app" / "static" / "texts"
+    stamp = Stamp(
+        texts / ".stamp", ROOT / "tools" / "translations.py", *sorted(translations.rglob("*.po"))
+    )
+    if not stamp.is_current():
+        subprocess.run([PYTHON, "-m", "tools.translations", "compile"], cwd=ROOT, check=True)
+        stamp.set()
+
+
 def main() -> None:
     kinds = {"product": PRODUCT, "development": DEVELOPMENT}
     if len(sys.argv) != 2 or sys.argv[1] not in kinds:
@@ -157,6 +169,7 @@ def main() -> None:
             for requirements in kinds[sys.argv[1]]:
                 install_requirements(requirements)
             install_front_end()
+            compile_translations()
         except subprocess.CalledProcessError as failure:
             sys.exit(f"Stopped: {Path(failure.cmd[0]).name} failed; what it said is above.")
 

@@ -131,6 +131,7 @@ class Booking(Model):
     attendee_phone: Mapped[str | None] = mapped_column(String(40))
     notes: Mapped[str | None] = mapped_column(Text)
     time_zone: Mapped[str | None] = mapped_column(String(64))  # the client's own
+    language: Mapped[str | None] = mapped_column(String(8))  # in which the client booked
     # SHA-256 of the guest's manage token; the token itself is only in the mail.
     manage_token_hash: Mapped[str | None] = mapped_column(
         String(64), unique=True, info={"secret": True}

@@ -37,6 +37,7 @@ class OutboxMessage(Model):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     template: Mapped[str] = mapped_column(String(64))
     recipient: Mapped[str] = mapped_column(String(320))
+    language: Mapped[str] = mapped_column(String(8), default="en", server_default="en")
     context: Mapped[dict[str, Any]] = mapped_column(JSONDocument, info={"secret": True})
     booking_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id", ondelete="SET NULL"))
     message_id: Mapped[str] = mapped_column(String(100), unique=True, info={"secret": True})

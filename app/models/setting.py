@@ -26,9 +26,12 @@ class Setting(Model):
 
 
 class MailText(Model):
-    """An admin's words in one mail: by part ("subject", "intro" …), in place of ours."""
+    """An admin's words in one mail and language: by part ("subject", "intro" …), in place of ours."""
 
     __tablename__ = "mail_text"
 
     template: Mapped[str] = mapped_column(String(64), primary_key=True)
+    language: Mapped[str] = mapped_column(
+        String(8), primary_key=True, default="en", server_default="en"
+    )
     parts: Mapped[dict[str, str]] = mapped_column(JSONDocument)

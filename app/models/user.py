@@ -26,6 +26,7 @@ User.must_change_password = mapped_column(
 # When the address was proven to be the user's, by a mailed link or code.
 User.email_verified_at = mapped_column(UTCDateTime, nullable=True)
 User.time_zone = mapped_column(String(64), nullable=True)
+User.language = mapped_column(String(8), nullable=True)  # null: as the browser asks
 User.__table__.c.password.info["secret"] = True
 
 

@@ -69,7 +69,7 @@ def update_text(actor: Actor | None, template: str, parts: Mapping[str, str]) ->
     text = get_text(actor, template)
     own = _checked(text, parts)
     before = dict(text.parts)
-    row = db.session.get(MailText, template, with_for_update=True)
+    row = db.session.get(MailText, (template, "en"), with_for_update=True)
     if not own and row is not None:
         db.session.delete(row)
     elif row is not None:

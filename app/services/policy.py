@@ -26,6 +26,7 @@ class Actor:
     name: str
     email: str
     time_zone: str | None = None
+    language: str | None = None
     roles: frozenset[str] = frozenset()
     audience: str = ACCOUNT
     must_change_password: bool = False

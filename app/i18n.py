@@ -1,0 +1,64 @@
+"""In which language a request is answered: the wiring of `app/services/languages.py`.
+
+It is the one that the reader chose: an account's own, else this browser's cookie, else
+what `Accept-Language` prefers (RFC 9110, 12.5.4), else `DEFAULT_LANGUAGE`.
+"""
+
+from __future__ import annotations
+
+from babel import negotiate_locale
+from flask import Flask, Response, current_app, g, has_request_context, request
+from flask_babel import get_babel, refresh
+
+from app.services import languages, local_text
+from app.services.languages import LANGUAGES
+
+COOKIE = "language"
+_A_YEAR = 365 * 24 * 3600
+
+
+def init_app(app: Flask) -> None:
+    """Take the choice out of Flask-AppBuilder's hands, which would set a cookie for everybody."""
+    get_babel(app).locale_selector = choose
+    app.after_request(_vary)
+    app.context_processor(lambda: {"language": languages.current(), "languages": LANGUAGES})
+    for filter_ in (
+        local_text.day_text,
+        local_text.date_text,
+        local_text.number_text,
+        local_text.share_text,
+        local_text.list_text,
+    ):
+        app.add_template_filter(filter_)
+
+
+def choose() -> str:
+    """The code of the reader's language."""
+    if not has_request_context():
+        return languages.DEFAULT
+    actor = g.get("actor")
+    return (
+        languages.known(actor.language if actor else None)
+        or languages.known(request.cookies.get(COOKIE))
+        or negotiate_locale(list(request.accept_languages.values()), list(LANGUAGES), sep="-")
+        or current_app.config["DEFAULT_LANGUAGE"]
+    )
+
+
+def remember(response: Response, code: str) -> None:
+    """Keep a choice in this browser; the answer is already written in it."""
+    response.set_cookie(
+        COOKIE,
+        code,
+        max_age=_A_YEAR,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+    )
+    refresh()
+
+
+def _vary(response: Response) -> Response:
+    if request.endpoint != "static":
+        response.vary.add("Accept-Language")
+    return response

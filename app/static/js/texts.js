@@ -1,0 +1,15 @@
+// Texts in the page's language. Sources are English, and so is what no catalog translates; the
+// catalogs are app/translations/, made into static/texts/ at set-up (tools/translations.py).
+
+const { messages = {}, plural = (number) => Number(number !== 1) } = globalThis.catalog ?? {};
+
+const fill = (text, values) => text.replace(/%\((\w+)\)[sd]/g, (_, name) => values[name]);
+
+/** The text, with `%(name)s` filled from `values`. */
+export const gettext = (text, values = {}) => fill(messages[text] ?? text, values);
+
+/** The form of the text that goes with `number`; `%(num)d` is the number. */
+export function ngettext(one, many, number, values = {}) {
+  const text = messages[one]?.[plural(number)] ?? (number === 1 ? one : many);
+  return fill(text, { num: number, ...values });
+}

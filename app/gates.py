@@ -50,6 +50,7 @@ EXEMPT = frozenset(
         "GET /logout/",
         "POST /logout/",
         "POST /sign-out",
+        "POST /language",
         # The way in, for somebody else at the same browser
         "GET /login/",
         "POST /login/",
@@ -402,8 +403,10 @@ def _check_request() -> Response | None:
         g.actor = None  # in another site's frame nobody is signed in, whatever cookie comes
     actor = current_actor()
     _count(rule.rule, actor)
-    if actor is None and g.get("credential") is None and not _is_api():
-        _require_csrf()  # forms of guests: nobody signs another in, or up
+    if actor is None and g.get("credential") is None and not _is_api() and rule.rule != "/language":
+        # Forms of guests: nobody signs another in, or up. A guest's language is no harm, and
+        # a token for it would be a cookie for everybody who sees a page.
+        _require_csrf()
     if actor is None or not actor.must_change_password or is_exempt(request.method, rule.rule):
         return None
     if _is_api():

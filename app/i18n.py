@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from babel import negotiate_locale
 from flask import Flask, Response, current_app, g, has_request_context, request
-from flask_babel import get_babel, refresh
+from flask_babel import get_babel
+from werkzeug.wrappers import Response as AnyResponse
 
 from app.services import languages, local_text
 from app.services.languages import LANGUAGES
@@ -21,7 +22,9 @@ def init_app(app: Flask) -> None:
     """Take the choice out of Flask-AppBuilder's hands, which would set a cookie for everybody."""
     get_babel(app).locale_selector = choose
     app.after_request(_vary)
-    app.context_processor(lambda: {"language": languages.current(), "languages": LANGUAGES})
+    app.context_processor(
+        lambda: {"page_language": languages.current(), "page_languages": LANGUAGES}
+    )
     for filter_ in (
         local_text.day_text,
         local_text.date_text,
@@ -45,8 +48,8 @@ def choose() -> str:
     )
 
 
-def remember(response: Response, code: str) -> None:
-    """Keep a choice in this browser; the answer is already written in it."""
+def remember(response: AnyResponse, code: str) -> None:
+    """Keep a choice in this browser, for a year."""
     response.set_cookie(
         COOKIE,
         code,
@@ -55,7 +58,6 @@ def remember(response: Response, code: str) -> None:
         httponly=True,
         samesite="Lax",
     )
-    refresh()
 
 
 def _vary(response: Response) -> Response:

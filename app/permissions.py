@@ -95,6 +95,7 @@ ROUTES: dict[str, Access] = {
     "GET /healthz": EVERYONE,
     "GET /readyz": EVERYONE,
     "GET /metrics": EVERYONE,  # to this machine, or with METRICS_TOKEN
+    "POST /language": EVERYONE,
     "GET /lang/<string:locale>": EVERYONE,
     "GET /back": EVERYONE,
     # Accounts

@@ -39,7 +39,7 @@ from app.models import (
 from app.models.booking import LIVE
 from app.models.interval import Interval
 from app.models.user import full_name, split_name
-from app.services import audit, changes, clock, fields, ledger, passwords, sign_ins
+from app.services import audit, changes, clock, fields, languages, ledger, passwords, sign_ins
 from app.services.errors import EmailTaken, InvalidInput, NotFound, Stale, Unauthenticated
 from app.services.policy import (
     ACCOUNT,
@@ -78,6 +78,7 @@ def create_account(
     password: str,
     *,
     time_zone: str | None = None,
+    language: str | None = None,
     roles: Collection[str] = (ATTENDEE,),
     must_change_password: bool = False,
     actor: Actor | None = None,
@@ -85,7 +86,7 @@ def create_account(
     """Make a user who signs in with this address and password.
 
     Without `actor` it is a registration, or the command line's; an actor must be an
-    admin. Raises `InvalidInput`, `EmailTaken`, `NotAllowed`.
+    admin. `language` is the code of the one that they read. Raises `InvalidInput`, `EmailTaken`, `NotAllowed`.
     """
     if actor is not None:
         require_admin(actor)
@@ -102,6 +103,7 @@ def create_account(
         email,
         password_hash=passwords.hash_password(password),
         time_zone=zone,
+        language=language,
         roles=roles,
         must_change_password=must_change_password,
     )
@@ -146,6 +148,7 @@ def _insert_account(
     password_hash: str | None,
     time_zone: str | None,
     roles: Collection[str],
+    language: str | None = None,
     must_change_password: bool = False,
 ) -> User:
     if _find_by_identity(email):
@@ -159,6 +162,7 @@ def _insert_account(
         password=password_hash,
         active=True,
         time_zone=time_zone,
+        language=language,
         must_change_password=must_change_password,
         roles=_roles(roles),
     )
@@ -520,6 +524,7 @@ def prove_address(email: str, *, name: str = "") -> User:
             email,
             password_hash=None,
             time_zone=None,
+            language=languages.current().code,
             roles=(ATTENDEE,),
         )
     else:

@@ -37,7 +37,7 @@ def date_text(day: date | datetime) -> str:
 
 
 def span_text(first: date, last: date) -> str:
-    """`Sat, 12 Dec – Sun, 13 Dec 2026`: both days; one where there is one."""
+    """`Sat, 12 Dec to Sun, 13 Dec 2026`: both days; one where there is one."""
     text = format_interval(first, last, "yMMMEd", locale=current().locale)
     return text.replace(_THIN_SPACE, " ")  # they stand unevenly here
 

@@ -15,6 +15,7 @@ from app.views import (
     booking,
     calendar_feed,
     health,
+    language,
     local_time,
     scheduler,
     theme,
@@ -28,6 +29,7 @@ def register(app: Flask, builder: AppBuilder) -> None:
     admin.register(builder)
     app.register_blueprint(local_time.blueprint)
     app.register_blueprint(theme.blueprint)
+    app.register_blueprint(language.blueprint)
     app.register_blueprint(account.blueprint)
     app.register_blueprint(address_proof.blueprint)
     app.register_blueprint(admission.blueprint)

@@ -22,6 +22,7 @@ from app.services import (
     events,
     experts,
     holidays,
+    languages,
     profiles,
     qr_codes,
     rooms,
@@ -79,6 +80,7 @@ def create_account() -> str | tuple[str, int] | Response:
             values.get("email", ""),
             values.get("password", ""),
             time_zone=values.get("time_zone") or None,
+            language=languages.current().code,
         )
     except InvalidInput as error:
         return _register_form(values, error.errors), 422
@@ -151,6 +153,7 @@ def update_profile() -> str | tuple[str, int] | Response:
             current_actor(),
             name=request.form.get("name", ""),
             time_zone=request.form.get("time_zone", ""),
+            language=request.form.get("language") or None,
         )
     except InvalidInput as error:
         return _profile_form(values=request.form, errors=error.errors), 422
@@ -179,12 +182,18 @@ def _profile_form(
         return _to_sign_in()
     return render_template(
         "account/profile.html",
-        values=values or {"name": actor.name, "time_zone": _zone_of(actor)},
+        values=values
+        or {
+            "name": actor.name,
+            "time_zone": _zone_of(actor),
+            "language": actor.language or languages.current().code,
+        },
         errors=errors,
         expert=_own_expert(actor),
         expert_values=expert_values or {},
         expert_errors=expert_errors,
         zones=zone_choices(),
+        languages=[(each.code, each.name) for each in languages.LANGUAGES.values()],
     )
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from app import gates, limits
 from app.models import SignIn
-from app.services import accounts, address_proofs, experts, policy, sign_ins
+from app.services import accounts, address_proofs, experts, languages, policy, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import Unauthenticated
 from app.views.api.answers import json_answer
@@ -27,7 +27,9 @@ def register() -> Response:
     password = body.text("password", required=True, max_length=MAX_SECRET, strip=False)
     time_zone = body.zone("time_zone")
     body.check()
-    user = accounts.create_account(name, email, password, time_zone=time_zone)
+    user = accounts.create_account(
+        name, email, password, time_zone=time_zone, language=languages.current().code
+    )
     return _signed_in(sign_ins.start_sign_in(user.id), 201)
 
 

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flask_babel.speaklater import LazyString
+
 from app.services.errors import DomainError, InvalidInput
+from app.services.languages import DEFAULT, speaking
 from app.services.spreadsheets import Table
 
 Action = Literal["add", "change", "skip", "error"]
@@ -24,10 +27,16 @@ class Field:
     """Something that a column may hold. `aliases` are names in small letters."""
 
     key: str
-    label: str
+    label: str | LazyString
     aliases: frozenset[str] = frozenset()
     is_required: bool = False
-    about: str = ""
+    about: str | LazyString = ""
+
+    @property
+    def head(self) -> str:
+        """What its column is called in files, which programs read: always English."""
+        with speaking(DEFAULT):
+            return str(self.label)
 
 
 @dataclass(slots=True)
@@ -56,7 +65,8 @@ def guess(fields: Sequence[Field], head: Sequence[str]) -> dict[str, int]:
     names = [" ".join(cell.lower().split()) for cell in head]
     found: dict[str, int] = {}
     for each in fields:
-        known = each.aliases | {each.key, each.key.replace("_", " "), each.label.lower()}
+        said = {each.head.lower(), str(each.label).lower()}
+        known = each.aliases | {each.key, each.key.replace("_", " ")} | said
         for place, name in enumerate(names):
             if name in known and place not in found.values():
                 found[each.key] = place
@@ -78,7 +88,7 @@ def check_mapping(fields: Sequence[Field], mapping: Mapping[str, int], columns: 
             errors[each.key] = ["There is no such column."]
         elif place in taken:
             errors[each.key] = [f"This column holds {taken[place]} already."]
-        taken.setdefault(place, each.label)
+        taken.setdefault(place, str(each.label))
     if errors:
         raise InvalidInput(errors)
 
@@ -121,7 +131,9 @@ def reason(error: DomainError) -> str:
     if errors:
         return " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
     in_the_way = [each.get("title", "Private") for each in error.extra.get("conflicts", ())]
-    return f"{error.detail} In the way: {', '.join(in_the_way)}." if in_the_way else error.detail
+    return (
+        f"{error.detail} In the way: {', '.join(in_the_way)}." if in_the_way else str(error.detail)
+    )
 
 
 def _shown(value: object) -> str:

@@ -63,7 +63,7 @@ def describe(calendar: BusyCalendar) -> dict[str, Any]:
         "state": _state_of(calendar),
         "busy_periods": calendar.busy_periods,
         "skipped": calendar.skipped,
-        "error": calendar.last_error or None,
+        "error": busy_calendar_refresh.trouble_text(calendar.last_error) or None,
         "checked_at": _shown(calendar.checked_at),
         "succeeded_at": _shown(calendar.succeeded_at),
         "next_refresh_at": rfc3339(calendar.next_refresh_at),

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask_babel import lazy_gettext
-from flask_babel.speaklater import LazyString
 
 
 class DomainError(Exception):
@@ -19,9 +18,9 @@ class DomainError(Exception):
     """
 
     code = "error"
-    detail: str | LazyString = lazy_gettext("This cannot be done.")
+    detail: str = lazy_gettext("This cannot be done.")
 
-    def __init__(self, detail: str | LazyString = "", **extra: Any) -> None:
+    def __init__(self, detail: str = "", **extra: Any) -> None:
         text = str(detail or self.detail)
         super().__init__(text)
         self.detail = text

@@ -15,7 +15,6 @@ from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
-from flask_babel.speaklater import LazyString
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import defer
 
@@ -52,7 +51,7 @@ class Kind:
     """Something that is imported; `of_event` where it belongs to one."""
 
     name: str
-    label: str | LazyString
+    label: str
     fields: Sequence[Field]
     of_event: bool
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from flask_babel.speaklater import LazyString
-
 from app.services.errors import DomainError, InvalidInput
 from app.services.languages import DEFAULT, speaking
 from app.services.spreadsheets import Table
@@ -27,10 +25,10 @@ class Field:
     """Something that a column may hold. `aliases` are names in small letters."""
 
     key: str
-    label: str | LazyString
+    label: str
     aliases: frozenset[str] = frozenset()
     is_required: bool = False
-    about: str | LazyString = ""
+    about: str = ""
 
     @property
     def head(self) -> str:
@@ -131,9 +129,7 @@ def reason(error: DomainError) -> str:
     if errors:
         return " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
     in_the_way = [each.get("title", "Private") for each in error.extra.get("conflicts", ())]
-    return (
-        f"{error.detail} In the way: {', '.join(in_the_way)}." if in_the_way else str(error.detail)
-    )
+    return f"{error.detail} In the way: {', '.join(in_the_way)}." if in_the_way else error.detail
 
 
 def _shown(value: object) -> str:

@@ -178,7 +178,8 @@ def trouble_text(kept: str) -> str:
         elsewhere = gettext("The calendar's server leads elsewhere.")
         return f"{elsewhere} {trouble_text(kept.removeprefix(_ELSEWHERE))}"
     if status := _STATUS.search(kept):
-        return gettext(kept[: status.start()] + "(%(status)s).", status=status[1])
+        sentence = f"{kept[: status.start()]}(%(status)s)."
+        return gettext(sentence, status=status[1])
     return gettext(kept)
 
 

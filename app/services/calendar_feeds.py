@@ -123,9 +123,16 @@ def fetch(
 
 
 def _split(url: str) -> SplitResult:
-    if not url.isprintable() or any(character.isspace() for character in url):
-        raise ValueError(gettext("Use an address like https://calendar.example.org/private.ics."))
-    return urlsplit(url)
+    try:
+        if url.isprintable() and not any(character.isspace() for character in url):
+            return urlsplit(url)
+    except ValueError:  # brackets of an IPv6 address that do not match
+        pass
+    raise _no_address()
+
+
+def _no_address() -> ValueError:
+    return ValueError(gettext("Use an address like https://calendar.example.org/private.ics."))
 
 
 def _target(parts: SplitResult) -> _Target:
@@ -133,10 +140,13 @@ def _target(parts: SplitResult) -> _Target:
     if parts.scheme.lower() == "http":
         raise ValueError(gettext("Only addresses that begin with https:// are fetched."))
     if parts.scheme.lower() != "https" or not parts.hostname:
-        raise ValueError(gettext("Use an address like https://calendar.example.org/private.ics."))
+        raise _no_address()
     if parts.username is not None or parts.password is not None:
         raise ValueError(gettext("Addresses with a name and a password in them are not supported."))
-    port = parts.port or 443  # raises ValueError beyond 65535
+    try:
+        port = parts.port or 443
+    except ValueError:  # no number, or beyond 65535
+        port = 0
     if port != 443 and port < 1024:
         raise ValueError(gettext("Use port 443, or one from 1024 up."))
     try:

@@ -526,7 +526,7 @@ def _apply_capacity(
         if session.seats_taken:
             errors["capacity"] = [
                 ngettext(
-                    "%(num)d seat is taken: free entry would leave it behind.",
+                    "%(num)d seat is taken: free entry would leave them behind.",
                     "%(num)d seats are taken: free entry would leave them behind.",
                     session.seats_taken,
                 )

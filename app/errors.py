@@ -136,7 +136,7 @@ def _on_http_error(error: HTTPException) -> Response:
     if status == 405:
         detail = f"{request.method} is not possible here."
     elif status == 404:
-        detail = NotFound.detail
+        detail = str(NotFound.detail)
     else:
         detail = error.description or HTTPStatus(status).phrase
     problem = {

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
 
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
@@ -56,7 +57,7 @@ ROLES = (ADMIN, CONTRIBUTOR, EXPERT, ATTENDEE, "Public")
 MAX_EMAIL = 128  # FAB's user name, which the address is too
 MAX_NAME_PART = 64  # FAB's first_name and last_name
 
-WRONG_CREDENTIALS = "The address or the password is wrong."
+WRONG_CREDENTIALS = lazy_gettext("The address or the password is wrong.")
 
 _ACTIVE_ADMINS = select(User.id).where(User.roles.any(Role.name == ADMIN), User.active.is_(True))
 
@@ -281,9 +282,9 @@ def change_password(actor: Actor | None, current: str, new: str) -> None:
     old_hash = user.password
     errors: fields.Errors = {}
     if not passwords.verify(old_hash, current):
-        errors["current_password"] = ["This is not your current password."]
+        errors["current_password"] = [gettext("This is not your current password.")]
     elif current == new:
-        errors["new_password"] = ["Please choose another password than the current one."]
+        errors["new_password"] = [gettext("Please choose another password than the current one.")]
     elif found := passwords.problems(new, name=actor.name, email=actor.email):
         errors["new_password"] = found
     if "current_password" in errors:
@@ -448,18 +449,20 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     actor = require_admin(actor)
     user = _get_locked(user_id)
     _refuse_without_admin(user_id, "active")
-    attached = {
-        "bookings": exists().where(Booking.user_id == user_id),
-        "an expert page": exists().where(Expert.user_id == user_id),
-        "sessions to speak at": exists().where(Speaker.user_id == user_id),
-    }
-    reasons = [what for what, there in attached.items() if db.session.scalar(select(there))]
+    name = full_name(user.first_name, user.last_name)
+    attached = (
+        (Booking, gettext("%(name)s has bookings.", name=name)),
+        (Expert, gettext("%(name)s has an expert page.", name=name)),
+        (Speaker, gettext("%(name)s has sessions to speak at.", name=name)),
+    )
+    reasons = [
+        reason
+        for model, reason in attached
+        if db.session.scalar(select(exists().where(model.user_id == user_id)))
+    ]
     if reasons:
-        raise InvalidInput(
-            {},
-            f"{full_name(user.first_name, user.last_name)} has {' and '.join(reasons)}."
-            " Deactivate the account instead.",
-        )
+        instead = gettext("Deactivate the account instead.")
+        raise InvalidInput({}, " ".join([*reasons, instead]))
     sign_ins.end_sign_ins(user_id)
     audit.record(actor, "delete", "user", user_id, before=_told(user))
     db.session.delete(user)
@@ -470,7 +473,9 @@ def get_user_by_email(actor: Actor | None, email: str) -> User:
     require_admin(actor)
     found = _find_by_identity(_identity(email))
     if found is None:
-        raise NotFound(f"There is no account with the address {email.strip()}.")
+        raise NotFound(
+            gettext("There is no account with the address %(email)s.", email=email.strip())
+        )
     return db.session.get_one(User, found.id)
 
 
@@ -483,7 +488,7 @@ def acting_for(actor: Actor | None, user_id: int) -> Actor:
         .where(User.id == user_id, User.active.is_(True))
     ).one_or_none()
     if row is None:
-        raise NotFound("There is no such active user.")
+        raise NotFound(gettext("There is no such active user."))
     return Actor(
         user_id=user_id,
         calendar_id=row.id,
@@ -611,7 +616,12 @@ def _adopt(user: User, *where: ColumnElement[bool]) -> int:
 def _name(errors: fields.Errors, name: object) -> str:
     name = fields.line(errors, "name", name, maximum=2 * MAX_NAME_PART + 1, required=True)
     if any(len(part) > MAX_NAME_PART for part in split_name(name)):
-        errors["name"] = [f"At most {MAX_NAME_PART} characters for the first and the last name."]
+        errors["name"] = [
+            gettext(
+                "At most %(maximum)s characters for the first and the last name.",
+                maximum=MAX_NAME_PART,
+            )
+        ]
         return ""
     return name
 
@@ -619,7 +629,7 @@ def _name(errors: fields.Errors, name: object) -> str:
 def _email(errors: fields.Errors, value: object) -> str:
     address = fields.email(errors, "email", value)
     if len(address) > MAX_EMAIL and "email" not in errors:
-        errors["email"] = [f"At most {MAX_EMAIL} characters."]
+        errors["email"] = [fields.too_long(MAX_EMAIL)]
     return address
 
 
@@ -631,7 +641,8 @@ def _roles(names: Iterable[str]) -> list[Role]:
     names = set(names)
     found = list(db.session.scalars(select(Role).where(Role.name.in_(names)).order_by(Role.id)))
     if unknown := names - {role.name for role in found}:
-        raise InvalidInput({"roles": [f"There is no role {', '.join(sorted(unknown))}."]})
+        names = ", ".join(sorted(unknown))
+        raise InvalidInput({"roles": [gettext("There is no role %(names)s.", names=names)]})
     return found
 
 
@@ -665,7 +676,7 @@ def _refuse_without_admin(user_id: int, field: str) -> None:
     """Raise `InvalidInput` if nobody but `user_id` could administer. Locks the admins."""
     admins = _ACTIVE_ADMINS.order_by(User.id).with_for_update()
     if set(db.session.scalars(admins)) == {user_id}:
-        raise InvalidInput({field: ["This is the last active admin."]})
+        raise InvalidInput({field: [gettext("This is the last active admin.")]})
 
 
 def _has_hash(verified: Verified) -> ColumnElement[bool]:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from flask import current_app
+from flask_babel import gettext
 
 from app.services import accounts, clock, mail
 from app.services.errors import Gone, NotAllowed, NotFound
@@ -51,13 +52,13 @@ def check_proof(actor: Actor | None, token: str) -> None:
     if not (user_id.isascii() and user_id.isdecimal() and issued.isascii() and issued.isdecimal()):
         raise NotFound
     if user_id != str(actor.user_id):
-        raise NotAllowed("Please sign in to the account that asked for this link.")
+        raise NotAllowed(gettext("Please sign in to the account that asked for this link."))
     if len(issued) > 10 or not hmac.compare_digest(
         token.encode(), _signed(actor, int(issued)).encode()
     ):
         raise NotFound
     if datetime.fromtimestamp(int(issued), UTC) + LIFETIME <= clock.now():
-        raise Gone("This link is too old. Please ask for a new one.")
+        raise Gone(gettext("This link is too old. Please ask for a new one."))
 
 
 def prove(actor: Actor | None, token: str) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import gettext
 from sqlalchemy import Select, exists, func, or_, select, update
 
 from app.extensions import db
@@ -55,12 +56,14 @@ def find_event(qr: str) -> Event:
         raise NotFound
     event: Event = row.Event
     if row.ended_at is not None:
-        raise Gone("This code was replaced by another. Please scan the one at the entrance.")
+        raise Gone(
+            gettext("This code was replaced by another. Please scan the one at the entrance.")
+        )
     now = clock.now()
     has_sessions_left = row.last_end is not None and row.last_end > now
     today = now.astimezone(ZoneInfo(event.time_zone)).date()
     if today > event.ends_on and not has_sessions_left:
-        raise Gone(f"{event.title} is over.")
+        raise Gone(gettext("%(title)s is over.", title=event.title))
     return event
 
 
@@ -138,7 +141,7 @@ def address(errors: fields.Errors, name: str, value: object) -> str:
     """An address that an account can be made with."""
     email = fields.email(errors, name, value)
     if name not in errors and len(email) > accounts.MAX_EMAIL:
-        errors[name] = [f"At most {accounts.MAX_EMAIL} characters."]
+        errors[name] = [fields.too_long(accounts.MAX_EMAIL)]
     return email
 
 
@@ -162,7 +165,9 @@ def require_admitted(actor: Actor, event_id: int, admission: str, *, public: boo
         return
     if public and actor.audience == ACCOUNT:
         raise NotAllowed(
-            "Seats are for those who are checked in. Check in at the door, then scan the code there."
+            gettext(
+                "Seats are for those who are checked in. Check in at the door, then scan the code there."
+            )
         )
     raise NotFound
 
@@ -237,7 +242,7 @@ def find_by_badge(actor: Actor | None, badge: str) -> tuple[Attendee, Event]:
         select(Attendee).where(Attendee.badge == badge.strip().lower())
     ).one_or_none()
     if attendee is None:
-        raise NotFound("Nobody has this badge.")
+        raise NotFound(gettext("Nobody has this badge."))
     return attendee, attendee.event
 
 
@@ -302,7 +307,8 @@ def check_in_badge(
     actor = require_staff(actor)
     attendee, event = find_by_badge(actor, badge)
     if slug is not None and event.slug != slug:
-        raise InvalidInput({"badge": [f"This badge is for {event.title}."]})
+        whose = gettext("This badge is for %(event)s.", event=event.title)
+        raise InvalidInput({"badge": [whose]})
     db.session.refresh(attendee, with_for_update={"of": Attendee})
     was_in = attendee.checked_in_at is not None
     _admit(actor, attendee)
@@ -374,7 +380,8 @@ def _listed(event: Event, query: str) -> Select[Attendee]:
 
 def _addresses(emails: Collection[str]) -> list[str]:
     if not 0 < len(emails) <= MAX_CHECKED_IN_AT_ONCE:
-        raise InvalidInput({"emails": [f"Between 1 and {MAX_CHECKED_IN_AT_ONCE} addresses."]})
+        how_many = gettext("Between 1 and %(maximum)s addresses.", maximum=MAX_CHECKED_IN_AT_ONCE)
+        raise InvalidInput({"emails": [how_many]})
     found = set()
     for email in emails:
         errors: fields.Errors = {}

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from flask_babel import gettext
 from sqlalchemy import insert, update
 
 from app.extensions import db
@@ -81,7 +82,7 @@ def book_appointment(
     if actor is not None:
         actor = require_account(actor)
     elif replace:
-        raise InvalidInput({"replace": ["Sign in to replace a booking of yours."]})
+        raise InvalidInput({"replace": [gettext("Sign in to replace a booking of yours.")]})
     return _book_offered(actor, event_type_id, starts_at, client, tuple(replace), actor)
 
 
@@ -135,7 +136,7 @@ def _book(
     locked = bookings.lock_with_replaced([claim.calendar_id for claim in claims], replaced)
     place, wanted = _judge(actor, offer, starts_at, claims, ignoring)
     released = cancellation.release_bookings(
-        actor, replaced, tuple(locked.values()), reason="Replaced by another booking."
+        actor, replaced, tuple(locked.values()), reason=bookings.REPLACED
     )
     payload = _write(
         actor,

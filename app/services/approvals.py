@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select, update
 
 from app.extensions import db
@@ -45,7 +46,7 @@ def accept_request(actor: Actor | None, uid: str, *, version: int | None = None)
     actor = require_account(actor)
     row = bookings.row_to_change(actor, uid)
     if row.kind != "appointment" or not bookings.is_host(row, actor):
-        raise NotAllowed("Only the host accepts a request.")
+        raise NotAllowed(gettext("Only the host accepts a request."))
     bookings.check_version(row, version)
     return bookings.describe(_accept(actor, row), actor)
 
@@ -65,12 +66,13 @@ def decide(token: str, decision: str, *, reason: str = "") -> dict[str, Any]:
     A confirmed appointment is not declined by the link that asked about it: `Gone`.
     """
     if decision not in {ACCEPT, DECLINE}:
-        raise InvalidInput({"decision": [f"Use {ACCEPT} or {DECLINE}."]})
+        which = gettext("Use %(one)s or %(other)s.", one=ACCEPT, other=DECLINE)
+        raise InvalidInput({"decision": [which]})
     row = _row(token)
     if decision == ACCEPT:
         return bookings.describe(_accept(None, row), None, everything=True)
     if row.status == CONFIRMED:
-        raise Gone("This request is accepted. Sign in to cancel the booking.")
+        raise Gone(gettext("This request is accepted. Sign in to cancel the booking."))
     return cancellation.cancel_row(row, None, reason=reason, everything=True, as_host=True)
 
 
@@ -124,8 +126,8 @@ def _refuse_ended(row: AnyRow) -> None:
     if bookings.status_of(row) != CANCELLED:
         return
     if row.status == PENDING or row.cancelled_as == EXPIRED:
-        raise Gone("This request was not answered in time.")
-    raise Gone("This request is no longer open.")
+        raise Gone(gettext("This request was not answered in time."))
+    raise Gone(gettext("This request is no longer open."))
 
 
 def expire_due(expert_id: int | None = None) -> int:

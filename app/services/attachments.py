@@ -6,8 +6,10 @@ Each function counts in one query and gives a line per kind that is there, such 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from flask_babel import ngettext
 from sqlalchemy import ColumnElement, func, select
 
 from app.extensions import db
@@ -21,10 +23,14 @@ def of_user(user_id: int) -> list[str]:
     return [
         *_bookings(Booking.user_id == user_id),
         *_counted(
-            ("expert page", "expert pages", _count(Expert, Expert.user_id == user_id)),
             (
-                "session to speak at",
-                "sessions to speak at",
+                lambda number: ngettext("%(num)d expert page", "%(num)d expert pages", number),
+                _count(Expert, Expert.user_id == user_id),
+            ),
+            (
+                lambda number: ngettext(
+                    "%(num)d session to speak at", "%(num)d sessions to speak at", number
+                ),
                 _count(Speaker, Speaker.user_id == user_id),
             ),
         ),
@@ -35,9 +41,7 @@ def of_expert(expert_id: int) -> list[str]:
     """Bookings and event types of an expert."""
     return [
         *_bookings(Booking.expert_id == expert_id),
-        *_counted(
-            ("event type", "event types", _count(EventType, EventType.expert_id == expert_id))
-        ),
+        *_counted((_event_types, _count(EventType, EventType.expert_id == expert_id))),
     ]
 
 
@@ -50,7 +54,7 @@ def of_event(event_id: int) -> list[str]:
     """Sessions and seats of an event."""
     here = EventSession.event_id == event_id
     return [
-        *_counted(("session", "sessions", _count(EventSession, here))),
+        *_counted((_sessions, _count(EventSession, here))),
         *_bookings(Booking.event_session_id.in_(select(EventSession.id).where(here))),
     ]
 
@@ -65,8 +69,8 @@ def of_room(room_id: int) -> list[str]:
     return [
         *_bookings(Booking.room_id == room_id),
         *_counted(
-            ("session", "sessions", _count(EventSession, EventSession.room_id == room_id)),
-            ("event type", "event types", _count(EventType, EventType.room_id == room_id)),
+            (_sessions, _count(EventSession, EventSession.room_id == room_id)),
+            (_event_types, _count(EventType, EventType.room_id == room_id)),
         ),
     ]
 
@@ -81,24 +85,33 @@ def _bookings(condition: ColumnElement[bool]) -> list[str]:
         .select_from(Booking)
         .where(condition)
     ).one()
-    return [
-        *_lines("booking to come", "bookings to come", to_come),
-        *_lines("booking that is over or cancelled", "bookings that are over or cancelled", others),
-    ]
+    lines = []
+    if to_come:
+        lines.append(ngettext("%(num)d booking to come", "%(num)d bookings to come", to_come))
+    if others:
+        lines.append(
+            ngettext(
+                "%(num)d booking that is over or cancelled",
+                "%(num)d bookings that are over or cancelled",
+                others,
+            )
+        )
+    return lines
+
+
+def _event_types(number: int) -> str:
+    return ngettext("%(num)d event type", "%(num)d event types", number)
+
+
+def _sessions(number: int) -> str:
+    return ngettext("%(num)d session", "%(num)d sessions", number)
 
 
 def _count(model: Any, condition: ColumnElement[bool]) -> Any:
     return select(func.count()).select_from(model).where(condition).scalar_subquery()
 
 
-def _counted(*kinds: tuple[str, str, Any]) -> list[str]:
-    numbers = db.session.execute(select(*(number for _, _, number in kinds))).one()
-    return [
-        line
-        for (one, many, _), number in zip(kinds, numbers, strict=True)
-        for line in _lines(one, many, number)
-    ]
-
-
-def _lines(one: str, many: str, number: int) -> list[str]:
-    return [f"{number} {one if number == 1 else many}"] if number else []
+def _counted(*kinds: tuple[Callable[[int], str], Any]) -> list[str]:
+    """What each kind says of its number, where there are any."""
+    numbers = db.session.execute(select(*(number for _, number in kinds))).one()
+    return [say(number) for (say, _), number in zip(kinds, numbers, strict=True) if number]

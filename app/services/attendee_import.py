@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select, update
 
 from app.extensions import db
@@ -28,16 +29,18 @@ _WRITTEN_AT_ONCE = 200
 FIELDS = (
     Field(
         "email",
-        "Email",
+        lazy_gettext("Email"),
         frozenset({"e-mail", "mail", "email address", "e-mail address", "attendee email"}),
         is_required=True,
     ),
-    Field("name", "Name", frozenset({"full name", "attendee name"})),
+    Field("name", lazy_gettext("Name"), frozenset({"full name", "attendee name"})),
     Field(
         "external_id",
-        "External id",
+        lazy_gettext("External id"),
         frozenset({"id", "ticket", "ticket id", "order code"}),
-        about="The row's own id where the list comes from: it finds the same person again.",
+        about=lazy_gettext(
+            "The row's own id where the list comes from: it finds the same person again."
+        ),
     ),
 )
 
@@ -50,9 +53,8 @@ def import_attendees(
     table = spreadsheets.read_csv(csv_text)
     mapping = table_import.guess(FIELDS, table.head)
     if "email" not in mapping:
-        raise InvalidInput(
-            {"file": ["The first line names the columns; one of them must be email."]}
-        )
+        missing = gettext("The first line names the columns; one of them must be email.")
+        raise InvalidInput({"file": [missing]})
     return import_table(actor, slug, table, mapping, dry_run=dry_run)
 
 
@@ -140,14 +142,14 @@ class _List:
             row.detail = " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
             return row
         if twice := self._emails_read.get(email) or self._external_ids_read.get(external_id):
-            row.detail = f"The same person as in line {twice}."
+            row.detail = gettext("The same person as in line %(line)s.", line=twice)
             return row
         self._emails_read[email] = line
         if external_id:
             self._external_ids_read[external_id] = line
         by_id, by_email = self._by_external_id.get(external_id), self._by_email.get(email)
         if by_id and by_email and by_id != by_email:
-            row.detail = "Somebody else on the list has this address."
+            row.detail = gettext("Somebody else on the list has this address.")
             return row
         found = by_id or by_email
         if found is None:
@@ -219,7 +221,7 @@ def export_rows(actor: Actor | None, slug: str) -> tuple[list[str], list[list[ob
         .where(Attendee.event_id == event.id)
         .order_by(Attendee.name, Attendee.email)
     )
-    return [*(each.label for each in FIELDS), "Checked in"], [
+    return [*(each.head for each in FIELDS), "Checked in"], [
         [
             row.email,
             row.name,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select
 
 from app.extensions import db
@@ -52,7 +53,7 @@ def update_attendee(actor: Actor | None, attendee_id: int, values: Mapping[str, 
     with db.session.no_autoflush:
         for name in ("email", "external_id"):
             if name not in errors and _is_taken(attendee, name):
-                errors[name] = ["Somebody else on the list has this."]
+                errors[name] = [gettext("Somebody else on the list has this.")]
         fields.refuse(errors)
     db.session.flush()
     audit.record_update(actor, "attendee", attendee.id, before, audit.snapshot(attendee))
@@ -68,7 +69,9 @@ def remove_attendee(actor: Actor | None, attendee_id: int) -> None:
     attendee = get_attendee(actor, attendee_id)
     db.session.refresh(attendee, with_for_update={"of": Attendee})
     if attendee.checked_in_at is not None:
-        raise InvalidInput({}, f"{attendee} is checked in. Take that back first.")
+        raise InvalidInput(
+            {}, gettext("%(name)s is checked in. Take that back first.", name=str(attendee))
+        )
     audit.record(actor, "delete", "attendee", attendee.id, before=audit.snapshot(attendee))
     db.session.delete(attendee)
 

@@ -1,6 +1,6 @@
 """When an event type can be booked: weekly hours, overrides and busy time become slots.
 
-Pure: no database, no clock, no request. Instants that come in are aware, those that go
+Pure: no database, no clock, no request; what is said to people is in their language. Instants that come in are aware, those that go
 out are UTC. Only the boundaries of hours are converted between zones, never a start:
 between two boundaries of an interval, real minutes pass evenly.
 
@@ -31,6 +31,8 @@ from operator import itemgetter
 from typing import Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext, ngettext
+
 from app.models.interval import Interval, as_utc, united
 
 DAY_MINUTES = 24 * 60
@@ -44,18 +46,22 @@ Rule = Literal["past", "notice", "horizon", "override", "hours", "step", "daily_
 def parse_clock(text: object) -> int:
     """Minutes since local midnight of "HH:MM", from "00:00" to "24:00". Raises ValueError."""
     if not isinstance(text, str) or not re.fullmatch("[0-9]{2}:[0-5][0-9]", text):
-        raise ValueError("A time must look like 08:00.")
+        raise ValueError(gettext("A time must look like 08:00."))
     minute = int(text[:2]) * 60 + int(text[3:])
     if minute > DAY_MINUTES:
-        raise ValueError("A time must lie between 00:00 and 24:00.")
+        raise _outside_the_day()
     return minute
 
 
 def format_clock(minute: int) -> str:
     """Write 480 as "08:00" and 1440 as "24:00". Raises ValueError outside the day."""
     if not 0 <= minute <= DAY_MINUTES:
-        raise ValueError("A time must lie between 00:00 and 24:00.")
+        raise _outside_the_day()
     return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _outside_the_day() -> ValueError:
+    return ValueError(gettext("A time must lie between 00:00 and 24:00."))
 
 
 def validate_intervals(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -65,17 +71,27 @@ def validate_intervals(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, 
     """
     ordered = sorted(intervals)
     for start, end in ordered:
-        span = _span(start, end)  # Refuses what is not within the day.
+        opens, closes = format_clock(start), format_clock(end)  # Refuses what is not in the day.
         if start >= end:
-            raise ValueError(f"{span}: an interval must end after it starts.")
+            raise ValueError(
+                gettext(
+                    "%(start)s to %(end)s: an interval must end after it starts.",
+                    start=opens,
+                    end=closes,
+                )
+            )
     for (start, end), (next_start, next_end) in pairwise(ordered):
         if next_start < end:
-            raise ValueError(f"{_span(start, end)} and {_span(next_start, next_end)} overlap.")
+            raise ValueError(
+                gettext(
+                    "%(start)s to %(end)s and %(next_start)s to %(next_end)s overlap.",
+                    start=format_clock(start),
+                    end=format_clock(end),
+                    next_start=format_clock(next_start),
+                    next_end=format_clock(next_end),
+                )
+            )
     return ordered
-
-
-def _span(start: int, end: int) -> str:
-    return f"{format_clock(start)} to {format_clock(end)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +108,7 @@ class WeeklyInterval:
 
     def __post_init__(self) -> None:
         if not 0 <= self.weekday <= 6:
-            raise ValueError("A weekday is a number from 0 (Monday) to 6 (Sunday).")
+            raise ValueError(gettext("A weekday is a number from 0 (Monday) to 6 (Sunday)."))
         validate_intervals([(self.start_minute, self.end_minute)])
 
 
@@ -218,10 +234,9 @@ def every_refusal(
     """All rules that exclude this start, the first one first; busy time is no rule."""
     starts_at, now = as_utc(starts_at), as_utc(now)
     if starts_at < now:
-        yield NotOffered("past", "This time has passed.")
+        yield NotOffered("past", gettext("This time has passed."))
     elif starts_at < now + timedelta(minutes=rules.minimum_notice_minutes):
-        notice = _notice(rules.minimum_notice_minutes)
-        yield NotOffered("notice", f"This event type needs {notice} notice.")
+        yield NotOffered("notice", _notice_detail(rules.minimum_notice_minutes))
 
     hours = _OpenHours(rules)
     if starts_at >= hours.horizon(now):
@@ -234,22 +249,31 @@ def every_refusal(
     if stretch is None or ends_at > stretch.closes:
         yield _outside_hours(rules, day)
     elif starts_at != stretch.start_from(starts_at, timedelta(minutes=rules.step_minutes)):
-        every = "minute" if rules.step_minutes == 1 else f"{rules.step_minutes} minutes"
-        yield NotOffered("step", f"Appointments start every {every} of the expert's hours.")
+        detail = ngettext(
+            "Appointments start every minute of the expert's hours.",
+            "Appointments start every %(num)d minutes of the expert's hours.",
+            rules.step_minutes,
+        )
+        yield NotOffered("step", detail)
     if rules.reached_daily_limit(booked_on.get(day, 0)):
-        limit = _plural(rules.daily_limit or 0, "appointment")
-        detail = f"This event type takes {limit} a day, and this day is full."
+        detail = ngettext(
+            "This event type takes %(num)d appointment a day, and this day is full.",
+            "This event type takes %(num)d appointments a day, and this day is full.",
+            rules.daily_limit or 0,
+        )
         yield NotOffered("daily_limit", detail)
 
 
 def _outside_hours(rules: Rules, day: date) -> NotOffered:
     if day not in rules.overrides:
-        return NotOffered("hours", "This appointment does not lie within the expert's hours.")
+        detail = gettext("This appointment does not lie within the expert's hours.")
+        return NotOffered("hours", detail)
     if rules.overrides[day]:
-        return NotOffered("override", "The expert has other hours on this day.")
+        return NotOffered("override", gettext("The expert has other hours on this day."))
     if holiday := rules.holidays.get(day):
-        return NotOffered("override", f"The expert is not available on this day: {holiday}.")
-    return NotOffered("override", "The expert is not available on this day.")
+        detail = gettext("The expert is not available on this day: %(holiday)s.", holiday=holiday)
+        return NotOffered("override", detail)
+    return NotOffered("override", gettext("The expert is not available on this day."))
 
 
 def nearest(slots: Iterable[datetime], starts_at: datetime, limit: int = 5) -> list[datetime]:
@@ -404,22 +428,32 @@ def _blocked_starts(
         yield period.starts_at - duration, period.ends_at
 
 
-def _notice(minutes: int) -> str:
-    """The possessive form: "24 hours'", "2 days'"."""
+def _notice_detail(minutes: int) -> str:
+    """In days, hours or minutes, whichever is even: 24 hours, 2 days."""
     if minutes % DAY_MINUTES == 0 and minutes > DAY_MINUTES:
-        words = _plural(minutes // DAY_MINUTES, "day")
-    elif minutes % 60 == 0:
-        words = _plural(minutes // 60, "hour")
-    else:
-        words = _plural(minutes, "minute")
-    return words + ("'" if words.endswith("s") else "'s")
+        return ngettext(
+            "This event type needs %(num)d day's notice.",
+            "This event type needs %(num)d days' notice.",
+            minutes // DAY_MINUTES,
+        )
+    if minutes % 60 == 0:
+        return ngettext(
+            "This event type needs %(num)d hour's notice.",
+            "This event type needs %(num)d hours' notice.",
+            minutes // 60,
+        )
+    return ngettext(
+        "This event type needs %(num)d minute's notice.",
+        "This event type needs %(num)d minutes' notice.",
+        minutes,
+    )
 
 
 def _horizon_detail(days: int) -> str:
     if days == 0:
-        return "This event type can be booked for the same day only."
-    return f"This event type can be booked up to {_plural(days, 'day')} ahead."
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+        return gettext("This event type can be booked for the same day only.")
+    return ngettext(
+        "This event type can be booked up to %(num)d day ahead.",
+        "This event type can be booked up to %(num)d days ahead.",
+        days,
+    )

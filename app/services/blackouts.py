@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
+from flask_babel import gettext
 from sqlalchemy import insert, select, update
 
 from app.extensions import db
@@ -98,7 +99,7 @@ def reopen_room(actor: Actor | None, uid: str) -> None:
     if row.status == CANCELLED:
         return
     if row.ends_at <= clock.now():
-        raise Gone("This is over.")
+        raise Gone(gettext("This is over."))
     locked = ledger.lock(ledger.calendar_ids(room_ids=[row.room_id]))
     ended = db.session.execute(
         update(Booking)
@@ -129,7 +130,7 @@ def _checked(period: Interval, reason: str) -> str:
     errors: fields.Errors = {}
     reason = fields.line(errors, "reason", reason, maximum=300, required=True)
     if period.ends_at <= clock.now():
-        errors["ends_at"] = ["This lies in the past."]
+        errors["ends_at"] = [gettext("This lies in the past.")]
     fields.refuse(errors)
     return reason
 

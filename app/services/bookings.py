@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Select, and_, func, or_, select
 
 from app.extensions import db
@@ -37,6 +38,20 @@ from app.services.policy import Actor, require_signed_in
 KINDS = ("appointment", "seat", "reservation")
 # Addresses of people whose data was taken out; RFC 2606 keeps the domain from anybody.
 ANONYMOUS_DOMAIN = "@anonymised.invalid"
+
+# Why the product itself cancels, as it is kept; `reason_text` says it.
+REPLACED = "Replaced by another booking."
+SESSION_CANCELLED = "The session was cancelled."
+SESSION_MOVED = "The session moved to a time at which you have another booking."
+FEWER_SEATS = "The session has fewer seats now, and yours was booked among the last."
+_OWN_REASONS = {
+    REPLACED: lazy_gettext("Replaced by another booking."),
+    SESSION_CANCELLED: lazy_gettext("The session was cancelled."),
+    SESSION_MOVED: lazy_gettext("The session moved to a time at which you have another booking."),
+    FEWER_SEATS: lazy_gettext(
+        "The session has fewer seats now, and yours was booked among the last."
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +103,12 @@ def list_bookings(
     """
     actor = require_signed_in(actor)
     if when not in {None, "upcoming", "past"}:
-        raise InvalidInput({"when": ["Use upcoming or past."]})
+        raise InvalidInput({"when": [gettext("Use upcoming or past.")]})
     if status not in {None, PENDING, CONFIRMED, CANCELLED}:
-        raise InvalidInput({"status": ["Use pending, confirmed or cancelled."]})
+        raise InvalidInput({"status": [gettext("Use pending, confirmed or cancelled.")]})
     if kind not in {None, *KINDS}:
-        raise InvalidInput({"kind": [f"Use {', '.join(KINDS)}."]})
+        which = gettext("Use %(choices)s.", choices=", ".join(KINDS))
+        raise InvalidInput({"kind": [which]})
     wanted = _ROWS.where(
         involving(actor), Booking.status == status if status else Booking.status.in_(LIVE)
     )
@@ -172,7 +188,7 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
         shown["room"] = room
     if everything or (actor and (actor.is_admin or _is_party(row, actor))):
         if status == CANCELLED:
-            shown["cancel_reason"] = row.cancel_reason
+            shown["cancel_reason"] = reason_text(row.cancel_reason)
         if row.kind == "appointment":
             shown["attendee"] = {
                 "name": row.attendee_name,
@@ -188,6 +204,15 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
                 "notes": "",
             }
     return shown
+
+
+def reason_text(reason: str) -> str:
+    """The reason of a cancellation for who reads it: what people typed stays as it is.
+
+    What the product says itself is kept in English, since the two in a booking may not
+    read the same language.
+    """
+    return str(_OWN_REASONS.get(reason, reason))
 
 
 def status_of(row: Any) -> str:
@@ -220,7 +245,9 @@ def find_replaceable(actor: Actor | None, uids: Collection[str]) -> list[AnyRow]
         row for row in rows if row.status in LIVE and row.ends_at > now and _is_party(row, actor)
     ]
     if len(usable) != len(set(uids)):
-        raise InvalidInput({"replace": ["Only your own bookings to come can be replaced."]})
+        raise InvalidInput(
+            {"replace": [gettext("Only your own bookings to come can be replaced.")]}
+        )
     return usable
 
 
@@ -242,7 +269,9 @@ def lock_with_replaced(
         ids = [row.id for row in replaced]
         now = db.session.execute(select(Booking.id, Booking.version).where(Booking.id.in_(ids)))
         if {(row.id, row.version) for row in now} != {(row.id, row.version) for row in replaced}:
-            raise Stale("A booking to be replaced changed a moment ago. Please look at it again.")
+            raise Stale(
+                gettext("A booking to be replaced changed a moment ago. Please look at it again.")
+            )
         for row in replaced:  # what is judged next must not pass over the others' slot
             group_slots.hand_over(row)
     return locked
@@ -339,9 +368,9 @@ def check_version(row: AnyRow, version: int | None) -> None:
 def require_movable(row: AnyRow) -> None:
     """Raises `Gone` for a booking that is cancelled or over."""
     if status_of(row) == CANCELLED:
-        raise Gone("This booking is cancelled.")
+        raise Gone(gettext("This booking is cancelled."))
     if row.ends_at <= clock.now():
-        raise Gone("This booking is over.")
+        raise Gone(gettext("This booking is over."))
 
 
 def is_client(row: Any, actor: Actor | None) -> bool:
@@ -376,7 +405,7 @@ def _row_for(actor: Actor, uid: str, *, to_change: bool = False) -> AnyRow:
         return row
     if row.kind == "reservation" and actor.is_staff:
         if to_change:
-            raise NotAllowed("This reservation belongs to somebody else.")
+            raise NotAllowed(gettext("This reservation belongs to somebody else."))
         return row
     raise NotFound
 

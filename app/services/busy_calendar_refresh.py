@@ -14,6 +14,7 @@ hold a calendar's id and what happened, never its URL.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -24,13 +25,22 @@ from random import uniform
 from typing import Any
 
 from flask import Flask
+from flask_babel import gettext
 from sqlalchemy import or_, select, update
 
 from app.extensions import db
 from app.models import Booking, BusyCalendar, Calendar, Expert
 from app.models.busy_calendar import SUBSCRIPTION
 from app.models.interval import Interval, merged
-from app.services import calendar_feeds, calendar_sandbox, changes, clock, external_busy, ledger
+from app.services import (
+    calendar_feeds,
+    calendar_sandbox,
+    changes,
+    clock,
+    external_busy,
+    languages,
+    ledger,
+)
 from app.services.calendar_feeds import Fetched, FetchError
 from app.services.calendar_sandbox import Reading, UnreadableCalendar
 from app.services.icalendar_import import Busy
@@ -150,6 +160,29 @@ class _Claim:
     leased_until: datetime
 
 
+_SEAL_BROKEN = "The address can no longer be read here. Please enter it again."
+_ELSEWHERE = "The calendar's server leads elsewhere. "
+_STATUS = re.compile(r"\(([0-9]{3})\)\.$")
+
+
+def trouble_text(kept: str) -> str:
+    """Why a calendar could not be read, for who reads that.
+
+    It is kept in English: nobody is there who would read it when it happens.
+    """
+    if not kept:
+        return ""
+    if kept == _SEAL_BROKEN:
+        return gettext("The address can no longer be read here. Please enter it again.")
+    if kept.startswith(_ELSEWHERE):
+        elsewhere = gettext("The calendar's server leads elsewhere.")
+        return f"{elsewhere} {trouble_text(kept.removeprefix(_ELSEWHERE))}"
+    if status := _STATUS.search(kept):
+        sentence = f"{kept[: status.start()]}(%(status)s)."
+        return gettext(sentence, status=status[1])
+    return gettext(kept)
+
+
 class _LeaseLost(Exception):
     """The calendar was removed or changed meanwhile: nothing of what was found is wanted."""
 
@@ -165,12 +198,13 @@ class _News:
 def _refresh(claim: _Claim) -> bool:
     """Refresh a claimed calendar and record how it went; returns whether it went well."""
     try:
-        news = _look(claim)
+        with languages.speaking(languages.DEFAULT):
+            news = _look(claim)
     except (FetchError, UnreadableCalendar) as error:
         _record_failure(claim, str(error), getattr(error, "retry_after", None))
         return False
     except SealBroken:
-        _record_failure(claim, "The address can no longer be read here. Please enter it again.")
+        _record_failure(claim, _SEAL_BROKEN)
         return False
     with suppress(_LeaseLost):
         _record_success(claim, news.reading, news.values)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import func, select
 
 from app.extensions import db
@@ -62,7 +63,7 @@ def describe(calendar: BusyCalendar) -> dict[str, Any]:
         "state": _state_of(calendar),
         "busy_periods": calendar.busy_periods,
         "skipped": calendar.skipped,
-        "error": calendar.last_error or None,
+        "error": busy_calendar_refresh.trouble_text(calendar.last_error) or None,
         "checked_at": _shown(calendar.checked_at),
         "succeeded_at": _shown(calendar.succeeded_at),
         "next_refresh_at": rfc3339(calendar.next_refresh_at),
@@ -134,9 +135,11 @@ def change(
     if "url" in values and calendar.kind == SUBSCRIPTION:
         changed["url"] = _url(errors, values["url"])
     elif "url" in values:
-        errors["url"] = ["This calendar is a file. Add another one for an address."]
+        errors["url"] = [gettext("This calendar is a file. Add another one for an address.")]
     if sent and calendar.kind != UPLOAD:
-        errors[sent.field] = ["This calendar is fetched from an address. Add another for a file."]
+        errors[sent.field] = [
+            gettext("This calendar is fetched from an address. Add another for a file.")
+        ]
     fields.refuse(errors)
     if sent:
         changed["reading"] = _read(expert, sent)
@@ -272,7 +275,12 @@ def _require_room_for_one(actor: Actor) -> None:
         .where(BusyCalendar.calendar_id == actor.calendar_id)
     )
     if (count or 0) >= MAX_CALENDARS:
-        raise InvalidInput({}, f"You have {MAX_CALENDARS} calendars already. Remove one first.")
+        raise InvalidInput(
+            {},
+            gettext(
+                "You have %(number)s calendars already. Remove one first.", number=MAX_CALENDARS
+            ),
+        )
 
 
 def _name(errors: fields.Errors, value: object) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 from flask import current_app
+from flask_babel import gettext
 from sqlalchemy import delete, insert, select
 
 from app.extensions import db
@@ -24,7 +25,16 @@ from app.models import Booking, CalendarFeed, Event, User
 from app.models.booking import CONFIRMED
 from app.models.types import AnyRow
 from app.models.user import full_name
-from app.services import agenda, audit, bookings, clock, events, icalendar_export, settings
+from app.services import (
+    agenda,
+    audit,
+    bookings,
+    clock,
+    events,
+    icalendar_export,
+    languages,
+    settings,
+)
 from app.services.errors import NotFound
 from app.services.policy import (
     ACCOUNT,
@@ -97,12 +107,18 @@ def read_feed(token: str, known: Collection[str] = ()) -> Feed:
     """
     row = _find(token)
     if row is None:
-        raise NotFound("There is no such calendar. Its link may have been replaced or ended.")
+        raise NotFound(
+            gettext("There is no such calendar. Its link may have been replaced or ended.")
+        )
     shown = [_discreet(each) for each in _bookings_of(row)]
     name = row.event_title or _name(row)
+    language = languages.known(row.language) or languages.current().code
     # DTSTAMP is the time of writing, so the ETag is made of what is written otherwise.
-    etag = sha256(orjson.dumps([name, shown])).hexdigest()[:32]
-    return Feed(etag, None if etag in known else icalendar_export.feed(shown, name))
+    etag = sha256(orjson.dumps([name, shown, language])).hexdigest()[:32]
+    if etag in known:
+        return Feed(etag, None)
+    with languages.speaking(language):
+        return Feed(etag, icalendar_export.feed(shown, name))
 
 
 def feed_url(token: str) -> str:
@@ -148,6 +164,7 @@ def _find(token: str) -> AnyRow | None:
             User.first_name,
             User.last_name,
             User.email,
+            User.language,
         )
         .join(User, User.id == CalendarFeed.user_id)
         .outerjoin(Event, Event.id == CalendarFeed.event_id)

@@ -23,6 +23,8 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
+from flask_babel import gettext
+
 from app.services.calendar_sandbox import MAX_BYTES, TOO_LARGE
 from app.services.public_addresses import is_public
 from app.services.retry_after import seconds_of
@@ -70,7 +72,9 @@ def checked_url(text: str) -> str:
     if text[:9].lower() == "webcal://":  # what calendars call a link to subscribe to
         text = "https://" + text[9:]
     if len(text) > MAX_URL:
-        raise ValueError(f"This address is too long: at most {MAX_URL} characters.")
+        raise ValueError(
+            gettext("This address is too long: at most %(maximum)s characters.", maximum=MAX_URL)
+        )
     _target(_split(text))
     return text
 
@@ -107,37 +111,50 @@ def fetch(
             url = urljoin(url, location)
             target = _target(_split(url))
         except ValueError as error:  # of a redirect: the first was checked when it was given
-            raise FetchError(f"The calendar's server leads elsewhere. {error}") from None
+            elsewhere = gettext("The calendar's server leads elsewhere.")
+            raise FetchError(f"{elsewhere} {error}") from None
         answer = _ask(target, headers, deadline, is_allowed, tls or _tls())
         if isinstance(answer, Fetched):
             return answer
         location = answer
-    raise FetchError("The calendar's server leads from one address to the next without end.")
+    raise FetchError(
+        gettext("The calendar's server leads from one address to the next without end.")
+    )
 
 
 def _split(url: str) -> SplitResult:
-    if not url.isprintable() or any(character.isspace() for character in url):
-        raise ValueError("Use an address like https://calendar.example.org/private.ics.")
-    return urlsplit(url)
+    try:
+        if url.isprintable() and not any(character.isspace() for character in url):
+            return urlsplit(url)
+    except ValueError:  # brackets of an IPv6 address that do not match
+        pass
+    raise _no_address()
+
+
+def _no_address() -> ValueError:
+    return ValueError(gettext("Use an address like https://calendar.example.org/private.ics."))
 
 
 def _target(parts: SplitResult) -> _Target:
     """Raises ValueError."""
     if parts.scheme.lower() == "http":
-        raise ValueError("Only addresses that begin with https:// are fetched.")
+        raise ValueError(gettext("Only addresses that begin with https:// are fetched."))
     if parts.scheme.lower() != "https" or not parts.hostname:
-        raise ValueError("Use an address like https://calendar.example.org/private.ics.")
+        raise _no_address()
     if parts.username is not None or parts.password is not None:
-        raise ValueError("Addresses with a name and a password in them are not supported.")
-    port = parts.port or 443  # raises ValueError beyond 65535
+        raise ValueError(gettext("Addresses with a name and a password in them are not supported."))
+    try:
+        port = parts.port or 443
+    except ValueError:  # no number, or beyond 65535
+        port = 0
     if port != 443 and port < 1024:
-        raise ValueError("Use port 443, or one from 1024 up.")
+        raise ValueError(gettext("Use port 443, or one from 1024 up."))
     try:
         host = (
             parts.hostname.encode("idna").decode() if ":" not in parts.hostname else parts.hostname
         )
     except UnicodeError:
-        raise ValueError("The name of the server in this address is not valid.") from None
+        raise ValueError(gettext("The name of the server in this address is not valid.")) from None
     path = parts.path or "/"
     query = f"?{parts.query}" if parts.query else ""
     return _Target(host.lower(), port, quote(path + query, safe="%/:=&?~#+!$,;'@()*[]"))
@@ -156,7 +173,9 @@ def _ask(
             with closing(tls.wrap_socket(plain, server_hostname=target.host)) as sock:
                 answer = _speak(sock, target, headers)
         except ssl.SSLCertVerificationError:
-            raise FetchError("The certificate of the calendar's server is not valid.") from None
+            raise FetchError(
+                gettext("The certificate of the calendar's server is not valid.")
+            ) from None
         except (OSError, HTTPException) as error:
             if time.monotonic() > deadline or isinstance(error, TimeoutError):
                 raise _too_slow() from None
@@ -190,18 +209,18 @@ def _connect(target: _Target, is_allowed: Callable[[str], bool]) -> socket.socke
             return socket.create_connection((address, target.port), timeout=CONNECT_SECONDS)
         except OSError:
             continue
-    raise FetchError("The calendar's server cannot be reached.")
+    raise FetchError(gettext("The calendar's server cannot be reached."))
 
 
 def _addresses(target: _Target, is_allowed: Callable[[str], bool]) -> list[str]:
     try:
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise FetchError("There is no server of this name.") from None
+        raise FetchError(gettext("There is no server of this name.")) from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     # One that is not would be an answer that changes: none of them is trusted.
     if not addresses or not all(is_allowed(address) for address in addresses):
-        raise FetchError("This address does not lead to a server on the public internet.")
+        raise FetchError(gettext("This address does not lead to a server on the public internet."))
     return addresses[:MAX_ADDRESSES]
 
 
@@ -238,16 +257,16 @@ def _read(response: HTTPResponse) -> Fetched:
         retry_after = seconds_of(response.headers.get("Retry-After"))
         raise FetchError(_words_of(response.status), retry_after)
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise FetchError("The calendar's server sent it packed, which was not asked for.")
+        raise FetchError(gettext("The calendar's server sent it packed, which was not asked for."))
     length = response.headers.get("Content-Length", "")
     if length.isdecimal() and int(length) > MAX_BYTES:
-        raise FetchError(TOO_LARGE)
+        raise FetchError(str(TOO_LARGE))
     pieces: list[bytes] = []
     size = 0
     while piece := response.read1(_CHUNK):
         size += len(piece)
         if size > MAX_BYTES:
-            raise FetchError(TOO_LARGE)
+            raise FetchError(str(TOO_LARGE))
         pieces.append(piece)
     if length.isdecimal() and size < int(length):  # half a calendar is none
         raise _broken_off()
@@ -257,21 +276,27 @@ def _read(response: HTTPResponse) -> Fetched:
 def _words_of(status: int) -> str:
     match status:
         case 401 | 403:
-            return f"The calendar's server does not let us read it ({status})."
+            return gettext(
+                "The calendar's server does not let us read it (%(status)s).", status=status
+            )
         case 404 | 410:
-            return f"There is no calendar at this address ({status})."
+            return gettext("There is no calendar at this address (%(status)s).", status=status)
         case 429:
-            return "The calendar's server asks us to come less often (429)."
+            return gettext(
+                "The calendar's server asks us to come less often (%(status)s).", status=status
+            )
         case _:
-            return f"The calendar's server answered with an error ({status})."
+            return gettext(
+                "The calendar's server answered with an error (%(status)s).", status=status
+            )
 
 
 def _too_slow() -> FetchError:
-    return FetchError("The calendar's server is too slow.")
+    return FetchError(gettext("The calendar's server is too slow."))
 
 
 def _broken_off() -> FetchError:
-    return FetchError("The calendar's server broke off, or did not speak HTTP.")
+    return FetchError(gettext("The calendar's server broke off, or did not speak HTTP."))
 
 
 @cache

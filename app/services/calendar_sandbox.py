@@ -15,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from threading import BoundedSemaphore
 
+from flask_babel import lazy_gettext
+
 from app.services import icalendar_import
 from app.services.icalendar_import import NO_CALENDAR, Busy
 
@@ -25,11 +27,13 @@ _PROGRAM = Path(icalendar_import.__file__)
 _turns = BoundedSemaphore(2)
 
 REFUSALS = {
-    NO_CALENDAR: "This is not a calendar file. It should begin with BEGIN:VCALENDAR.",
-    icalendar_import.TOO_MUCH: "This calendar holds more than can be worked out: too many events,"
-    " or some that repeat too often.",
+    NO_CALENDAR: lazy_gettext("This is not a calendar file. It should begin with BEGIN:VCALENDAR."),
+    icalendar_import.TOO_MUCH: lazy_gettext(
+        "This calendar holds more than can be worked out: too many events,"
+        " or some that repeat too often."
+    ),
 }
-TOO_LARGE = f"This calendar is too large: at most {MAX_BYTES // 1_000_000} MB."
+TOO_LARGE = lazy_gettext("This calendar is too large: at most 2 MB.")  # MAX_BYTES
 
 
 class UnreadableCalendar(Exception):
@@ -52,7 +56,7 @@ def read(data: bytes, time_zone: str, starts_at: datetime, ends_at: datetime) ->
     `UnreadableCalendar`.
     """
     if len(data) > MAX_BYTES:
-        raise UnreadableCalendar(TOO_LARGE)
+        raise UnreadableCalendar(str(TOO_LARGE))
     asked = {
         "time_zone": time_zone,
         "starts_at": starts_at.isoformat(),
@@ -70,12 +74,12 @@ def read(data: bytes, time_zone: str, starts_at: datetime, ends_at: datetime) ->
                 env={},
             )
     except subprocess.TimeoutExpired:
-        raise UnreadableCalendar(REFUSALS[icalendar_import.TOO_MUCH]) from None
+        raise UnreadableCalendar(str(REFUSALS[icalendar_import.TOO_MUCH])) from None
     if done.returncode != 0:  # ended by a limit: a signal, or no memory at all
-        raise UnreadableCalendar(REFUSALS[icalendar_import.TOO_MUCH])
+        raise UnreadableCalendar(str(REFUSALS[icalendar_import.TOO_MUCH]))
     answer = json.loads(done.stdout)
     if refused := answer.get("refused"):
-        raise UnreadableCalendar(REFUSALS[refused])
+        raise UnreadableCalendar(str(REFUSALS[refused]))
     periods = [
         Busy(datetime.fromisoformat(start), datetime.fromisoformat(end), uid)
         for start, end, uid in answer["periods"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import update
 
 from app.extensions import db
@@ -20,7 +21,7 @@ from app.models.booking import (
     WITHDRAWN,
 )
 from app.models.types import AnyRow
-from app.services import audit, bookings, changes, clock, group_slots, ledger, meetings
+from app.services import audit, bookings, changes, clock, fields, group_slots, ledger, meetings
 from app.services.errors import Gone, InvalidInput, Stale
 from app.services.policy import Actor, require_signed_in
 from app.services.transaction import transactional
@@ -62,7 +63,7 @@ def cancel_row(
         return bookings.describe(row, actor, everything=everything)
     bookings.check_version(row, version)
     if row.ends_at <= clock.now():
-        raise Gone("This booking is over.")
+        raise Gone(gettext("This booking is over."))
     locked = ledger.lock(
         group_slots.calendars_of(row),
         [row.event_session_id] if row.event_session_id else (),
@@ -175,7 +176,7 @@ def release_bookings(
 def check_reason(reason: str) -> None:
     """Raises `InvalidInput` for a reason that is too long."""
     if len(reason) > MAX_REASON:
-        raise InvalidInput({"reason": [f"At most {MAX_REASON} characters."]})
+        raise InvalidInput({"reason": [fields.too_long(MAX_REASON)]})
 
 
 _ENDED_REQUESTS = {DECLINED, EXPIRED, WITHDRAWN}

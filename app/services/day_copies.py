@@ -8,6 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
+
 from app.models import Booking
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
@@ -120,9 +122,9 @@ def copy_day(actor: Actor | None, plan: Plan, *, skip_conflicts: bool = False) -
 def _copies(actor: Actor, plan: Plan) -> list[_Copy]:
     """The day's reservations, each with what its copy would be. Raises as `copy_day`."""
     if plan.whose == ALL and not actor.is_admin:
-        raise NotAllowed("Only admins copy what belongs to others.")
+        raise NotAllowed(gettext("Only admins copy what belongs to others."))
     if plan.source == plan.target:
-        raise InvalidInput({"to": ["Choose another day."]})
+        raise InvalidInput({"to": [gettext("Choose another day.")]})
     shown = [rooms.get_room(plan.room_id)] if plan.room_id is not None else rooms.list_rooms()
     zones = {room.id: rooms.zone_of(room) for room in shown}
     around = local_days.days_of(plan.source - timedelta(days=1), 3, UTC)
@@ -140,9 +142,10 @@ def _copies(actor: Actor, plan: Plan) -> list[_Copy]:
         if row.starts_at.astimezone(zones[row.room_id]).date() == plan.source
     ]
     if not found:
-        raise InvalidInput({"from": ["There is nothing to copy on this day."]})
+        raise InvalidInput({"from": [gettext("There is nothing to copy on this day.")]})
     if len(found) > MAX_COPIES:
-        raise InvalidInput({"from": [f"At most {MAX_COPIES} at once. Choose one room."]})
+        too_many = gettext("At most %(maximum)s at once. Choose one room.", maximum=MAX_COPIES)
+        raise InvalidInput({"from": [too_many]})
     places = reservation_batches.places({(row.room_id, row.user_id) for row in found})
     copies = []
     for row in sorted(found, key=lambda each: (each.starts_at, each.id)):
@@ -185,7 +188,7 @@ def _refusal(
 ) -> DomainError:
     if conflicts:
         return Overlap(ledger.shown_to(actor, conflicts), items=items)
-    text = "Some of it cannot be on this day."
+    text = gettext("Some of it cannot be on this day.")
     refusal = InvalidInput({"to": [text]}, text)
     refusal.extra["items"] = items
     return refusal

@@ -20,6 +20,7 @@ from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext, ngettext
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import selectinload
 
@@ -48,8 +49,6 @@ from app.services.transaction import transactional
 MAX_SPEAKERS = 100
 MAX_CAPACITY = 1_000_000
 _TRIES = 10  # as many bookings of a hot session may come in between
-_BUSY_THEN = "The session moved to a time at which you have another booking."
-_FEWER_SEATS = "The session has fewer seats now, and yours was booked among the last."
 
 
 @dataclass(slots=True)
@@ -262,7 +261,7 @@ def change_empty_sessions(actor: Actor | None, wanted: Mapping[int, Mapping[str,
         before: dict[int, dict[str, Any]] = {}
         for session in sessions:
             if session.status == CANCELLED:
-                raise Gone("This session is cancelled.")
+                raise Gone(gettext("This session is cancelled."))
             if session.seats_taken:
                 raise Stale
             before[session.id] = _told(session)
@@ -337,7 +336,7 @@ def _move(
         attendees = _attendees(session.id)
         held = ledger.calendars_of(event_session_id=session.id)
         if session.status == CANCELLED:
-            raise Gone("This session is cancelled.")
+            raise Gone(gettext("This session is cancelled."))
         if version is not None and version != session.version:
             raise Stale
         previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
@@ -370,8 +369,8 @@ def _move(
     _expect_no_shows_again(session, previous)
     db.session.flush()
     everyone = tuple(locked.values())
-    cancellation.release_bookings(actor, busy, everyone, reason=_BUSY_THEN)
-    cancellation.release_bookings(actor, last, everyone, reason=_FEWER_SEATS)
+    cancellation.release_bookings(actor, busy, everyone, reason=bookings.SESSION_MOVED)
+    cancellation.release_bookings(actor, last, everyone, reason=bookings.FEWER_SEATS)
     waitlist.withdraw_offers(session.id, impact.offers_withdrawn)
     session.capacity = seats_after
     db.session.flush()
@@ -448,7 +447,7 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     if not held | set(_attendees(session.id).values()) <= locked.keys():
         raise _MoreToLock
     released = cancellation.release_bookings(
-        actor, seats, tuple(locked.values()), reason="The session was cancelled."
+        actor, seats, tuple(locked.values()), reason=bookings.SESSION_CANCELLED
     )
     waitlist.clear(session.id)
     ledger.release(event_session_ids=[session.id])
@@ -496,18 +495,18 @@ def _apply(session: EventSession, values: Mapping[str, Any], *, release_last: bo
         room_id = values["room_id"]
         room = db.session.get(Room, room_id) if fields.is_id(room_id) else None
         if room is None:
-            errors["room_id"] = ["There is no such room."]
+            errors["room_id"] = [gettext("There is no such room.")]
         else:
             session.room = room
             session.room_id = room.id
     for name in ("starts_at", "ends_at"):
         if name in values:
             if not isinstance(values[name], datetime):
-                errors[name] = ["This field is required."]
+                errors[name] = [gettext("This field is required.")]
             else:
                 setattr(session, name, values[name])
     if not errors and session.ends_at <= session.starts_at:
-        errors["ends_at"] = ["The session ends before it starts."]
+        errors["ends_at"] = [gettext("The session ends before it starts.")]
     if "capacity" in values:
         _apply_capacity(errors, session, values["capacity"], release_last=release_last)
     if "speakers" in values:
@@ -526,7 +525,11 @@ def _apply_capacity(
     if value is None:
         if session.seats_taken:
             errors["capacity"] = [
-                f"{session.seats_taken} seats are taken: free entry would leave them behind."
+                ngettext(
+                    "%(num)d seat is taken: free entry would leave them behind.",
+                    "%(num)d seats are taken: free entry would leave them behind.",
+                    session.seats_taken,
+                )
             ]
         session.capacity = None
         return
@@ -534,15 +537,20 @@ def _apply_capacity(
     if "capacity" not in errors and capacity < session.seats_taken and not release_last:
         taken = session.seats_taken
         errors["capacity"] = [
-            f"{taken} seats are taken." if taken != 1 else "1 seat is taken.",
-            f"Release the last {taken - capacity} with it, or cancel some first.",
+            ngettext("%(num)d seat is taken.", "%(num)d seats are taken.", taken),
+            gettext(
+                "Release the last %(number)s with it, or cancel some first.",
+                number=taken - capacity,
+            ),
         ]
     session.capacity = capacity
 
 
 def _apply_speakers(errors: fields.Errors, session: EventSession, value: object) -> None:
     if not isinstance(value, list) or len(value) > MAX_SPEAKERS:
-        errors["speakers"] = [f"Give a list of at most {MAX_SPEAKERS} speakers."]
+        errors["speakers"] = [
+            gettext("Give a list of at most %(maximum)s speakers.", maximum=MAX_SPEAKERS)
+        ]
         return
     speakers = []
     for position, each in enumerate(value):
@@ -550,7 +558,7 @@ def _apply_speakers(errors: fields.Errors, session: EventSession, value: object)
         user_id = each.get("user_id") if isinstance(each, dict) else None
         name = fields.line(errors, "speakers", name, maximum=200, required=True)
         if user_id is not None and not (fields.is_id(user_id) and db.session.get(User, user_id)):
-            errors["speakers"] = ["There is no such user."]
+            errors["speakers"] = [gettext("There is no such user.")]
         speakers.append(Speaker(position=position, name=name, user_id=user_id))
     if "speakers" not in errors:
         session.speakers = speakers

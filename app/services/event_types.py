@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app
+from flask_babel import gettext, ngettext
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import object_session
 
@@ -139,7 +140,8 @@ def duplicate_event_type(
     values = describe(original)
     for own in ("id", "url", "slug"):
         del values[own]
-    values |= {"title": title or f"Copy of {original.title}"[:200], "is_active": False}
+    name = title or gettext("Copy of %(title)s", title=original.title)[:200]
+    values |= {"title": name, "is_active": False}
     copy = EventType(expert_id=original.expert_id, expert=original.expert)
     with db.session.no_autoflush:
         _apply(copy, values)
@@ -222,17 +224,17 @@ def _apply(event_type: EventType, values: Mapping[str, Any]) -> None:
     if "room_id" in values:
         room_id = values["room_id"]
         if room_id is not None and not (fields.is_id(room_id) and db.session.get(Room, room_id)):
-            errors["room_id"] = ["There is no such room."]
+            errors["room_id"] = [gettext("There is no such room.")]
         event_type.room_id = room_id
     for name in ("is_active", "is_listed", "requires_approval"):
         if name in values:
             if not isinstance(values[name], bool):
-                errors[name] = ["This must be true or false."]
+                errors[name] = [gettext("This must be true or false.")]
             setattr(event_type, name, values[name])
     if values.get("slug"):
         event_type.slug = fields.slug(errors, "slug", values["slug"])
         if _slug_is_taken(event_type, event_type.slug):
-            errors["slug"] = ["You have an event type with this address."]
+            errors["slug"] = [gettext("You have an event type with this address.")]
     elif not event_type.slug and event_type.title:
         event_type.slug = _free_slug(event_type)
     fields.refuse(errors)
@@ -245,7 +247,13 @@ def _apply_group(errors: fields.Errors, event_type: EventType, values: Mapping[s
     if object_session(event_type) is not None and "seats" not in errors:
         most = group_slots.most_booked(event_type.id, clock.now())
         if most > seats:
-            errors["seats"] = [f"{most} people are booked in one slot to come: at least {most}."]
+            errors["seats"] = [
+                ngettext(
+                    "%(num)d person is booked in one slot to come: at least %(num)d.",
+                    "%(num)d people are booked in one slot to come: at least %(num)d.",
+                    most,
+                )
+            ]
     event_type.seats = seats
 
 
@@ -259,7 +267,9 @@ def _apply_approval(
     if "reminder_minutes" in values:
         times = values["reminder_minutes"]
         if not isinstance(times, list) or len(times) > MAX_REMINDERS:
-            errors["reminder_minutes"] = [f"Give a list of at most {MAX_REMINDERS} times."]
+            errors["reminder_minutes"] = [
+                gettext("Give a list of at most %(maximum)s times.", maximum=MAX_REMINDERS)
+            ]
             return
         event_type.reminder_minutes = sorted(
             {
@@ -274,12 +284,14 @@ def _apply_approval(
 
 def _apply_location(errors: fields.Errors, event_type: EventType, value: object) -> None:
     if not isinstance(value, dict):
-        errors["location"] = ['A location looks like {"kind": "phone", "detail": ""}.']
+        errors["location"] = [
+            gettext("A location looks like %(example)s.", example='{"kind": "phone", "detail": ""}')
+        ]
         return
     kind = fields.choice(errors, "location", value.get("kind"), LOCATION_KINDS)
     detail = fields.line(errors, "location", value.get("detail"), maximum=500)
     if kind == "link" and not _is_web_address(detail):
-        errors["location"] = ["A link starts with https:// or http://."]
+        errors["location"] = [gettext("A link starts with https:// or http://.")]
     event_type.location_kind, event_type.location_detail = kind, detail
 
 

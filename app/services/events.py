@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import exists, select
 
 from app.extensions import db
@@ -97,7 +98,7 @@ def delete_event(actor: Actor | None, slug: str) -> None:
     actor = require_admin(actor)
     event = get_event(slug)
     if db.session.scalar(select(exists().where(EventSession.event_id == event.id))):
-        raise DomainError(f"{event.title} has sessions and is kept.")
+        raise DomainError(gettext("%(title)s has sessions and is kept.", title=event.title))
     audit.record(actor, "delete", "event", event.id, before=audit.snapshot(event))
     db.session.delete(event)
 
@@ -109,7 +110,7 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
         with db.session.no_autoflush:
             holder = db.session.scalar(select(Event.id).where(Event.slug == event.slug))
         if holder is not None and holder != event.id:
-            errors["slug"] = ["There is an event with this address."]
+            errors["slug"] = [gettext("There is an event with this address.")]
     if "title" in values:
         event.title = fields.line(errors, "title", values["title"], maximum=200, required=True)
     if "time_zone" in values:
@@ -123,7 +124,7 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
         event.admission = fields.choice(errors, "admission", values["admission"], ADMISSIONS)
     if "public" in values:
         if not isinstance(values["public"], bool):
-            errors["public"] = ["This must be true or false."]
+            errors["public"] = [gettext("This must be true or false.")]
         event.public = values["public"]
     if "release_no_shows_minutes" in values:
         minutes = values["release_no_shows_minutes"]
@@ -133,7 +134,7 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
             )
         event.release_no_shows_minutes = minutes
     if not errors and event.ends_on < event.starts_on:
-        errors["ends_on"] = ["The event ends before it starts."]
+        errors["ends_on"] = [gettext("The event ends before it starts.")]
     fields.refuse(errors)
 
 
@@ -145,5 +146,5 @@ def _date(errors: fields.Errors, name: str, value: object) -> date | None:
             raise ValueError
         return date.fromisoformat(value)
     except ValueError:
-        errors[name] = ["Use a date like 2026-12-01."]
+        errors[name] = [gettext("Use a date like 2026-12-01.")]
         return None

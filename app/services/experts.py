@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import gettext
 from sqlalchemy import delete, exists, func, or_, select
 from werkzeug.routing import Map
 
@@ -127,7 +128,7 @@ def own_expert(actor: Actor | None) -> Expert:
     actor = require_account(actor)
     expert = db.session.scalars(select(Expert).where(Expert.user_id == actor.user_id)).one_or_none()
     if expert is None:
-        raise NotFound("You have no expert page yet.")
+        raise NotFound(gettext("You have no expert page yet."))
     return expert
 
 
@@ -216,7 +217,10 @@ def delete_expert(actor: Actor | None, expert_id: int) -> None:
     expert = _expert_to_change(actor, expert_id)
     if db.session.scalar(select(exists().where(Booking.expert_id == expert.id))):
         raise DomainError(
-            f"{expert.name} has bookings, which name the expert. Deactivate the event types instead."
+            gettext(
+                "%(name)s has bookings, which name the expert. Deactivate the event types instead.",
+                name=expert.name,
+            )
         )
     audit.record(actor, "delete", "expert", expert.id, before=audit.snapshot(expert))
     expert.user.roles = [role for role in expert.user.roles if role.name != EXPERT]
@@ -286,7 +290,7 @@ def replace_availability(
     """
     expert = _expert_to_change(actor, expert_id)
     errors: fields.Errors = {}
-    before = describe_availability(expert)
+    before = _told(expert)
     if "time_zone" in values:
         expert.time_zone = fields.zone(errors, "time_zone", values["time_zone"])
     weekly = weekly_hours.read(errors, "weekly", values.get("weekly", []))
@@ -308,9 +312,16 @@ def replace_availability(
         "expert",
         expert.id,
         before=before,
-        **describe_availability(expert),
+        **_told(expert),
     )
     return expert
+
+
+def _told(expert: Expert) -> dict[str, Any]:
+    """What the audit log says of hours: not what follows from them, the names of holidays."""
+    told = describe_availability(expert)
+    del told["holidays"]["coming"]
+    return told
 
 
 def weekly_intervals(weekly: Sequence[Mapping[str, int]]) -> list[WeeklyInterval]:
@@ -322,19 +333,27 @@ def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int
     found: dict[date, list[list[int]]] = {}
     try:
         if not isinstance(value, list) or len(value) > MAX_OVERRIDES:
-            raise ValueError(f"Give a list of at most {MAX_OVERRIDES} dates.")
+            raise ValueError(
+                gettext("Give a list of at most %(maximum)s dates.", maximum=MAX_OVERRIDES)
+            )
         for override in value:
             if not isinstance(override, dict) or not isinstance(override.get("date"), str):
-                raise ValueError("Each override has a date like 2026-12-01.")
+                raise ValueError(gettext("Each override has a date like 2026-12-01."))
             try:
                 day = date.fromisoformat(override["date"])
             except ValueError:
-                raise ValueError("Each override has a date like 2026-12-01.") from None
+                raise ValueError(gettext("Each override has a date like 2026-12-01.")) from None
             if day in found:
-                raise ValueError(f"{day} is there twice.")
+                raise ValueError(gettext("%(date)s is there twice.", date=day))
             intervals = override.get("intervals", [])
             if not isinstance(intervals, list) or len(intervals) > MAX_INTERVALS:
-                raise ValueError(f"Give at most {MAX_INTERVALS} intervals for {day}.")
+                raise ValueError(
+                    gettext(
+                        "Give at most %(maximum)s intervals for %(date)s.",
+                        maximum=MAX_INTERVALS,
+                        date=day,
+                    )
+                )
             found[day] = [
                 [start, end]
                 for start, end in availability.validate_intervals(
@@ -349,26 +368,30 @@ def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int
 def _apply_holidays(errors: fields.Errors, expert: Expert, value: object) -> None:
     wanted = {} if value is None else value
     if not isinstance(wanted, dict):
-        errors["holidays"] = ['Holidays look like {"country": "DE"}, or null.']
+        errors["holidays"] = [
+            gettext("Holidays look like %(example)s, or null.", example='{"country": "DE"}')
+        ]
         return
     country, subdivision = wanted.get("country"), wanted.get("subdivision") or None
     exceptions = wanted.get("exceptions") or []
     if country is None:
         subdivision, exceptions = None, []
     elif not isinstance(country, str) or not holidays.is_known(country):
-        errors["holidays"] = ["There are no holidays for this country. Use a code like DE."]
+        errors["holidays"] = [
+            gettext("There are no holidays for this country. Use a code like DE.")
+        ]
         return
     elif subdivision is not None and not (
         isinstance(subdivision, str) and holidays.is_known(country, subdivision)
     ):
-        errors["holidays"] = ["This country has no such part."]
+        errors["holidays"] = [gettext("This country has no such part.")]
         return
     try:
         if not isinstance(exceptions, list) or len(exceptions) > MAX_OVERRIDES:
             raise ValueError
         days = sorted({date.fromisoformat(day).isoformat() for day in exceptions})
     except (TypeError, ValueError):
-        errors["holidays"] = ["Exceptions are a list of dates like 2026-12-26."]
+        errors["holidays"] = [gettext("Exceptions are a list of dates like 2026-12-26.")]
         return
     expert.holiday_country, expert.holiday_subdivision = country, subdivision
     expert.holiday_exceptions = days
@@ -388,9 +411,9 @@ def is_reserved(slug: str) -> bool:
 def _checked_slug(errors: fields.Errors, value: object, own: Expert | None = None) -> str:
     slug = fields.slug(errors, "slug", value)
     if slug and is_reserved(slug):
-        errors["slug"] = ["This address is a page of ours. Please choose another."]
+        errors["slug"] = [gettext("This address is a page of ours. Please choose another.")]
     elif slug and _is_taken(slug, own):
-        errors["slug"] = ["This address is taken. Please choose another."]
+        errors["slug"] = [gettext("This address is taken. Please choose another.")]
     return slug
 
 

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
+
 from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.services import (
@@ -71,7 +73,7 @@ def explain(actor: Actor | None, event_type_id: int, at: datetime) -> dict[str, 
         group = groups.get(period.starts_at)
         reasons = [*_rules(offer, period.starts_at), *_busy(actor, offer, period, group)]
     except OverflowError:
-        raise InvalidInput({"at": ["Use a time of this century."]}) from None
+        raise InvalidInput({"at": [gettext("Use a time of this century.")]}) from None
     answer: dict[str, Any] = {
         "at": rfc3339(period.starts_at),
         "ends_at": rfc3339(period.ends_at),
@@ -90,7 +92,7 @@ def explain(actor: Actor | None, event_type_id: int, at: datetime) -> dict[str, 
 
 def _rules(offer: AnyRow, starts_at: datetime) -> Iterator[Reason]:
     if not offer.is_active:
-        yield Reason("inactive", "This event type is not active.")
+        yield Reason("inactive", gettext("This event type is not active."))
     rules = slots.rules_of(offer)
     booked = slots.booked_besides(offer, starts_at)
     for refused in availability.every_refusal(rules, starts_at, clock.now(), booked):
@@ -104,7 +106,7 @@ def _busy(
 ) -> Iterator[Reason]:
     """What the expert's and the room's calendars hold; those in the slot itself share it."""
     if group is not None and not group.seats_left:
-        yield Reason("full", "All seats of this slot are taken.")
+        yield Reason("full", gettext("All seats of this slot are taken."))
     claims = appointments.claims_of(offer, period, offer.room_calendar_id, None)
     seen: set[tuple[int | None, int | None]] = set()
     for conflict in ledger.find_conflicts(claims):
@@ -122,23 +124,28 @@ def _busy(
     # Who joins others in a slot takes no more of the expert's time.
     if group is None and external_busy.is_busy(offer.calendar_id, claims[0].period):
         if external_busy.is_busy(offer.calendar_id, period):
-            yield Reason("external", "One of your busy calendars says that you are busy then.")
+            yield Reason(
+                "external", gettext("One of your busy calendars says that you are busy then.")
+            )
         else:
             yield Reason(
-                "external", "A buffer would reach into what one of your busy calendars holds."
+                "external",
+                gettext("A buffer would reach into what one of your busy calendars holds."),
             )
 
 
 def _reason(actor: Actor, offer: AnyRow, period: Interval, conflict: ledger.Conflict) -> Reason:
     shown = conflict.seen_by(actor)
     if conflict.calendar_id != offer.calendar_id:
-        return Reason("room", f"{offer.room_name} is taken then.", shown)
+        return Reason("room", gettext("%(room)s is taken then.", room=offer.room_name), shown)
     if conflict.kind == "event_session":
-        return Reason("event_session", f"You speak then: {conflict.title}.", shown)
+        return Reason(
+            "event_session", gettext("You speak then: %(title)s.", title=conflict.title), shown
+        )
     itself = Interval(conflict.starts_at, conflict.ends_at)
     if not itself.overlaps(period):
         return Reason("buffer", _buffer_detail(offer, period, itself, conflict), shown)
-    return Reason("busy", f"You are busy then: {conflict.title}.", shown)
+    return Reason("busy", gettext("You are busy then: %(title)s.", title=conflict.title), shown)
 
 
 def _buffer_detail(
@@ -146,5 +153,7 @@ def _buffer_detail(
 ) -> str:
     """Whose buffer is in the way: that of what is booked, or the one this type would need."""
     if appointments.with_buffers(offer, period).overlaps(itself):
-        return f"The buffer of this event type would reach into {conflict.title}."
-    return f"This lies in the buffer of {conflict.title}."
+        return gettext(
+            "The buffer of this event type would reach into %(title)s.", title=conflict.title
+        )
+    return gettext("This lies in the buffer of %(title)s.", title=conflict.title)

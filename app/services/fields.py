@@ -13,6 +13,7 @@ from typing import TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from email_validator import EmailNotValidError, validate_email
+from flask_babel import gettext
 
 from app.services.errors import InvalidInput
 
@@ -28,17 +29,22 @@ def text(errors: Errors, name: str, value: object, *, maximum: int, required: bo
     if value is None:
         value = ""
     if not isinstance(value, str):
-        errors[name] = ["This must be a text."]
+        errors[name] = [gettext("This must be a text.")]
         return ""
     value = value.strip()
     if not is_storable(value):
-        errors[name] = ["This contains a character that cannot be stored."]
+        errors[name] = [gettext("This contains a character that cannot be stored.")]
         return ""  # nor looked for
     if required and not value:
-        errors[name] = ["This field is required."]
+        errors[name] = [gettext("This field is required.")]
     elif len(value) > maximum:
-        errors[name] = [f"At most {maximum} characters."]
+        errors[name] = [too_long(maximum)]
     return value
+
+
+def too_long(maximum: int) -> str:
+    """What is said of a text with more than `maximum` characters."""
+    return gettext("At most %(maximum)s characters.", maximum=maximum)
 
 
 def is_storable(value: str) -> bool:
@@ -58,24 +64,26 @@ def email(errors: Errors, name: str, value: object) -> str:
         try:
             validate_email(address, check_deliverability=False, test_environment=True)
         except EmailNotValidError:
-            errors[name] = ["Use an address like name@example.org."]
+            errors[name] = [gettext("Use an address like name@example.org.")]
     return address
 
 
 def number(errors: Errors, name: str, value: object, *, minimum: int, maximum: int) -> int:
     """A whole number within bounds, both included."""
     if isinstance(value, bool) or not isinstance(value, int):
-        errors[name] = ["This must be a whole number."]
+        errors[name] = [gettext("This must be a whole number.")]
         return minimum
     if not minimum <= value <= maximum:
-        errors[name] = [f"Between {minimum} and {maximum}."]
+        errors[name] = [
+            gettext("Between %(minimum)s and %(maximum)s.", minimum=minimum, maximum=maximum)
+        ]
     return value
 
 
 def choice(errors: Errors, name: str, value: object, among: Collection[str]) -> str:
     """One of a few words."""
     if not isinstance(value, str) or value not in among:
-        errors[name] = [f"One of: {', '.join(among)}."]
+        errors[name] = [gettext("One of: %(choices)s.", choices=", ".join(among))]
         return next(iter(among))
     return value
 
@@ -87,14 +95,14 @@ def zone(errors: Errors, name: str, value: object) -> str:
             raise ValueError
         return ZoneInfo(value).key
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        errors[name] = ["Use a time zone like Europe/Berlin."]
+        errors[name] = [gettext("Use a time zone like Europe/Berlin.")]
         return "UTC"
 
 
 def slug(errors: Errors, name: str, value: object) -> str:
     """The last part of a page's address."""
     if not isinstance(value, str) or not SLUG.fullmatch(value):
-        errors[name] = ["Use 1 to 64 small letters, digits and hyphens."]
+        errors[name] = [gettext("Use 1 to 64 small letters, digits and hyphens.")]
         return ""
     return value
 

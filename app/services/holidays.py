@@ -1,11 +1,14 @@
 """Public holidays of the world's countries, from the `holidays` package. No database.
 
 Countries are ISO 3166-1 alpha-2 codes, subdivisions their ISO 3166-2 parts ("BE" of
-"DE-BE") or what the package names besides. Names are English where it has them.
+"DE-BE") or what the package names besides. Countries and holidays are named in the
+reader's language; a holiday of which the package has no such name in English, or else as
+it is called there.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from functools import cache, lru_cache
@@ -14,28 +17,46 @@ from typing import Any
 import holidays
 from babel import Locale
 
-_LANGUAGE = "en_US"
-_CACHED = 512  # countries' years
+from app.services import languages
+
+_ENGLISH = "en_US"
+_CACHED = 1024  # countries' years, in a language each
 _A_YEAR = 2026  # one that the data of every country covers
 
 
-@cache
 def list_countries() -> list[dict[str, Any]]:
     """Every country that has data, by name: `{code, name, subdivisions: [{code, name}]}`.
 
-    The first call takes about a second of computing: servers do it before they serve.
+    The first call takes about a second of computing: servers do it before they serve. The
+    first in another language takes some milliseconds.
     """
-    names = Locale("en").territories
+    return _named_countries(languages.current().code)
+
+
+@cache
+def _named_countries(language: str) -> list[dict[str, Any]]:
+    names = Locale(language).territories
     countries = [
-        {
-            "code": code,
-            "name": names[code],
-            "subdivisions": _subdivisions(code, subdivisions),
-        }
-        for code, subdivisions in holidays.list_supported_countries(include_aliases=False).items()
-        if len(code) == 2 and code in names and holidays.country_holidays(code, years=_A_YEAR)
+        {"code": code, "name": names[code], "subdivisions": subdivisions}
+        for code, subdivisions in _countries().items()
+        if code in names
     ]
-    return sorted(countries, key=lambda country: str(country["name"]))
+    return sorted(countries, key=lambda country: _in_alphabet(country["name"]))
+
+
+@cache
+def _countries() -> dict[str, list[dict[str, str]]]:
+    """The countries that have data, and their subdivisions."""
+    return {
+        code: _subdivisions(code, subdivisions)
+        for code, subdivisions in holidays.list_supported_countries(include_aliases=False).items()
+        if len(code) == 2 and holidays.country_holidays(code, years=_A_YEAR)
+    }
+
+
+def _in_alphabet(name: str) -> str:
+    """What a name is sorted by: Österreich is found among the names with O."""
+    return unicodedata.normalize("NFKD", name).casefold()
 
 
 def is_known(country: str, subdivision: str | None = None) -> bool:
@@ -46,24 +67,32 @@ def is_known(country: str, subdivision: str | None = None) -> bool:
 
 def of_year(country: str, subdivision: str | None, year: int) -> Mapping[date, str]:
     """The holidays of one year by date; none for a country that is not known (any more)."""
-    return _of_year(country, subdivision, year) if is_known(country, subdivision) else {}
+    if not is_known(country, subdivision):
+        return {}
+    return _of_year(country, subdivision, year, languages.current().code)
 
 
 @lru_cache(_CACHED)
-def _of_year(country: str, subdivision: str | None, year: int) -> Mapping[date, str]:
-    calendar = holidays.country_holidays(country, subdiv=subdivision, years=year)
-    if _LANGUAGE in calendar.supported_languages:
-        calendar = holidays.country_holidays(
-            country, subdiv=subdivision, years=year, language=_LANGUAGE
-        )
+def _of_year(country: str, subdivision: str | None, year: int, language: str) -> Mapping[date, str]:
+    calendar = holidays.country_holidays(
+        country, subdiv=subdivision, years=year, language=_language_of(country, language)
+    )
     return dict(sorted(calendar.items()))
+
+
+@cache
+def _language_of(country: str, language: str) -> str | None:
+    """In which of a country's languages its holidays are named for a reader of `language`."""
+    supported = holidays.country_holidays(country).supported_languages
+    wanted = _ENGLISH if language == languages.DEFAULT else language
+    return next((each for each in (wanted, _ENGLISH) if each in supported), None)
 
 
 @cache
 def _by_code() -> dict[str, set[str]]:
     return {
-        country["code"]: {each["code"] for each in country["subdivisions"]}
-        for country in list_countries()
+        country: {each["code"] for each in subdivisions}
+        for country, subdivisions in _countries().items()
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select
 
 from app.extensions import db
@@ -37,7 +38,7 @@ class Frame:
         fields.number(errors, "start_minute", self.start_minute, minimum=0, maximum=59)
         fields.number(errors, "end_minute", self.end_minute, minimum=1, maximum=60)
         if not errors and self.end_minute <= self.start_minute:
-            errors["end_minute"] = ["This must be later than the start."]
+            errors["end_minute"] = [gettext("This must be later than the start.")]
         fields.refuse(errors)
         try:
             return local_days.frame(
@@ -97,9 +98,9 @@ def _room(room_id: int | None) -> Room:
     if room_id is None:
         room = db.session.scalars(select(Room).order_by(Room.id).limit(1)).one_or_none()
         if room is None:
-            raise InvalidInput({"room_id": ["There is no room yet."]})
+            raise InvalidInput({"room_id": [gettext("There is no room yet.")]})
         return room
     try:
         return rooms.get_room(room_id)
     except NotFound:
-        raise InvalidInput({"room_id": ["There is no such room."]}) from None
+        raise InvalidInput({"room_id": [gettext("There is no such room.")]}) from None

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, urlsplit
 
+from flask_babel import gettext
 from ics import Event
 from ics.grammar.parse import Container, ContentLine
 
@@ -156,18 +157,23 @@ def _summary(booking: Booking) -> str:
     if booking["kind"] != "appointment" or not expert:
         return str(booking["title"])
     client = (booking.get("attendee") or {}).get("name")
-    return (
-        f"{booking['title']}: {expert} and {client}" if client else f"{booking['title']}: {expert}"
+    if not client:
+        return f"{booking['title']}: {expert}"
+    return gettext(
+        "%(title)s: %(expert)s and %(client)s",
+        title=booking["title"],
+        expert=expert,
+        client=client,
     )
 
 
 def _description(booking: Booking, url: str | None) -> str:
     attendee = booking.get("attendee") or {}
     lines = {
-        "Join": url,
-        "Event": (booking.get("event") or {}).get("title"),
-        "Phone": attendee.get("phone"),
-        "Notes": attendee.get("notes"),
+        gettext("Join"): url,
+        gettext("Event"): (booking.get("event") or {}).get("title"),
+        gettext("Phone"): attendee.get("phone"),
+        gettext("Notes"): attendee.get("notes"),
     }
     return "\n".join(f"{label}: {value}" for label, value in lines.items() if value)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
+from flask_babel import gettext
 from sqlalchemy import delete, func, insert, select
 
 from app.extensions import db
@@ -47,7 +48,9 @@ def once(
     `IdempotencyInFlight` while the first request runs, `InvalidInput` for a bad key.
     """
     if not 0 < len(key) <= MAX_KEY or not is_storable(key):
-        raise InvalidInput({"Idempotency-Key": [f"Use 1 to {MAX_KEY} characters."]})
+        raise InvalidInput(
+            {"Idempotency-Key": [gettext("Use 1 to %(maximum)s characters.", maximum=MAX_KEY)]}
+        )
     payload_hash = sha256(payload).hexdigest()
     _lock(f"{actor}\n{path}\n{key}")
     stored = db.session.execute(

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import defer
 
@@ -56,9 +57,11 @@ class Kind:
 
 
 KINDS = {
-    "attendees": Kind("attendees", "Attendees", attendee_import.FIELDS, of_event=True),
-    "sessions": Kind("sessions", "Sessions", session_import.FIELDS, of_event=True),
-    "users": Kind("users", "Users", user_import.FIELDS, of_event=False),
+    "attendees": Kind(
+        "attendees", lazy_gettext("Attendees"), attendee_import.FIELDS, of_event=True
+    ),
+    "sessions": Kind("sessions", lazy_gettext("Sessions"), session_import.FIELDS, of_event=True),
+    "users": Kind("users", lazy_gettext("Users"), user_import.FIELDS, of_event=False),
 }
 
 
@@ -96,7 +99,9 @@ def create_job(
     event = events.get_event(slug) if wanted.of_event else None
     table = offload(spreadsheets.read, content)
     if not table.lines:
-        raise InvalidInput({"file": ["There is nothing below the line that names the columns."]})
+        raise InvalidInput(
+            {"file": [gettext("There is nothing below the line that names the columns.")]}
+        )
     return _create(actor, wanted, event and event.id, file_name[:200], table)
 
 
@@ -216,7 +221,7 @@ def _work(actor: Actor | None, job_id: int, *, dry_run: bool) -> None:
         _fail(job_id, table_import.reason(error))
     except Exception:  # whatever it is, nothing was written, and whoever waits must know
         log.exception("import %d", job_id)
-        _fail(job_id, "Something went wrong on our side. Nothing was imported.")
+        _fail(job_id, gettext("Something went wrong on our side. Nothing was imported."))
     else:
         _finish(job_id, result, CHECKED if dry_run else DONE)
 

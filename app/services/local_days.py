@@ -13,7 +13,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from flask_babel import gettext
+
 from app.models.interval import Interval
+from app.services.local_text import date_text
 
 _MINUTE = timedelta(minutes=1)
 _QUARTER = timedelta(minutes=15)
@@ -85,8 +88,12 @@ def frame(day: date, hour: int, start_minute: int, end_minute: int, zone: tzinfo
     # Both exist; still the clocks may be turned between them.
     if first is None or last is None or last - first != (end_minute - 1 - start_minute) * _MINUTE:
         raise ValueError(
-            f"On {day:%-d %B %Y} the clocks are turned, and {hour:02}:{start_minute:02} to"
-            f" {(hour + end_minute // 60) % 24:02}:{end_minute % 60:02} does not exist."
+            gettext(
+                "On %(day)s the clocks are turned, and %(start)s to %(end)s does not exist.",
+                day=date_text(day),
+                start=f"{hour:02}:{start_minute:02}",
+                end=f"{(hour + end_minute // 60) % 24:02}:{end_minute % 60:02}",
+            )
         )
     return Interval(first, last + _MINUTE)
 

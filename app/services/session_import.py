@@ -331,7 +331,7 @@ def export_rows(actor: Actor | None, slug: str) -> tuple[list[str], list[list[ob
         again = datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
         return text if again == at else rfc3339(at)  # the second run of a doubled hour
 
-    return [each.label for each in FIELDS], [
+    return [each.head for each in FIELDS], [
         [
             each.guid,
             each.title,

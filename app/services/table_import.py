@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from app.services.errors import DomainError, InvalidInput
+from app.services.languages import DEFAULT, speaking
 from app.services.spreadsheets import Table
 
 Action = Literal["add", "change", "skip", "error"]
@@ -28,6 +29,12 @@ class Field:
     aliases: frozenset[str] = frozenset()
     is_required: bool = False
     about: str = ""
+
+    @property
+    def head(self) -> str:
+        """What its column is called in files, which programs read: always English."""
+        with speaking(DEFAULT):
+            return str(self.label)
 
 
 @dataclass(slots=True)
@@ -56,7 +63,8 @@ def guess(fields: Sequence[Field], head: Sequence[str]) -> dict[str, int]:
     names = [" ".join(cell.lower().split()) for cell in head]
     found: dict[str, int] = {}
     for each in fields:
-        known = each.aliases | {each.key, each.key.replace("_", " "), each.label.lower()}
+        said = {each.head.lower(), str(each.label).lower()}
+        known = each.aliases | {each.key, each.key.replace("_", " ")} | said
         for place, name in enumerate(names):
             if name in known and place not in found.values():
                 found[each.key] = place
@@ -78,7 +86,7 @@ def check_mapping(fields: Sequence[Field], mapping: Mapping[str, int], columns: 
             errors[each.key] = ["There is no such column."]
         elif place in taken:
             errors[each.key] = [f"This column holds {taken[place]} already."]
-        taken.setdefault(place, each.label)
+        taken.setdefault(place, str(each.label))
     if errors:
         raise InvalidInput(errors)
 

@@ -168,7 +168,7 @@ def export_rows(actor: Actor | None) -> tuple[list[str], list[list[object]]]:
     """All accounts as this module reads them: head and rows. For admins."""
     require_admin(actor)
     users = db.session.scalars(select(User).options(selectinload(User.roles)).order_by(User.email))
-    return [each.label for each in FIELDS], [
+    return [each.head for each in FIELDS], [
         [
             user.email,
             full_name(user.first_name, user.last_name),

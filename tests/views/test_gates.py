@@ -322,7 +322,7 @@ def test_a_foreign_page_signs_nobody_out(client: FlaskClient, ann: int) -> None:
 def test_a_wrong_password_shows_the_page_again(client: FlaskClient, ann: int) -> None:
     answer = log_in_by_page(client, password="wrong")
     assert answer.status_code == 401
-    assert accounts.WRONG_CREDENTIALS in answer.get_data(as_text=True)
+    assert str(accounts.WRONG_CREDENTIALS) in answer.get_data(as_text=True)
     assert ANN in answer.get_data(as_text=True)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, current_app, request
+from flask_babel import gettext
 from flask_socketio import join_room, leave_room
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -187,7 +188,7 @@ def _refusal(error: DomainError) -> dict[str, Any]:
 def _name_in(message: Any) -> str:
     topic = message.get("topic") if isinstance(message, dict) else None
     if not isinstance(topic, str) or len(topic) > 100 or not is_storable(topic):
-        raise InvalidInput({"topic": ["Name a topic, such as expert:<slug>."]})
+        raise InvalidInput({"topic": [gettext("Name a topic, such as expert:<slug>.")]})
     return topic
 
 

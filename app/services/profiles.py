@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext
 from sqlalchemy import select
 
 from app.extensions import db
@@ -25,7 +26,9 @@ def update_profile(actor: Actor | None, *, name: str, time_zone: str) -> str:
     name = fields.line(errors, "name", name, maximum=2 * MAX_NAME_PART + 1, required=True)
     first_name, last_name = split_name(name)
     if max(len(first_name), len(last_name)) > MAX_NAME_PART:
-        errors["name"] = [f"At most {MAX_NAME_PART} characters for the first and the last name."]
+        errors["name"] = [
+            gettext("At most %(n)s characters for the first and the last name.", n=MAX_NAME_PART)
+        ]
     zone = fields.zone(errors, "time_zone", time_zone)
     fields.refuse(errors)
     user = db.session.get_one(User, actor.user_id, with_for_update=True, populate_existing=True)

@@ -3,6 +3,9 @@
 Jitsi needs no account: a room exists as soon as somebody opens its unguessable name.
 Google Meet and Zoom make theirs after the booking (`meetings`), so at first the link only
 follows; while no account is set up, they give links that are marked as samples.
+
+A booking keeps its place in English, since the people in it may not read the same
+language: `place_text` tells it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import secrets
 
 from flask import current_app
+from flask_babel import lazy_gettext
 
 from app.services import meeting_providers
 
@@ -21,6 +25,31 @@ PLACE_NAMES = {
     "in_person": "In person",
     "link": "Online",
 }
+_SAMPLE_NAMES = {"google_meet": "Google Meet (sample link)", "zoom": "Zoom (sample link)"}
+_NAMES_TO_COME = {"google_meet": "Google Meet (link follows)", "zoom": "Zoom (link follows)"}
+_NAMES_WITHOUT_LINK = {
+    "google_meet": "Google Meet (your host sends the link)",
+    "zoom": "Zoom (your host sends the link)",
+}
+# All of the above that is more than a name.
+_TEXTS = {
+    "Phone": lazy_gettext("Phone"),
+    "In person": lazy_gettext("In person"),
+    "Online": lazy_gettext("Online"),
+    "Google Meet (sample link)": lazy_gettext("Google Meet (sample link)"),
+    "Zoom (sample link)": lazy_gettext("Zoom (sample link)"),
+    "Google Meet (link follows)": lazy_gettext("Google Meet (link follows)"),
+    "Zoom (link follows)": lazy_gettext("Zoom (link follows)"),
+    "Google Meet (your host sends the link)": lazy_gettext(
+        "Google Meet (your host sends the link)"
+    ),
+    "Zoom (your host sends the link)": lazy_gettext("Zoom (your host sends the link)"),
+}
+
+
+def place_text(location: str) -> str:
+    """A booking's place in the reader's language; what a host typed stays as it is."""
+    return str(_TEXTS.get(location, location))
 
 
 def place_of(kind: str, detail: str) -> tuple[str, str | None]:
@@ -32,9 +61,9 @@ def place_of(kind: str, detail: str) -> tuple[str, str | None]:
         case "jitsi":
             return PLACE_NAMES[kind], f"{current_app.config['JITSI_URL']}/rendezvous-{code}"
         case "google_meet":
-            return "Google Meet (sample link)", f"https://meet.google.com/sample-{code[:10]}"
+            return _SAMPLE_NAMES[kind], f"https://meet.google.com/sample-{code[:10]}"
         case "zoom":
-            return "Zoom (sample link)", f"https://zoom.us/j/sample-{code[:10]}"
+            return _SAMPLE_NAMES[kind], f"https://zoom.us/j/sample-{code[:10]}"
         case "link":
             return PLACE_NAMES[kind], detail
         case _:
@@ -43,7 +72,7 @@ def place_of(kind: str, detail: str) -> tuple[str, str | None]:
 
 def place_to_come(kind: str) -> str:
     """The location while the provider's link is not there yet."""
-    return f"{PLACE_NAMES[kind]} (link follows)"
+    return _NAMES_TO_COME[kind]
 
 
 def place_with_link(kind: str) -> str:
@@ -53,4 +82,4 @@ def place_with_link(kind: str) -> str:
 
 def place_without_link(kind: str) -> str:
     """The location when the provider gave no link for good."""
-    return f"{PLACE_NAMES[kind]} (your host sends the link)"
+    return _NAMES_WITHOUT_LINK[kind]

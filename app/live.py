@@ -18,7 +18,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 from flask_babel import gettext
 from flask_socketio import join_room, leave_room
 from sqlalchemy import select
@@ -177,6 +177,7 @@ def _asking() -> Actor | None:
     actor = sign_ins.find_actor(socket.actor.sign_in_id)
     if actor is None:
         raise Unauthenticated
+    g.actor = actor  # whose language the answer is in
     return policy.require_signed_in(actor)
 
 

@@ -25,13 +25,7 @@ PLACE_NAMES = {
     "in_person": "In person",
     "link": "Online",
 }
-_SAMPLE_NAMES = {"google_meet": "Google Meet (sample link)", "zoom": "Zoom (sample link)"}
-_NAMES_TO_COME = {"google_meet": "Google Meet (link follows)", "zoom": "Zoom (link follows)"}
-_NAMES_WITHOUT_LINK = {
-    "google_meet": "Google Meet (your host sends the link)",
-    "zoom": "Zoom (your host sends the link)",
-}
-# All of the above that is more than a name.
+# What is written below and is more than a name.
 _TEXTS = {
     "Phone": lazy_gettext("Phone"),
     "In person": lazy_gettext("In person"),
@@ -61,9 +55,9 @@ def place_of(kind: str, detail: str) -> tuple[str, str | None]:
         case "jitsi":
             return PLACE_NAMES[kind], f"{current_app.config['JITSI_URL']}/rendezvous-{code}"
         case "google_meet":
-            return _SAMPLE_NAMES[kind], f"https://meet.google.com/sample-{code[:10]}"
+            return "Google Meet (sample link)", f"https://meet.google.com/sample-{code[:10]}"
         case "zoom":
-            return _SAMPLE_NAMES[kind], f"https://zoom.us/j/sample-{code[:10]}"
+            return "Zoom (sample link)", f"https://zoom.us/j/sample-{code[:10]}"
         case "link":
             return PLACE_NAMES[kind], detail
         case _:
@@ -72,7 +66,7 @@ def place_of(kind: str, detail: str) -> tuple[str, str | None]:
 
 def place_to_come(kind: str) -> str:
     """The location while the provider's link is not there yet."""
-    return _NAMES_TO_COME[kind]
+    return f"{PLACE_NAMES[kind]} (link follows)"
 
 
 def place_with_link(kind: str) -> str:
@@ -82,4 +76,4 @@ def place_with_link(kind: str) -> str:
 
 def place_without_link(kind: str) -> str:
     """The location when the provider gave no link for good."""
-    return _NAMES_WITHOUT_LINK[kind]
+    return f"{PLACE_NAMES[kind]} (your host sends the link)"

@@ -21,11 +21,18 @@ from sqlalchemy import func, insert, select
 
 from app.extensions import db
 from app.models import Booking, Meeting, OutboxMessage
-from app.services import changes, doctor, mail_messages, meeting_providers, meetings
+from app.services import (
+    changes,
+    doctor,
+    mail_messages,
+    meeting_links,
+    meeting_providers,
+    meetings,
+)
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.languages import speaking
-from app.services.meeting_links import place_of, place_text, place_to_come
+from app.services.meeting_links import place_of, place_text, place_to_come, place_without_link
 from app.services.meeting_providers import MeetingRefused, Wanted
 from app.services.meetings import Synced, sync_due
 from app.services.rescheduling import reschedule_booking
@@ -785,3 +792,6 @@ def test_a_place_is_kept_in_english_and_told_in_the_readers_language(
         assert kept == ["Phone", "Ring 7", "Zoom (link follows)"]
         assert [*map(place_text, kept)] == ["Telefon", "Ring 7", "Zoom (Link folgt)"]
     assert [*map(place_text, kept)] == kept
+    for kind in meeting_providers.KINDS:
+        ours = {place_of(kind, "")[0], place_to_come(kind), place_without_link(kind)}
+        assert ours <= meeting_links._TEXTS.keys()

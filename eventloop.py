@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -35,12 +36,15 @@ def is_patched() -> bool:
 
 
 def offload(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run CPU-bound `work` (a password hash) in a native thread, so the loop goes on."""
+    """Run CPU-bound `work` (a password hash) in a native thread, so the loop goes on.
+
+    It sees the caller's context, so that what it refuses is in the language of who asks.
+    """
     if not _patched:
         return work(*args, **kwargs)
     from eventlet import tpool
 
-    result: R = tpool.execute(work, *args, **kwargs)
+    result: R = tpool.execute(copy_context().run, work, *args, **kwargs)
     return result
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import orjson
 from flask import Flask, Response, current_app, redirect, render_template, request
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -67,6 +68,12 @@ _CODES = {
     429: "rate_limited",
     503: "busy",
 }
+# And in ours: its own are of servers and entities, and English.
+_DETAILS = {
+    400: lazy_gettext("This request cannot be read."),
+    413: lazy_gettext("This is more than can be sent at once."),
+    415: lazy_gettext("This cannot be read in the format in which it was sent."),
+}
 API_PREFIXES = ("/api/", "/db/")
 
 log = logging.getLogger(__name__)
@@ -84,7 +91,7 @@ def problem_of(error: DomainError) -> dict[str, Any]:
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": error.detail,
+        "detail": str(error.detail),
         "code": error.code,
         **error.extra,
     }
@@ -134,9 +141,11 @@ def _on_http_error(error: HTTPException) -> Response:
     if status < 400 or error.response is not None:  # a redirect, or an answer ready-made
         return error.get_response()  # type: ignore[return-value]
     if status == 405:
-        detail = f"{request.method} is not possible here."
+        detail = gettext("%(method)s is not possible here.", method=request.method)
     elif status == 404:
         detail = str(NotFound.detail)
+    elif status in _DETAILS and error.description == type(error).description:
+        detail = str(_DETAILS[status])
     else:
         detail = error.description or HTTPStatus(status).phrase
     problem = {
@@ -178,7 +187,9 @@ def _on_bug(error: Exception) -> Response:
             "type": "about:blank",
             "title": "Internal Server Error",
             "status": 500,
-            "detail": "Something went wrong on our side. Nothing was lost; please try again.",
+            "detail": gettext(
+                "Something went wrong on our side. Nothing was lost; please try again."
+            ),
             "code": "internal_error",
         },
         None,

@@ -21,6 +21,7 @@ from typing import Any
 import jwt
 from flask import Flask, Response, current_app, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
+from flask_babel import lazy_gettext, refresh
 from flask_jwt_extended import create_access_token, unset_jwt_cookies
 from flask_socketio import ConnectionRefusedError as SocketRefused
 from flask_wtf.csrf import CSRFProtect, validate_csrf
@@ -140,8 +141,8 @@ _PRIVATE_PREFIXES = (
 _verified: dict[tuple[str, bytes], dict[str, Any]] = {}
 _MAX_VERIFIED = 10_000
 
-_BAD_TOKEN = "This token is not valid or no longer is. Please sign in."  # noqa: S105
-_NO_CSRF = (
+_BAD_TOKEN = lazy_gettext("This token is not valid or no longer is. Please sign in.")
+_NO_CSRF = lazy_gettext(
     "A write with a cookie needs the X-CSRF-TOKEN header"
     " (from the csrf_access_token cookie) or the form's csrf_token."
 )
@@ -180,6 +181,7 @@ def current_actor() -> Actor | None:
     if "actor" not in g:
         g.actor = None  # a refusal leaves a guest, for the page that tells about it
         g.actor = _resolve()
+        refresh()  # a text on the way, of a cookie passed over, was in a stranger's language
     actor: Actor | None = g.actor
     return actor
 
@@ -244,7 +246,7 @@ def _actor_and_claims(
     token: object, find: Callable[[str], Actor | None]
 ) -> tuple[Actor, dict[str, Any]]:
     if not isinstance(token, str):
-        raise Unauthenticated(_BAD_TOKEN)
+        raise Unauthenticated(str(_BAD_TOKEN))
     claims = _verified_claims(token)
     sign_in_id = claims["jti"]
     actor = find(sign_in_id) if isinstance(sign_in_id, str) else None
@@ -254,7 +256,7 @@ def _actor_and_claims(
         or claims["sub"] != str(actor.user_id)
         or claims.get("type") != "access"
     ):
-        raise Unauthenticated(_BAD_TOKEN)
+        raise Unauthenticated(str(_BAD_TOKEN))
     return actor, claims
 
 
@@ -276,13 +278,13 @@ def _verified_claims(token: str) -> dict[str, Any]:
                 options={"require": ["exp", "sub", "jti", "aud"], "verify_aud": False},
             )
         except (jwt.PyJWTError, ValueError):
-            raise Unauthenticated(_BAD_TOKEN) from None
+            raise Unauthenticated(str(_BAD_TOKEN)) from None
         if len(_verified) >= _MAX_VERIFIED:
             _verified.clear()
         _verified[key] = claims
     if claims["exp"] <= time.time():
         del _verified[key]
-        raise Unauthenticated(_BAD_TOKEN)
+        raise Unauthenticated(str(_BAD_TOKEN))
     return claims
 
 
@@ -300,7 +302,7 @@ def _require_csrf(of_cookie: object = None) -> None:
     try:
         validate_csrf(given)
     except ValidationError:
-        raise Unauthenticated(_NO_CSRF) from None
+        raise Unauthenticated(str(_NO_CSRF)) from None
 
 
 # -- signing in and out --------------------------------------------------------------

@@ -11,7 +11,7 @@ from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import get_babel
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.services import languages, local_text
+from app.services import languages, local_text, meeting_links
 from app.services.languages import LANGUAGES
 
 COOKIE = "language"
@@ -31,6 +31,7 @@ def init_app(app: Flask) -> None:
         local_text.number_text,
         local_text.share_text,
         local_text.list_text,
+        meeting_links.place_text,
     ):
         app.add_template_filter(filter_)
 

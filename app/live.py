@@ -18,7 +18,8 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
+from flask_babel import gettext
 from flask_socketio import join_room, leave_room
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
@@ -176,6 +177,7 @@ def _asking() -> Actor | None:
     actor = sign_ins.find_actor(socket.actor.sign_in_id)
     if actor is None:
         raise Unauthenticated
+    g.actor = actor  # whose language the answer is in
     return policy.require_signed_in(actor)
 
 
@@ -187,7 +189,7 @@ def _refusal(error: DomainError) -> dict[str, Any]:
 def _name_in(message: Any) -> str:
     topic = message.get("topic") if isinstance(message, dict) else None
     if not isinstance(topic, str) or len(topic) > 100 or not is_storable(topic):
-        raise InvalidInput({"topic": ["Name a topic, such as expert:<slug>."]})
+        raise InvalidInput({"topic": [gettext("Name a topic, such as expert:<slug>.")]})
     return topic
 
 

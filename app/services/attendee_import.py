@@ -221,7 +221,7 @@ def export_rows(actor: Actor | None, slug: str) -> tuple[list[str], list[list[ob
         .where(Attendee.event_id == event.id)
         .order_by(Attendee.name, Attendee.email)
     )
-    return [*(each.head for each in FIELDS), "Checked in"], [
+    return [*(each.heading for each in FIELDS), "Checked in"], [
         [
             row.email,
             row.name,

@@ -3,6 +3,9 @@
 Jitsi needs no account: a room exists as soon as somebody opens its unguessable name.
 Google Meet and Zoom make theirs after the booking (`meetings`), so at first the link only
 follows; while no account is set up, they give links that are marked as samples.
+
+A booking keeps its place in English, since the people in it may not read the same
+language: `place_text` tells it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import secrets
 
 from flask import current_app
+from flask_babel import lazy_gettext
 
 from app.services import meeting_providers
 
@@ -21,6 +25,25 @@ PLACE_NAMES = {
     "in_person": "In person",
     "link": "Online",
 }
+# What is written below and is more than a name.
+_TEXTS = {
+    "Phone": lazy_gettext("Phone"),
+    "In person": lazy_gettext("In person"),
+    "Online": lazy_gettext("Online"),
+    "Google Meet (sample link)": lazy_gettext("Google Meet (sample link)"),
+    "Zoom (sample link)": lazy_gettext("Zoom (sample link)"),
+    "Google Meet (link follows)": lazy_gettext("Google Meet (link follows)"),
+    "Zoom (link follows)": lazy_gettext("Zoom (link follows)"),
+    "Google Meet (your host sends the link)": lazy_gettext(
+        "Google Meet (your host sends the link)"
+    ),
+    "Zoom (your host sends the link)": lazy_gettext("Zoom (your host sends the link)"),
+}
+
+
+def place_text(location: str) -> str:
+    """A booking's place in the reader's language; what a host typed stays as it is."""
+    return str(_TEXTS.get(location, location))
 
 
 def place_of(kind: str, detail: str) -> tuple[str, str | None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from flask_babel import ngettext
 from sqlalchemy import ColumnElement, exists, select, update
 
 from app.extensions import db
@@ -20,6 +21,7 @@ from app.models import Attendee, Booking, Calendar, Event, EventSession, User
 from app.models.booking import BY_HOST, CONFIRMED
 from app.models.types import AnyRow
 from app.services import audit, bookings, cancellation, clock, events, ledger
+from app.services.languages import speaking
 from app.services.transaction import transactional
 
 
@@ -51,12 +53,13 @@ def _due(now: datetime) -> list[AnyRow]:
 
 @transactional
 def _release(event_session_id: int, minutes: int) -> int:
-    calendars = db.session.scalars(
-        select(Calendar.id)
+    absent = db.session.execute(
+        select(Calendar.id, User.id.label("user_id"), User.language)
         .join(Booking, Booking.user_id == Calendar.user_id)
+        .join(User, User.id == Booking.user_id)
         .where(_is_absent(event_session_id))
     ).all()
-    locked = ledger.lock(calendars, [event_session_id])
+    locked = ledger.lock([row.id for row in absent], [event_session_id])
     # Nobody did it meanwhile, and it has not moved: the row is ours until the commit.
     now = clock.now()
     due = db.session.execute(
@@ -76,16 +79,28 @@ def _release(event_session_id: int, minutes: int) -> int:
     leaving = [
         row for row in bookings.find_rows(_is_absent(event_session_id)) if row.user_id in known
     ]
-    released = cancellation.release_bookings(
-        None,
-        leaving,
-        tuple(locked.values()),
-        reason=f"You were not checked in {minutes} minutes before the start, so your seat went"
-        " to somebody who is there. If you come after all, look for a seat in the agenda.",
-        ending=BY_HOST,
-    )
+    languages = {row.user_id: row.language for row in absent}
+    released = []
+    # To each in their own language: it is to be read by nobody else in the booking.
+    for language in sorted({languages[row.user_id] for row in leaving}, key=str):
+        with speaking(language):
+            reason = _reason(minutes)
+        rows = [row for row in leaving if languages[row.user_id] == language]
+        released += cancellation.release_bookings(
+            None, rows, tuple(locked.values()), reason=reason, ending=BY_HOST
+        )
     audit.record(None, "release_no_shows", "event_session", event_session_id, released=released)
     return len(released)
+
+
+def _reason(minutes: int) -> str:
+    return ngettext(
+        "You were not checked in %(num)d minute before the start, so your seat went to somebody"
+        " who is there. If you come after all, look for a seat in the agenda.",
+        "You were not checked in %(num)d minutes before the start, so your seat went to somebody"
+        " who is there. If you come after all, look for a seat in the agenda.",
+        minutes,
+    )
 
 
 def _is_absent(event_session_id: int) -> ColumnElement[bool]:

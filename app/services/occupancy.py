@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import tzinfo
 from typing import Any
 
+from flask_babel import lazy_gettext
 from sqlalchemy import Select, func, select
 
 from app.extensions import db
@@ -17,7 +18,7 @@ from app.services.clock import rfc3339
 from app.services.policy import Actor
 from app.services.transaction import execute
 
-PRIVATE_TITLE = "Busy"
+PRIVATE_TITLE = lazy_gettext("Busy")
 
 
 def sees_names(viewer: Actor | None) -> bool:
@@ -81,7 +82,7 @@ def describe(row: AnyRow, viewer: Actor | None) -> dict[str, Any]:
         "starts_at": rfc3339(row.starts_at),
         "ends_at": rfc3339(row.ends_at),
         "kind": kind,
-        "title": row.title if staff or is_public else PRIVATE_TITLE,
+        "title": row.title if staff or is_public else str(PRIVATE_TITLE),
         "mine": viewer is not None and viewer.user_id in {row.user_id, row.host_user_id},
     }
     if kind == "reservation":

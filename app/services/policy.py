@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask_babel import gettext
+
 from app.services.errors import MustChangePassword, NotAllowed, Unauthenticated
 
 ADMIN = "Admin"
@@ -60,7 +62,7 @@ def require_account(actor: Actor | None) -> Actor:
     """The actor, signed in to an account; an agenda's sign-in is not enough."""
     actor = require_signed_in(actor)
     if actor.audience != ACCOUNT:
-        raise NotAllowed("This sign-in reaches one event's agenda only.")
+        raise NotAllowed(gettext("This sign-in reaches one event's agenda only."))
     return actor
 
 

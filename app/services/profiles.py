@@ -29,7 +29,9 @@ def update_profile(
     name = fields.line(errors, "name", name, maximum=2 * MAX_NAME_PART + 1, required=True)
     first_name, last_name = split_name(name)
     if max(len(first_name), len(last_name)) > MAX_NAME_PART:
-        errors["name"] = [f"At most {MAX_NAME_PART} characters for the first and the last name."]
+        errors["name"] = [
+            gettext("At most %(n)s characters for the first and the last name.", n=MAX_NAME_PART)
+        ]
     zone = fields.zone(errors, "time_zone", time_zone)
     if language and languages.known(language) is None:
         errors["language"] = [_unknown_language()]

@@ -3,6 +3,11 @@
 ISO/IEC 18004: error correction M, and a quiet zone of four modules, without which
 phones do not find the code. The address stands beside each on paper, for whoever has no
 camera at hand. Paper is A4; lengths are points, of which 72 are an inch.
+
+A poster is in the language of who makes it. Its fonts have no letter of the Hebrew
+alphabet (Source Sans Pro, measured: none of U+05D0 to U+05EA), and ReportLab by itself
+writes from left to right only: for languages written the other way, its own words are
+English, as visitors of an event with such a poster are likely to read.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from importlib.resources import files
 from itertools import groupby
 
 import segno
+from flask_babel import gettext
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
@@ -23,6 +29,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
 
 from app.models import Event
+from app.services import languages
+from app.services.languages import DEFAULT, speaking
+from app.services.local_text import day_text
 
 KINDS = ("svg", "png", "pdf")
 QUIET_ZONE = 4  # modules
@@ -44,7 +53,9 @@ _ASIAN = {
 def picture(event: Event, url: str, kind: str) -> bytes:
     """The event's code as "svg", "png", or "pdf", which is the poster."""
     if kind == "pdf":
-        return poster(url, event.title, [_dates(event), event.venue], _hint(event))
+        language = languages.current()
+        with speaking(DEFAULT if language.direction == "rtl" else language.code):
+            return poster(url, event.title, [_dates(event), event.venue], _hint(event))
     return {"svg": svg, "png": png}[kind](url)
 
 
@@ -73,7 +84,7 @@ def poster(url: str, title: str, lines: Sequence[str], hint: str = "") -> bytes:
     side = 130 * mm
     bottom = 62 * mm
     _draw(canvas, url, middle - side / 2, bottom, side)
-    _write(canvas, middle, bottom - 4 * mm, "Scan with your phone's camera", _BOLD, 20)
+    _write(canvas, middle, bottom - 4 * mm, gettext("Scan with your phone's camera"), _BOLD, 20)
     _write(canvas, middle, bottom - 13 * mm, url, _REGULAR, 16)
     _write(canvas, middle, 24 * mm, hint, _REGULAR, 12, grey=_GREY)
     canvas.showPage()
@@ -98,16 +109,17 @@ def badge_sheet(event_title: str, badges: Sequence[tuple[str, str]]) -> bytes:
 
 
 def _dates(event: Event) -> str:
-    days = [f"{day:%A} {day.day} {day:%B}" for day in (event.starts_on, event.ends_on)]
-    if days[0] == days[1]:
-        del days[1]
-    return f"{' – '.join(days)} {event.ends_on.year}"  # noqa: RUF001 (from, to)
+    last = day_text(event.ends_on)
+    if event.starts_on == event.ends_on:
+        return last
+    first = day_text(event.starts_on, "plain")
+    return gettext("%(first)s – %(last)s", first=first, last=last)  # noqa: RUF001 (from, to)
 
 
 def _hint(event: Event) -> str:
     if event.admission == "open":
-        return "You need an email address that you can read here."
-    return "You need the email address that you checked in with."
+        return gettext("You need an email address that you can read here.")
+    return gettext("You need the email address that you checked in with.")
 
 
 def _draw_badge(canvas: Canvas, x: float, y: float, event_title: str, name: str, url: str) -> None:

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from itertools import pairwise
 
 from dateutil.rrule import DAILY, WEEKLY, rrule
+from flask_babel import gettext
 
 from app.models.interval import Interval
 from app.services import local_days
@@ -80,11 +81,11 @@ def parse_rule(text: str) -> Rule:
     for part in text.strip().upper().removeprefix("RRULE:").split(";"):
         name, equals, value = part.partition("=")
         if not equals or not value or name in parts:
-            raise ValueError("Use a rule like FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10.")
+            raise ValueError(gettext("Use a rule like FREQ=WEEKLY;BYDAY=MO,WE;COUNT=10."))
         parts[name] = value
     frequency = parts.pop("FREQ", "")
     if frequency not in _FREQUENCIES:
-        raise ValueError("Only daily and weekly repetition is possible (FREQ).")
+        raise ValueError(gettext("Only daily and weekly repetition is possible (FREQ)."))
     rule = Rule(
         frequency=frequency,
         interval=_number(parts.pop("INTERVAL", "1"), "INTERVAL", MAX_INTERVAL),
@@ -93,11 +94,13 @@ def parse_rule(text: str) -> Rule:
         until=_until(parts.pop("UNTIL")) if "UNTIL" in parts else None,
     )
     if parts.pop("WKST", "MO") != "MO":
-        raise ValueError("Weeks begin on Monday here (WKST).")
+        raise ValueError(gettext("Weeks begin on Monday here (WKST)."))
     if parts:
-        raise ValueError(f"{', '.join(sorted(parts))[:100]} is not possible here.")
+        raise ValueError(
+            gettext("%(parts)s is not possible here.", parts=", ".join(sorted(parts))[:100])
+        )
     if (rule.count is None) == (rule.until is None):
-        raise ValueError("Say when it ends: either COUNT or UNTIL.")
+        raise ValueError(gettext("Say when it ends: either COUNT or UNTIL."))
     return rule
 
 
@@ -111,14 +114,14 @@ def occurrences(rule: Rule, first: Interval, zone: tzinfo) -> list[Interval]:
     found: list[Interval] = []
     for start in _starts(rule, first.starts_at, zone):
         if len(found) == MAX_OCCURRENCES:
-            raise ValueError(f"It may repeat at most {MAX_OCCURRENCES} times.")
+            raise ValueError(gettext("It may repeat at most %(n)s times.", n=MAX_OCCURRENCES))
         found.append(Interval(start, start + length))
         if len(found) == rule.count:
             break
     if not found:
-        raise ValueError("By this rule it never takes place.")
+        raise ValueError(gettext("By this rule it never takes place."))
     if any(one.overlaps(following) for one, following in pairwise(found)):
-        raise ValueError("Each must end before the next begins.")
+        raise ValueError(gettext("Each must end before the next begins."))
     return found
 
 
@@ -135,7 +138,7 @@ def _starts(rule: Rule, first: datetime, zone: tzinfo) -> Iterator[datetime]:
     )
     for local in days:
         if local.year > LAST_YEAR:
-            raise ValueError(f"It must end before the year {LAST_YEAR + 1}.")
+            raise ValueError(gettext("It must end before the year %(year)s.", year=LAST_YEAR + 1))
         if _is_over(rule, local):
             return
         # In a doubled hour the first may be the second run, which is what was said.
@@ -155,7 +158,9 @@ def _is_over(rule: Rule, local: datetime) -> bool:
 
 def _number(text: str, name: str, maximum: int) -> int:
     if not re.fullmatch(r"\d{1,4}", text) or not 1 <= int(text) <= maximum:
-        raise ValueError(f"{name} must be between 1 and {maximum}.")
+        raise ValueError(
+            gettext("%(name)s must be between 1 and %(maximum)s.", name=name, maximum=maximum)
+        )
     return int(text)
 
 
@@ -164,7 +169,7 @@ def _weekdays(text: str) -> tuple[int, ...]:
         return ()
     names = text.split(",")
     if any(name not in _WEEKDAYS for name in names):
-        raise ValueError("BYDAY must name weekdays: MO, TU, WE, TH, FR, SA, SU.")
+        raise ValueError(gettext("BYDAY must name weekdays: MO, TU, WE, TH, FR, SA, SU."))
     return tuple(sorted({_WEEKDAYS.index(name) for name in names}))
 
 
@@ -176,4 +181,4 @@ def _until(text: str) -> date | datetime:
             return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         pass
-    raise ValueError("UNTIL must be like 20310630, or 20310630T120000Z.")
+    raise ValueError(gettext("UNTIL must be like 20310630, or 20310630T120000Z."))

@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import exists, func, select
 
 from app.extensions import db
@@ -46,14 +47,18 @@ STEPS = ("day", "week", "month")
 OPEN_FROM, OPEN_TO = 8, 18
 _AT_ONCE = 2000
 _LEADS = (
-    ("under 1 h", timedelta(hours=1)),
-    ("under 1 day", timedelta(days=1)),
-    ("1 to 3 days", timedelta(days=3)),
-    ("3 to 7 days", timedelta(days=7)),
-    ("7 to 30 days", timedelta(days=30)),
-    ("over 30 days", timedelta.max),
+    (lazy_gettext("under 1 h"), timedelta(hours=1)),
+    (lazy_gettext("under 1 day"), timedelta(days=1)),
+    (lazy_gettext("1 to 3 days"), timedelta(days=3)),
+    (lazy_gettext("3 to 7 days"), timedelta(days=7)),
+    (lazy_gettext("7 to 30 days"), timedelta(days=30)),
+    (lazy_gettext("over 30 days"), timedelta.max),
 )
-_KINDS = {"appointment": "Appointments", "seat": "Seats", "reservation": "Reservations"}
+_KINDS = {
+    "appointment": lazy_gettext("Appointments"),
+    "seat": lazy_gettext("Seats"),
+    "reservation": lazy_gettext("Reservations"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +113,9 @@ class Span:
 class Report:
     """A table, and numbers by period: `series` has a value for each of `periods`.
 
+    Heads and names are in the reader's language, `unit` is a word for programs: "hours",
+    "seats" or "bookings".
+
     A share is a number from 0 to 1, in the columns that `shares` names; it may be above
     where somebody worked longer than offered. None is unknown.
     """
@@ -131,7 +139,7 @@ def read_span(first: object, last: object, step: object, time_zone: str) -> Span
     until = _date(errors, "to", last) or today
     since = _date(errors, "from", first) or until - timedelta(days=27)
     if not errors and not timedelta() <= until - since < timedelta(days=MAX_DAYS):
-        errors["from"] = [f"Give at most {MAX_DAYS} days, the first of them first."]
+        errors["from"] = [gettext("Give at most %(n)s days, the first of them first.", n=MAX_DAYS)]
     chosen = fields.choice(errors, "by", step or "week", STEPS)
     fields.refuse(errors)
     return Span(since, until, chosen, zone)
@@ -167,7 +175,12 @@ def _rooms(span: Span) -> Report:
         .where(func.coalesce(Booking.kind, "session") != "blackout")
         .where(overlapping(BusyPeriod.starts_at, BusyPeriod.ends_at, span.starts_at, span.ends_at))
     )
-    names = {"session": "Sessions", "reservation": "Reservations", "appointment": "Appointments"}
+    names = {
+        "session": gettext("Sessions"),
+        "reservation": gettext("Reservations"),
+        "appointment": gettext("Appointments"),
+    }
+    utilisation = gettext("Utilisation")
     by_period = _Sums(span, names.values())
     whole: dict[int, float] = defaultdict(float)
     inside: dict[int, float] = defaultdict(float)
@@ -180,7 +193,13 @@ def _rooms(span: Span) -> Report:
         by_period.add(names[row.kind], starts_at, _minutes(starts_at, ends_at) / 60)
     open_minutes = _working_days(span) * (OPEN_TO - OPEN_FROM) * 60
     return by_period.report(
-        ["Room", "Times", "Hours", "Hours in working time", "Utilisation"],
+        [
+            gettext("Room"),
+            gettext("Times"),
+            gettext("Hours"),
+            gettext("Hours in working time"),
+            utilisation,
+        ],
         [
             [
                 row.name,
@@ -191,7 +210,7 @@ def _rooms(span: Span) -> Report:
             ]
             for row in rooms
         ],
-        shares={"Utilisation"},
+        shares={utilisation},
         unit="hours",
     )
 
@@ -234,14 +253,15 @@ def _experts(span: Span) -> Report:
         .where(Booking.kind == "appointment", Booking.status == CONFIRMED)
         .where(Booking.starts_at >= span.starts_at, Booking.starts_at < span.ends_at)
     )
-    by_period = _Sums(span, ["Booked"])
+    name, utilisation = gettext("Booked"), gettext("Utilisation")
+    by_period = _Sums(span, [name])
     booked: dict[int, float] = defaultdict(float)
     times: dict[int, int] = defaultdict(int)
     for row in appointments:
         minutes = _minutes(row.starts_at, row.ends_at)
         booked[row.expert_id] += minutes
         times[row.expert_id] += 1
-        by_period.add("Booked", row.starts_at, minutes / 60)
+        by_period.add(name, row.starts_at, minutes / 60)
     rows = []
     for each in experts:
         offered = _offered_minutes(each.weekly_hours, overrides[each.id], span)
@@ -255,9 +275,15 @@ def _experts(span: Span) -> Report:
             ]
         )
     return by_period.report(
-        ["Expert", "Appointments", "Hours booked", "Hours offered", "Utilisation"],
+        [
+            gettext("Expert"),
+            gettext("Appointments"),
+            gettext("Hours booked"),
+            gettext("Hours offered"),
+            utilisation,
+        ],
         rows,
-        shares={"Utilisation"},
+        shares={utilisation},
         unit="hours",
     )
 
@@ -309,7 +335,9 @@ def _no_shows(span: Span) -> Report:
         .order_by(Event.title)
     ).all()
     given_on = dict(_list_given_on(span))
-    by_period = _Sums(span, ["Came", "Did not come"])
+    came, did_not_come = gettext("Came"), gettext("Did not come")
+    rate = gettext("No-show rate")
+    by_period = _Sums(span, [came, did_not_come])
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for row in sessions:
         total = totals[row.event]
@@ -317,12 +345,19 @@ def _no_shows(span: Span) -> Report:
         total[1] += row.seats
         total[2] += row.seats - row.present
         total[3] += given_on.get(str(row.id), 0)
-        by_period.add("Came", row.starts_at, row.present)
-        by_period.add("Did not come", row.starts_at, row.seats - row.present)
+        by_period.add(came, row.starts_at, row.present)
+        by_period.add(did_not_come, row.starts_at, row.seats - row.present)
     return by_period.report(
-        ["Event", "Sessions", "Seats", "No-shows", "Seats given on in time", "No-show rate"],
+        [
+            gettext("Event"),
+            gettext("Sessions"),
+            gettext("Seats"),
+            gettext("No-shows"),
+            gettext("Seats given on in time"),
+            rate,
+        ],
         [[event, *total, _share(total[2], total[1])] for event, total in totals.items()],
-        shares={"No-show rate"},
+        shares={rate},
         unit="seats",
     )
 
@@ -352,7 +387,8 @@ def _fill(span: Span) -> Report:
         .where(EventSession.starts_at >= span.starts_at, EventSession.starts_at < span.ends_at)
         .order_by(Event.title)
     ).all()
-    by_period = _Sums(span, ["Taken", "Left"])
+    taken, left, rate = gettext("Taken"), gettext("Left"), gettext("Fill rate")
+    by_period = _Sums(span, [taken, left])
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for row in sessions:
         total = totals[row.event]
@@ -360,12 +396,19 @@ def _fill(span: Span) -> Report:
         total[1] += row.capacity
         total[2] += row.seats_taken
         total[3] += row.seats_taken >= row.capacity
-        by_period.add("Taken", row.starts_at, row.seats_taken)
-        by_period.add("Left", row.starts_at, row.capacity - row.seats_taken)
+        by_period.add(taken, row.starts_at, row.seats_taken)
+        by_period.add(left, row.starts_at, row.capacity - row.seats_taken)
     return by_period.report(
-        ["Event", "Sessions", "Seats", "Taken", "Full sessions", "Fill rate"],
+        [
+            gettext("Event"),
+            gettext("Sessions"),
+            gettext("Seats"),
+            taken,
+            gettext("Full sessions"),
+            rate,
+        ],
         [[event, *total, _share(total[2], total[1])] for event, total in totals.items()],
-        shares={"Fill rate"},
+        shares={rate},
         unit="seats",
     )
 
@@ -380,20 +423,26 @@ def _lead(span: Span) -> Report:
         .where(Booking.status == CONFIRMED, Booking.kind.in_(_KINDS))
         .where(Booking.starts_at >= span.starts_at, Booking.starts_at < span.ends_at)
     )
-    by_period = _Sums(span, _KINDS.values())
+    kinds = {kind: str(name) for kind, name in _KINDS.items()}
+    by_period = _Sums(span, kinds.values())
     leads: dict[str, list[timedelta]] = {kind: [] for kind in _KINDS}
     for row in found:
         leads[row.kind].append(max(timedelta(), row.starts_at - row.created_at))
-        by_period.add(_KINDS[row.kind], row.starts_at, 1)
+        by_period.add(kinds[row.kind], row.starts_at, 1)
     rows = []
-    for kind, name in _KINDS.items():
+    for kind, name in kinds.items():
         counts = [0] * len(_LEADS)
         for lead in leads[kind]:
             counts[next(place for place, (_, limit) in enumerate(_LEADS) if lead < limit)] += 1
         days = [lead / timedelta(days=1) for lead in leads[kind]]
         rows.append([name, len(days), round(median(days), 1) if days else None, *counts])
     return by_period.report(
-        ["Kind", "Bookings", "Median days", *(name for name, _ in _LEADS)],
+        [
+            gettext("Kind"),
+            gettext("Bookings"),
+            gettext("Median days"),
+            *(str(name) for name, _ in _LEADS),
+        ],
         rows,
         shares=set(),
         unit="bookings",
@@ -468,6 +517,6 @@ def _date(errors: fields.Errors, name: str, value: object) -> date | None:
         if found.year not in range(1971, 2199):
             raise ValueError
     except ValueError:
-        errors[name] = ["Use a date like 2026-12-01."]
+        errors[name] = [gettext("Use a date like 2026-12-01.")]
         return None
     return found

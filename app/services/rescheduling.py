@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from flask_babel import gettext
+
 from app.models.interval import Interval
 from app.services import appointments, bookings, reservations
 from app.services.errors import InvalidInput
@@ -30,7 +32,9 @@ def reschedule_booking(
     actor = require_signed_in(actor)
     row = bookings.row_to_change(actor, uid)
     if row.kind == "seat":
-        raise InvalidInput({"starts_at": ["A seat's time is its session's. Book another session."]})
+        raise InvalidInput(
+            {"starts_at": [gettext("A seat's time is its session's. Book another session.")]}
+        )
     if row.kind == "appointment":
         return appointments.reschedule_appointment(
             actor, row, starts_at, version=version, reason=reason

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from flask_babel import gettext
 from sqlalchemy import insert, select, update
 
 from app.extensions import db
@@ -195,7 +196,7 @@ def changed(row: AnyRow, values: Mapping[str, Any]) -> Wanted:
 def span(starts_at: datetime, ends_at: datetime) -> Interval:
     """The time from `starts_at` to `ends_at`. Raises `InvalidInput` when it is empty."""
     if ends_at <= starts_at:
-        raise InvalidInput({"ends_at": ["This must be later than the start."]})
+        raise InvalidInput({"ends_at": [gettext("This must be later than the start.")]})
     return Interval(starts_at, ends_at)
 
 
@@ -220,11 +221,11 @@ def parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
     """
     owner_id = wanted.responsible_user_id or actor.user_id
     if owner_id != actor.user_id and not actor.is_admin:
-        raise NotAllowed("Only admins reserve rooms for somebody else.")
+        raise NotAllowed(gettext("Only admins reserve rooms for somebody else."))
     errors: fields.Errors = {}
     room = db.session.get(Room, wanted.room_id) if fields.is_id(wanted.room_id) else None
     if room is None:
-        errors["room_id"] = ["There is no such room."]
+        errors["room_id"] = [gettext("There is no such room.")]
     owner = (
         db.session.scalars(
             select(User).where(User.id == owner_id, User.active.is_(True))
@@ -233,7 +234,7 @@ def parties(actor: Actor, wanted: Wanted) -> tuple[Room, Any]:
         else None
     )
     if owner is None:
-        errors["responsible_user_id"] = ["There is no such user."]
+        errors["responsible_user_id"] = [gettext("There is no such user.")]
     fields.refuse(errors)
     assert room is not None
     return room, owner
@@ -249,7 +250,7 @@ def checked(wanted: Wanted, begun_at: datetime | None = None) -> str:
     if wanted.reservation_type is not None:
         fields.choice(errors, "event_type", wanted.reservation_type, RESERVATION_TYPES)
     if is_past(wanted.period.starts_at) and wanted.period.starts_at != begun_at:
-        errors["starts_at"] = ["This lies in the past."]
+        errors["starts_at"] = [gettext("This lies in the past.")]
     fields.refuse(errors)
     return title
 

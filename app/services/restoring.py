@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import select, update
 
 from app.extensions import db
@@ -97,7 +98,7 @@ def restore_reservation(actor: Actor | None, uid: str, *, scope: str = ONE) -> l
         return [bookings.describe(seen, actor)]
     _refuse_others_cancellation(seen, actor, by_host=not bookings.is_client(seen, actor))
     if seen.ends_at <= clock.now():
-        raise Gone("This booking is over.")
+        raise Gone(gettext("This booking is over."))
     return _restore_reservations(_given_back_with(actor, seen, scope), actor)
 
 
@@ -111,13 +112,17 @@ def restore_row(
     if row.status != CANCELLED:
         return bookings.describe(row, actor, everything=everything)
     if row.cancelled_as == EXPIRED:
-        raise Gone("This request was not answered in time. Please send a new one.")
+        raise Gone(gettext("This request was not answered in time. Please send a new one."))
     _refuse_others_cancellation(row, actor, by_host=by_host)
     # What is left of a room's time is of use to who reserved it.
     if (row.ends_at if row.kind == "reservation" else row.starts_at) <= clock.now():
-        raise Gone("This has begun already." if row.ends_at > clock.now() else "This is over.")
+        raise Gone(
+            gettext("This has begun already.")
+            if row.ends_at > clock.now()
+            else gettext("This is over.")
+        )
     if row.kind == "appointment" and row.manage_token_hash is None:
-        raise Gone("What the client left was taken out of this booking.")
+        raise Gone(gettext("What the client left was taken out of this booking."))
     if row.kind == "appointment":
         _restore_appointment(row, actor)
     elif row.kind == "seat":
@@ -134,7 +139,7 @@ def _refuse_others_cancellation(row: AnyRow, actor: Actor | None, *, by_host: bo
     if actor is not None and actor.is_admin:
         return
     if by_host != (row.cancelled_as in {BY_HOST, DECLINED}):
-        raise NotAllowed("This was cancelled by the other side. Please ask them.")
+        raise NotAllowed(gettext("This was cancelled by the other side. Please ask them."))
 
 
 def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
@@ -147,7 +152,7 @@ def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
     try:
         place, wanted = appointments.judge(actor, offer, where, claims)
     except SlotTaken:
-        raise SlotTaken("This time was booked in the meantime.", alternatives=[]) from None
+        raise SlotTaken(gettext("This time was booked in the meantime."), alternatives=[]) from None
     asks = row.cancelled_as in {DECLINED, WITHDRAWN}
     _reinstate(
         row,
@@ -167,11 +172,11 @@ def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
         seats.SESSION, {"session": row.event_session_id, "user": row.user_id}
     ).one()
     if session.status != CONFIRMED:
-        raise Gone("This session is cancelled.")
+        raise Gone(gettext("This session is cancelled."))
     if session.own_uid is not None:
-        raise DomainError("You have another seat in this session.")
+        raise DomainError(gettext("You have another seat in this session."))
     if session.is_waited_for:
-        raise SessionFull("Others waited for this seat.", waitlist=True, alternatives=[])
+        raise SessionFull(gettext("Others waited for this seat."), waitlist=True, alternatives=[])
     locked = ledger.lock([calendar_id], [row.event_session_id])
     claim = ledger.Claim(calendar_id, Interval(session.starts_at, session.ends_at))
     if in_the_way := ledger.find_conflicts([claim]):
@@ -201,7 +206,9 @@ def _restore_reservations(rows: list[AnyRow], actor: Actor | None) -> list[dict[
     locked = ledger.lock({claim.calendar_id for _, claim in claims})
     conflicts = ledger.find_conflicts([claim for _, claim in claims])
     if conflicts:
-        raise Overlap(ledger.shown_to(actor, conflicts), "This time was taken in the meantime.")
+        raise Overlap(
+            ledger.shown_to(actor, conflicts), gettext("This time was taken in the meantime.")
+        )
     ids = [row.id for row in rows]
     restored = db.session.execute(
         update(Booking)
@@ -254,7 +261,7 @@ def _require_owners(rows: list[AnyRow]) -> None:
         db.session.scalars(select(User.id).where(User.id.in_(owners), User.active.is_(True)))
     )
     if owners - active:
-        raise InvalidInput({"responsible_user_id": ["The responsible user has left."]})
+        raise InvalidInput({"responsible_user_id": [gettext("The responsible user has left.")]})
 
 
 def _reinstate(row: AnyRow, **values: Any) -> None:

@@ -8,6 +8,8 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
+
 from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.services import local_days, occupancy, rooms
@@ -44,9 +46,9 @@ def export_rooms(actor: Actor | None, first: date, last: date, room_id: int | No
     """
     actor = require_staff(actor)
     if last < first:
-        raise InvalidInput({"to": ["The last day is before the first."]})
+        raise InvalidInput({"to": [gettext("The last day is before the first.")]})
     if (last - first).days >= MAX_DAYS:
-        raise InvalidInput({"to": [f"At most {MAX_DAYS} days at once."]})
+        raise InvalidInput({"to": [gettext("At most %(n)s days at once.", n=MAX_DAYS)]})
     shown = [rooms.get_room(room_id)] if room_id is not None else rooms.list_rooms()
     days = (last - first).days + 1
     by_room: dict[int, list[AnyRow]] = {room.id: [] for room in shown}

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import gettext
 from sqlalchemy import exists, or_, select
 
 from app.extensions import db
@@ -49,7 +50,7 @@ def get_room(room_id: int) -> Room:
     """Raises `NotFound`."""
     room = db.session.get(Room, room_id)
     if room is None:
-        raise NotFound("There is no such room.")
+        raise NotFound(gettext("There is no such room."))
     return room
 
 
@@ -92,7 +93,9 @@ def delete_room(actor: Actor | None, room_id: int) -> None:
         )
     )
     if used:
-        raise DomainError(f"{room.name} has bookings, sessions or event types and is kept.")
+        raise DomainError(
+            gettext("%(room)s has bookings, sessions or event types and is kept.", room=room.name)
+        )
     audit.record(actor, "delete", "room", room.id, before=audit.snapshot(room))
     db.session.delete(room)
 
@@ -104,7 +107,7 @@ def _apply(room: Room, values: Mapping[str, Any]) -> None:
         with db.session.no_autoflush:
             holder = db.session.scalar(select(Room.id).where(Room.name == room.name))
         if holder is not None and holder != room.id:
-            errors["name"] = ["There is a room with this name."]
+            errors["name"] = [gettext("There is a room with this name.")]
     if "capacity" in values:
         capacity = values["capacity"]
         if capacity is not None:

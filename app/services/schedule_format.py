@@ -21,6 +21,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 import orjson
+from flask_babel import gettext, lazy_gettext
 
 from app.services.errors import DomainError
 from app.services.plain_text import clean
@@ -40,7 +41,7 @@ class UnreadableSchedule(DomainError):
     """The file is no schedule that we read."""
 
     code = "invalid_input"
-    detail = "This is neither a frab or pentabarf schedule.xml nor a schedule.json."
+    detail = lazy_gettext("This is neither a frab or pentabarf schedule.xml nor a schedule.json.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,9 @@ def read(data: bytes) -> Schedule:
     """The schedule in a file. Raises `UnreadableSchedule` with a sentence that says why."""
     if len(data) > MAX_BYTES:
         raise UnreadableSchedule(
-            f"The file is larger than {MAX_BYTES // 1024**2} MB, which no schedule is."
+            gettext(
+                "The file is larger than %(n)s MB, which no schedule is.", n=MAX_BYTES // 1024**2
+            )
         )
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -135,15 +138,21 @@ def _parse(data: bytes) -> Element:
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise UnreadableSchedule(f"The file is broken XML: {error}.") from error
+        raise UnreadableSchedule(
+            gettext("The file is broken XML: %(error)s.", error=error)
+        ) from error
     except (LookupError, ValueError) as error:  # an encoding that expat or Python lacks
-        raise UnreadableSchedule(f"The file's encoding is not known: {error}.") from error
+        raise UnreadableSchedule(
+            gettext("The file's encoding is not known: %(error)s.", error=error)
+        ) from error
     root: Element = builder.close()
     return root
 
 
 def _refuse_dtd(*_declaration: object) -> None:
-    raise UnreadableSchedule("The file declares a document type (DTD), which is not accepted.")
+    raise UnreadableSchedule(
+        gettext("The file declares a document type (DTD), which is not accepted.")
+    )
 
 
 def _events(day: Element) -> Iterator[tuple[Element, str]]:
@@ -176,7 +185,9 @@ def _read_json(data: bytes) -> Schedule:
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        raise UnreadableSchedule(f"The file is broken JSON: {error}.") from error
+        raise UnreadableSchedule(
+            gettext("The file is broken JSON: %(error)s.", error=error)
+        ) from error
     conference = _mapping(_mapping(_mapping(document).get("schedule")).get("conference"))
     if not isinstance(conference.get("days"), list):
         raise UnreadableSchedule

@@ -20,6 +20,7 @@ from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import gettext, ngettext
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -152,7 +153,8 @@ def _import(
     actor = require_admin(actor)
     if options.remove_missing and not schedule.entries:
         raise InvalidInput(
-            {}, "The file has no sessions. To remove those of the event, cancel them there."
+            {},
+            gettext("The file has no sessions. To remove those of the event, cancel them there."),
         )
     event = db.session.scalars(select(Event).where(Event.slug == slug)).one_or_none()
     warnings: list[str] = []
@@ -205,7 +207,11 @@ def _zone(schedule: Schedule, options: Options, event: Event | None, warnings: l
         zone = fields.zone(errors, "time_zone", schedule.time_zone)
         if not errors:
             return zone
-        warnings.append(f"The file's time zone, {one_line(schedule.time_zone)}, is not known.")
+        warnings.append(
+            gettext(
+                "The file's time zone, %(zone)s, is not known.", zone=one_line(schedule.time_zone)
+            )
+        )
     instants = [each.starts_at for each in schedule.entries if each.starts_at]
     aware = [each for each in instants if each.tzinfo]
     default: str = current_app.config["DEFAULT_TIME_ZONE"]
@@ -216,11 +222,13 @@ def _zone(schedule: Schedule, options: Options, event: Event | None, warnings: l
     offsets = {each.utcoffset() for each in aware}
     hours = (offsets.pop() or timedelta()) / timedelta(hours=1) if len(offsets) == 1 else None
     if hours is None or hours != int(hours) or not -12 <= hours <= 14:
-        warnings.append(f"The file names no time zone: {known[0]} is used.")
+        warnings.append(gettext("The file names no time zone: %(zone)s is used.", zone=known[0]))
         return known[0]
     # IANA's signs are those of POSIX: Etc/GMT-1 is an hour ahead of UTC.
     zone = f"Etc/GMT{-int(hours):+d}" if hours else "UTC"
-    warnings.append(f"The file names no time zone: by its offsets, {zone} is used.")
+    warnings.append(
+        gettext("The file names no time zone: by its offsets, %(zone)s is used.", zone=zone)
+    )
     return zone
 
 
@@ -310,7 +318,13 @@ def _guids(entries: Sequence[Entry], report: Report) -> list[str]:
             number += 1
             guid = f"{known}-{number}"
         if guid != known:
-            report.warnings.append(f"{entry.title}: {known} stands for several sessions.")
+            report.warnings.append(
+                gettext(
+                    "%(title)s: %(guid)s stands for several sessions.",
+                    title=entry.title,
+                    guid=known,
+                )
+            )
         taken.add(guid)
         guids.append(guid)
     return guids
@@ -323,11 +337,11 @@ def _period(entry: Entry, zone: ZoneInfo) -> Interval | str:
     that comes twice the first is meant (RFC 5545, 3.3.5).
     """
     if entry.starts_at is None:
-        return "It has no time."
+        return gettext("It has no time.")
     if entry.duration is None:
-        return "It has no duration."
+        return gettext("It has no duration.")
     if not timedelta() < entry.duration <= _LONGEST:
-        return "Its duration is not possible."
+        return gettext("Its duration is not possible.")
     starts_at = entry.starts_at
     if starts_at.tzinfo is None:
         starts_at = starts_at.replace(tzinfo=zone)
@@ -335,13 +349,13 @@ def _period(entry: Entry, zone: ZoneInfo) -> Interval | str:
         starts_at = starts_at.astimezone(UTC)
         return Interval(starts_at, starts_at + entry.duration)
     except OverflowError:
-        return "Its time is not possible."
+        return gettext("Its time is not possible.")
 
 
 def _why_unusable(entry: Entry) -> str:
     if not entry.title:
-        return "It has no title."
-    return "" if entry.room else "It has no room."
+        return gettext("It has no title.")
+    return "" if entry.room else gettext("It has no room.")
 
 
 def _warn(entry: Entry, zone: ZoneInfo, period: Interval, report: Report) -> None:
@@ -350,8 +364,13 @@ def _warn(entry: Entry, zone: ZoneInfo, period: Interval, report: Report) -> Non
         said = entry.starts_at
         if local.replace(tzinfo=None) != said:
             report.warnings.append(
-                f"{entry.title}: {said:%Y-%m-%d %H:%M} does not exist in {zone.key},"
-                f" {local:%H:%M} is meant."
+                gettext(
+                    "%(title)s: %(said)s does not exist in %(zone)s, %(meant)s is meant.",
+                    title=entry.title,
+                    said=f"{said:%Y-%m-%d %H:%M}",
+                    zone=zone.key,
+                    meant=f"{local:%H:%M}",
+                )
             )
     too_long = [name for name, most in _LENGTHS.items() if len(getattr(entry, name)) > most]
     too_long += ["room"] if len(entry.room) > _ROOM_LENGTH else []
@@ -360,7 +379,13 @@ def _warn(entry: Entry, zone: ZoneInfo, period: Interval, report: Report) -> Non
     ):
         too_long.append("speakers")
     if too_long:
-        report.warnings.append(f"{entry.title}: too long and shortened: {', '.join(too_long)}.")
+        report.warnings.append(
+            gettext(
+                "%(title)s: too long and shortened: %(fields)s.",
+                title=entry.title,
+                fields=", ".join(too_long),
+            )
+        )
 
 
 def _shortened(text: str, most: int) -> str:
@@ -420,9 +445,14 @@ def _match(
             continue
         each.changes = _differences(each, session, capacity)
         if session.status == CANCELLED:
-            each.refusal = "It is cancelled here."
+            each.refusal = gettext("It is cancelled here.")
         elif capacity is not None and session.seats_taken > capacity:
-            each.refusal = f"{session.seats_taken} of its seats are taken, more than {capacity}."
+            each.refusal = ngettext(
+                "%(num)d of its seats are taken, more than %(capacity)s.",
+                "%(num)d of its seats are taken, more than %(capacity)s.",
+                session.seats_taken,
+                capacity=capacity,
+            )
 
 
 def _differences(wanted: Wanted, session: EventSession, capacity: int | None) -> Changes:
@@ -523,8 +553,8 @@ def _read_occupied(
 
 def _why(in_the_way: Sequence[tuple[Place, Holder]]) -> str:
     if any(isinstance(place, str) for place, _ in in_the_way):
-        return "Its room is taken then."
-    return "A speaker is busy then."
+        return gettext("Its room is taken then.")
+    return gettext("A speaker is busy then.")
 
 
 def _conflicts(

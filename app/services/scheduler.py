@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
 from sqlalchemy import select
 
 from app.extensions import db
@@ -178,7 +179,7 @@ def month_of(text: str) -> date:
     """The first day of "2031-03". Raises `InvalidInput`."""
     if re.fullmatch(r"(19[789]|20\d|21\d)\d-(0[1-9]|1[0-2])", text):
         return date.fromisoformat(f"{text}-01")
-    raise InvalidInput({"month": ["Use a month like 2031-03."]})
+    raise InvalidInput({"month": [gettext("Use a month like 2031-03.")]})
 
 
 def _room_day(actor: Actor, rows: Sequence[AnyRow], day: date, zone: ZoneInfo) -> dict[str, Any]:

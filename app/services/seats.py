@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import uuid4
 
+from flask_babel import gettext
 from sqlalchemy import and_, bindparam, delete, exists, insert, select
 from sqlalchemy.orm import aliased
 
@@ -97,7 +98,7 @@ def take(session: AnyRow) -> AnyRow | None:
 
 def _refuse_moved(session: AnyRow, locked: AnyRow) -> None:
     if (locked.starts_at, locked.ends_at) != (session.starts_at, session.ends_at):
-        raise Stale("This session was moved a moment ago. Please look at it again.")
+        raise Stale(gettext("This session was moved a moment ago. Please look at it again."))
 
 
 def _is_held(session: AnyRow) -> bool:
@@ -136,11 +137,11 @@ def find_session(actor: Actor, attendee: Actor, event_session_id: int) -> AnyRow
         actor, session.event_id, session.event_admission, public=session.event_public
     )
     if session.status != CONFIRMED:
-        raise Gone("This session is cancelled.")
+        raise Gone(gettext("This session is cancelled."))
     if session.ends_at <= clock.now():
-        raise Gone("This session is over.")
+        raise Gone(gettext("This session is over."))
     if session.capacity is None:
-        raise InvalidInput({}, "This session has free entry: no booking is needed.")
+        raise InvalidInput({}, gettext("This session has free entry: no booking is needed."))
     return session
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext
 from sqlalchemy import bindparam, func, select, update
 
 from app.extensions import db
@@ -153,7 +154,7 @@ def _moves(
             own_length = period.ends_at - period.starts_at
             period = Interval(starts_at, starts_at + (length if is_resized else own_length))
             if reservations.is_past(starts_at) and starts_at != each.starts_at:
-                raise InvalidInput({"starts_at": ["One of them would begin in the past."]})
+                raise InvalidInput({"starts_at": [gettext("One of them would begin in the past.")]})
         item = Item(
             place=places[place(each)],
             period=period,
@@ -273,7 +274,9 @@ def _why_not(
 ) -> DomainError:
     """The refusal of all because of some."""
     if not conflicts:
-        text = "On some of these days the time does not exist, or one would last into the next."
+        text = gettext(
+            "On some of these days the time does not exist, or one would last into the next."
+        )
         return InvalidInput({"starts_at": [text]}, text)
     return Overlap(ledger.shown_to(actor, conflicts), occurrences=shown)
 

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 from zoneinfo import ZoneInfo
 
+from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
@@ -36,31 +37,43 @@ MAX_SESSIONS = 500
 FIELDS = (
     Field(
         "external_id",
-        "External id",
+        lazy_gettext("External id"),
         frozenset({"id", "guid", "code"}),
-        about="Finds the same session again, whatever else of it has changed.",
+        about=lazy_gettext("Finds the same session again, whatever else of it has changed."),
     ),
-    Field("title", "Title", is_required=True),
-    Field("room", "Room", is_required=True, about="The name of a room that is here."),
+    Field("title", lazy_gettext("Title"), is_required=True),
+    Field(
+        "room",
+        lazy_gettext("Room"),
+        is_required=True,
+        about=lazy_gettext("The name of a room that is here."),
+    ),
     Field(
         "starts_at",
-        "Starts",
+        lazy_gettext("Starts"),
         frozenset({"start", "begin"}),
         is_required=True,
-        about="Like 2026-12-01 10:30, in the event's time zone.",
+        about=lazy_gettext("Like 2026-12-01 10:30, in the event's time zone."),
     ),
-    Field("ends_at", "Ends", frozenset({"end"}), is_required=True),
-    Field("capacity", "Seats", frozenset({"places"}), about="Empty for free entry."),
+    Field("ends_at", lazy_gettext("Ends"), frozenset({"end"}), is_required=True),
+    Field(
+        "capacity",
+        lazy_gettext("Seats"),
+        frozenset({"places"}),
+        about=lazy_gettext("Empty for free entry."),
+    ),
     Field(
         "speakers",
-        "Speakers",
+        lazy_gettext("Speakers"),
         frozenset({"speaker", "persons"}),
-        about="Parted by semicolons: Name, or Name <address> of somebody with an account.",
+        about=lazy_gettext(
+            "Parted by semicolons: Name, or Name <address> of somebody with an account."
+        ),
     ),
-    Field("track", "Track"),
-    Field("language", "Language"),
-    Field("abstract", "Abstract"),
-    Field("description", "Description"),
+    Field("track", lazy_gettext("Track")),
+    Field("language", lazy_gettext("Language")),
+    Field("abstract", lazy_gettext("Abstract")),
+    Field("description", lazy_gettext("Description")),
 )
 
 _LOADS = (
@@ -94,7 +107,7 @@ def import_table(
     `InvalidInput` for too many lines, `NotFound`, `NotAllowed`.
     """
     if len(table.lines) > MAX_SESSIONS:
-        raise InvalidInput({"file": [f"At most {MAX_SESSIONS} sessions at once."]})
+        raise InvalidInput({"file": [gettext("At most %(n)s sessions at once.", n=MAX_SESSIONS)]})
     try:
         return _import(actor, slug, table, mapping, dry_run=dry_run)
     except _Rehearsed as rehearsal:
@@ -173,7 +186,7 @@ class _Programme:
         row = ImportedRow(line, "error", values["title"][:200])
         guid = self._guid(values)
         if twice := self._read.get(guid):
-            row.detail = f"The same session as in line {twice}."
+            row.detail = gettext("The same session as in line %(line)s.", line=twice)
             return row
         self._read[guid] = line
         try:
@@ -209,7 +222,10 @@ class _Programme:
             }
         )
         if impact.released:
-            row.detail += f"; {len(impact.released)} seats are released"
+            released = ngettext(
+                "%(num)d seats are released", "%(num)d seats are released", len(impact.released)
+            )
+            row.detail = f"{row.detail}; {released}"
 
     def _wanted(self, values: Mapping[str, str]) -> dict[str, Any]:
         errors: dict[str, list[str]] = {}
@@ -218,13 +234,17 @@ class _Programme:
         }
         room = self._rooms.get(values["room"].casefold())
         if room is None:
-            errors["room"] = [f"There is no room called {values['room'][:100] or 'nothing'}."]
+            errors["room"] = [
+                gettext("There is no room called %(name)s.", name=values["room"][:100])
+                if values["room"]
+                else gettext("There is no room called nothing.")
+            ]
         wanted["room_id"] = room
         for name in ("starts_at", "ends_at"):
             wanted[name] = self._instant(errors, name, values[name])
         capacity = values["capacity"]
         if capacity and not re.fullmatch(r"\d{1,7}", capacity):
-            errors["capacity"] = ["This must be a whole number."]
+            errors["capacity"] = [gettext("This must be a whole number.")]
         else:
             wanted["capacity"] = int(capacity) if capacity else None
         wanted["speakers"] = _speakers(errors, values["speakers"])
@@ -242,13 +262,15 @@ class _Programme:
             if at.year not in range(1970, 2200):
                 raise ValueError
         except ValueError:
-            errors[name] = ["Use a date and a time like 2026-12-01 10:30."]
+            errors[name] = [gettext("Use a date and a time like 2026-12-01 10:30.")]
             return None
         if at.tzinfo is not None:
             return at.astimezone(UTC)
         found = at.replace(tzinfo=self._zone).astimezone(UTC)
         if found.astimezone(self._zone).replace(tzinfo=None) != at:
-            errors[name] = [f"The clocks go forward then: {at:%H:%M} does not exist."]
+            errors[name] = [
+                gettext("The clocks go forward then: %(time)s does not exist.", time=f"{at:%H:%M}")
+            ]
         return found
 
     def _guid(self, values: Mapping[str, str]) -> str:
@@ -289,7 +311,7 @@ def _speakers(errors: dict[str, list[str]], text: str) -> list[dict[str, Any]]:
     for part in filter(None, map(str.strip, re.split("[;\n]", text))):
         match = _SPEAKER.fullmatch(part)
         if match is None:
-            errors["speakers"] = [f"Write “{part[:100]}” as Name <address>."]
+            errors["speakers"] = [gettext("Write “%(part)s” as Name <address>.", part=part[:100])]
             continue
         speaker: dict[str, Any] = {"name": match["name"]}
         if match["email"]:
@@ -300,7 +322,10 @@ def _speakers(errors: dict[str, list[str]], text: str) -> list[dict[str, Any]]:
             ).one_or_none()
             if user is None:
                 errors["speakers"] = [
-                    f"There is no account with the address {match['email'][:254]}."
+                    gettext(
+                        "There is no account with the address %(email)s.",
+                        email=match["email"][:254],
+                    )
                 ]
                 continue
             speaker = {
@@ -331,7 +356,7 @@ def export_rows(actor: Actor | None, slug: str) -> tuple[list[str], list[list[ob
         again = datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
         return text if again == at else rfc3339(at)  # the second run of a doubled hour
 
-    return [each.head for each in FIELDS], [
+    return [each.heading for each in FIELDS], [
         [
             each.guid,
             each.title,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -60,10 +61,15 @@ class _Kind:
 def _accent(errors: fields.Errors, name: str, value: object) -> str:
     colour = fields.line(errors, name, value, maximum=7).lower()
     if not colours.is_colour(colour):
-        errors[name] = ["Use a colour like #0c6765."]
+        errors[name] = [gettext("Use a colour like #0c6765.")]
     elif (ratio := colours.weakest(colour)) < colours.READABLE:
-        why = f"its contrast on our pages is {ratio:.1f} : 1, and text needs 4.5 : 1"
-        errors[name] = [f"Too light: {why}. Choose a darker one."]
+        errors[name] = [
+            gettext(
+                "Too light: its contrast on our pages is %(ratio)s : 1, and text needs 4.5 : 1."
+                " Choose a darker one.",
+                ratio=f"{ratio:.1f}",
+            )
+        ]
     return colour
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from flask_babel import gettext
 from sqlalchemy import Integer, bindparam, cast, null, select, union_all
 from sqlalchemy.orm import aliased
 
@@ -66,18 +67,18 @@ def list_slots(
     try:
         zone = ZoneInfo(zone_name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput({"time_zone": ["Use a zone like Europe/Berlin."]}) from None
+        raise InvalidInput({"time_zone": [gettext("Use a zone like Europe/Berlin.")]}) from None
     if last < first:
-        raise InvalidInput({"to": ["The last day is before the first."]})
+        raise InvalidInput({"to": [gettext("The last day is before the first.")]})
     if (last - first).days >= MAX_DAYS:
-        raise InvalidInput({"to": [f"At most {MAX_DAYS} days at once."]})
+        raise InvalidInput({"to": [gettext("At most %(n)s days at once.", n=MAX_DAYS)]})
     try:
         window = Interval(
             datetime.combine(first, time.min, zone).astimezone(UTC),
             datetime.combine(last + timedelta(days=1), time.min, zone).astimezone(UTC),
         )
     except OverflowError:
-        raise InvalidInput({"from": ["Use a date of this century."]}) from None
+        raise InvalidInput({"from": [gettext("Use a date of this century.")]}) from None
     groups = group_slots.find_groups(offer, window) if offer.seats > 1 else {}
     days: dict[date, list[datetime]] = {}
     seats_left: dict[datetime, int] = {}
@@ -114,7 +115,7 @@ def _offered(offer: AnyRow | None) -> AnyRow:
     if offer is None:
         raise NotFound
     if not offer.is_active:
-        raise Gone("This is not offered at present.")
+        raise Gone(gettext("This is not offered at present."))
     return offer
 
 

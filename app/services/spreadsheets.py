@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
+from flask_babel import gettext
+
 from app.services.errors import InvalidInput
 
 MAX_BYTES = 2 * 1024 * 1024
@@ -72,11 +74,11 @@ def read(content: bytes) -> Table:
     `InvalidInput`, with `file` among its errors.
     """
     if len(content) > MAX_BYTES:
-        raise _refused(f"At most {MAX_BYTES // 1024 // 1024} MB.")
+        raise _refused(gettext("At most %(n)s MB.", n=MAX_BYTES // 1024 // 1024))
     if content.startswith(_ZIP):
         return _table(_xlsx_rows(content))
     if content.startswith(_OLD_EXCEL):
-        raise _refused("This is the format of Excel before 2007. Save it as XLSX or CSV.")
+        raise _refused(gettext("This is the format of Excel before 2007. Save it as XLSX or CSV."))
     return read_csv(_decoded(content))
 
 
@@ -92,18 +94,24 @@ def _table(rows: Iterable[tuple[int, list[str]]]) -> Table:
         if not any(cell.strip() for cell in raw):
             continue
         if any(raw[MAX_COLUMNS:]):
-            raise _refused(f"At most {MAX_COLUMNS} columns.")
+            raise _refused(gettext("At most %(n)s columns.", n=MAX_COLUMNS))
         cells = [_without_guard(cell) for cell in raw[:MAX_COLUMNS]]
         if any(len(cell) > MAX_CELL for cell in cells):
-            raise _refused(f"Line {number} has a cell of more than {MAX_CELL} characters.")
+            raise _refused(
+                gettext(
+                    "Line %(line)s has a cell of more than %(n)s characters.",
+                    line=number,
+                    n=MAX_CELL,
+                )
+            )
         if not head:
             head = [" ".join(cell.split())[:100] for cell in cells]
             continue
         if len(lines) == MAX_ROWS:
-            raise _refused(f"At most {MAX_ROWS} lines at once.")
+            raise _refused(gettext("At most %(n)s lines at once.", n=MAX_ROWS))
         lines.append((number, cells))
     if not head:
-        raise _refused("The file is empty.")
+        raise _refused(gettext("The file is empty."))
     return Table(head, lines)
 
 
@@ -112,7 +120,9 @@ def _decoded(content: bytes) -> str:
     try:
         return content.decode(encoding)
     except UnicodeDecodeError:
-        raise _refused("This file is not UTF-8. In Excel, save it as “CSV UTF-8”.") from None
+        raise _refused(
+            gettext("This file is not UTF-8. In Excel, save it as “CSV UTF-8”.")
+        ) from None
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -123,7 +133,9 @@ def _csv_rows(text: str) -> Iterator[tuple[int, list[str]]]:
         for cells in reader:
             yield reader.line_num, cells
     except csv.Error as error:
-        raise _refused(f"Line {reader.line_num} cannot be read: {error}.") from error
+        raise _refused(
+            gettext("Line %(line)s cannot be read: %(error)s.", line=reader.line_num, error=error)
+        ) from error
 
 
 def _xlsx_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
@@ -140,10 +152,10 @@ def _xlsx_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
             # Rows that are left out come as empty ones: a single cell in the last row of
             # a sheet would be a million of them.
             if number > MAX_ROWS * 2:
-                raise _refused(f"At most {MAX_ROWS} lines at once.")
+                raise _refused(gettext("At most %(n)s lines at once.", n=MAX_ROWS))
             yield number, [_text(cell) for cell in cells[: MAX_COLUMNS + 1]]
     except (InvalidFileException, *_BROKEN) as error:
-        raise _refused("This is no workbook that can be read.") from error
+        raise _refused(gettext("This is no workbook that can be read.")) from error
 
 
 def _refuse_bomb(content: bytes) -> None:
@@ -151,7 +163,7 @@ def _refuse_bomb(content: bytes) -> None:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = archive.infolist()
     if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
-        raise _refused("This workbook unpacks to more than can be read. Save it as CSV.")
+        raise _refused(gettext("This workbook unpacks to more than can be read. Save it as CSV."))
 
 
 def _text(cell: Any) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from flask_babel import gettext
+
 from app.services.errors import DomainError, InvalidInput
 from app.services.languages import DEFAULT, speaking
 from app.services.spreadsheets import Table
@@ -22,7 +24,10 @@ _TELL_AFTER = 200
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Something that a column may hold. `aliases` are names in small letters."""
+    """Something that a column may hold. `aliases` are names in small letters.
+
+    `label` and `about` may be lazy: they are for people, in the reader's language.
+    """
 
     key: str
     label: str
@@ -31,8 +36,8 @@ class Field:
     about: str = ""
 
     @property
-    def head(self) -> str:
-        """What its column is called in files, which programs read: always English."""
+    def heading(self) -> str:
+        """The column's name in files, which are read by machines: English for everybody."""
         with speaking(DEFAULT):
             return str(self.label)
 
@@ -63,8 +68,8 @@ def guess(fields: Sequence[Field], head: Sequence[str]) -> dict[str, int]:
     names = [" ".join(cell.lower().split()) for cell in head]
     found: dict[str, int] = {}
     for each in fields:
-        said = {each.head.lower(), str(each.label).lower()}
-        known = each.aliases | {each.key, each.key.replace("_", " ")} | said
+        labels = {each.heading.lower(), each.label.lower()}
+        known = each.aliases | {each.key, each.key.replace("_", " ")} | labels
         for place, name in enumerate(names):
             if name in known and place not in found.values():
                 found[each.key] = place
@@ -80,13 +85,13 @@ def check_mapping(fields: Sequence[Field], mapping: Mapping[str, int], columns: 
         place = mapping.get(each.key)
         if place is None:
             if each.is_required:
-                errors[each.key] = [f"Say which column holds: {each.label}."]
+                errors[each.key] = [gettext("Say which column holds: %(field)s.", field=each.label)]
             continue
         if not 0 <= place < columns:
-            errors[each.key] = ["There is no such column."]
+            errors[each.key] = [gettext("There is no such column.")]
         elif place in taken:
-            errors[each.key] = [f"This column holds {taken[place]} already."]
-        taken.setdefault(place, str(each.label))
+            errors[each.key] = [gettext("This column holds %(field)s already.", field=taken[place])]
+        taken.setdefault(place, each.label)
     if errors:
         raise InvalidInput(errors)
 
@@ -128,10 +133,15 @@ def reason(error: DomainError) -> str:
     errors: Mapping[str, Sequence[str]] = error.extra.get("errors") or {}
     if errors:
         return " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
-    in_the_way = [each.get("title", "Private") for each in error.extra.get("conflicts", ())]
-    return f"{error.detail} In the way: {', '.join(in_the_way)}." if in_the_way else error.detail
+    in_the_way = [
+        each.get("title") or gettext("Private") for each in error.extra.get("conflicts", ())
+    ]
+    sentences = [str(error.detail)]
+    if in_the_way:
+        sentences.append(gettext("In the way: %(titles)s.", titles=", ".join(in_the_way)))
+    return " ".join(sentences)
 
 
 def _shown(value: object) -> str:
-    text = str(value) if value not in (None, "") else "none"
+    text = str(value) if value not in (None, "") else gettext("none")
     return text if len(text) <= 60 else f"{text[:59]}…"

@@ -15,6 +15,7 @@ from functools import wraps
 from random import random
 from typing import Any, ParamSpec, TypeVar
 
+from flask_babel import gettext
 from sqlalchemy import CursorResult, Executable, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -47,16 +48,16 @@ _CONSTRAINTS: dict[tuple[str, ...], Callable[[], DomainError]] = {
     ("busy_period_no_overlap",): Overlap,
     ("ab_user_email_key", "ab_user.email", "ab_user_username_key", "ab_user.username"): EmailTaken,
     ("expert_slug_key", "expert.slug"): lambda: InvalidInput(
-        {"slug": ["This address is taken. Please choose another."]}
+        {"slug": [gettext("This address is taken. Please choose another.")]}
     ),
     ("uq_event_type_expert_slug", "event_type.expert_id, event_type.slug"): lambda: InvalidInput(
-        {"slug": ["You have an event type with this address."]}
+        {"slug": [gettext("You have an event type with this address.")]}
     ),
     ("event_slug_key", "event.slug"): lambda: InvalidInput(
-        {"slug": ["There is an event with this address."]}
+        {"slug": [gettext("There is an event with this address.")]}
     ),
     ("room_name_key", "room.name"): lambda: InvalidInput(
-        {"name": ["There is a room with this name."]}
+        {"name": [gettext("There is a room with this name.")]}
     ),
     ("uq_booking_live_seat", "booking.event_session_id, booking.user_id"): Stale,
     (
@@ -215,7 +216,7 @@ def _commit(session: Session) -> None:
         if error.connection_invalidated:
             # Nobody knows whether it was saved, so it must not simply be run again.
             raise Busy(
-                "The connection was lost while saving. Please look whether it was saved."
+                gettext("The connection was lost while saving. Please look whether it was saved.")
             ) from error
         raise
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
@@ -28,19 +29,26 @@ MAX_USERS = 1000
 FIELDS = (
     Field(
         "email",
-        "Email",
+        lazy_gettext("Email"),
         frozenset({"e-mail", "mail", "email address", "e-mail address"}),
         is_required=True,
-        about="Finds the same person again.",
+        about=lazy_gettext("Finds the same person again."),
     ),
-    Field("name", "Name", frozenset({"full name"}), is_required=True),
+    Field("name", lazy_gettext("Name"), frozenset({"full name"}), is_required=True),
     Field(
         "roles",
-        "Roles",
+        lazy_gettext("Roles"),
         frozenset({"role"}),
-        about="Parted by commas: Admin, Contributor, Expert, Attendee. Attendee, if empty.",
+        about=lazy_gettext(
+            "Parted by commas: Admin, Contributor, Expert, Attendee. Attendee, if empty."
+        ),
     ),
-    Field("time_zone", "Time zone", frozenset({"zone", "timezone"}), about="Like Europe/Berlin."),
+    Field(
+        "time_zone",
+        lazy_gettext("Time zone"),
+        frozenset({"zone", "timezone"}),
+        about=lazy_gettext("Like Europe/Berlin."),
+    ),
 )
 _ROLES = {name.lower(): name for name in (ADMIN, CONTRIBUTOR, EXPERT, ATTENDEE)}
 
@@ -62,7 +70,7 @@ def import_table(
     rows that change. Raises `InvalidInput` for too many lines, `NotAllowed`.
     """
     if len(table.lines) > MAX_USERS:
-        raise InvalidInput({"file": [f"At most {MAX_USERS} accounts at once."]})
+        raise InvalidInput({"file": [gettext("At most %(n)s accounts at once.", n=MAX_USERS)]})
     try:
         return _import(actor, table, mapping, dry_run=dry_run)
     except _Rehearsed as rehearsal:
@@ -111,14 +119,14 @@ def _take(
     label = ", ".join(filter(None, [values["name"][:200], email[:254]]))
     row = ImportedRow(line, "error", label)
     if email and (twice := read.get(email)):
-        row.detail = f"The same person as in line {twice}."
+        row.detail = gettext("The same person as in line %(line)s.", line=twice)
         return row
     read[email] = line
     try:
         with savepoint():
             _write(actor, known.get(email), row, email, values)
     except EmailTaken:
-        row.action, row.detail = "error", "There is an account with this address."
+        row.action, row.detail = "error", gettext("There is an account with this address.")
     except DomainError as error:
         row.action, row.detail = "error", table_import.reason(error)
     return row
@@ -156,7 +164,9 @@ def _roles(text: str) -> list[str]:
     names = [name.strip().lower() for name in re.split("[,;]", text) if name.strip()]
     unknown = [name for name in names if name not in _ROLES]
     if unknown:
-        raise InvalidInput({"roles": [f"There is no role called {unknown[0][:60]}."]})
+        raise InvalidInput(
+            {"roles": [gettext("There is no role called %(name)s.", name=unknown[0][:60])]}
+        )
     return sorted({_ROLES[name] for name in names})
 
 
@@ -168,7 +178,7 @@ def export_rows(actor: Actor | None) -> tuple[list[str], list[list[object]]]:
     """All accounts as this module reads them: head and rows. For admins."""
     require_admin(actor)
     users = db.session.scalars(select(User).options(selectinload(User.roles)).order_by(User.email))
-    return [each.head for each in FIELDS], [
+    return [each.heading for each in FIELDS], [
         [
             user.email,
             full_name(user.first_name, user.last_name),

@@ -15,6 +15,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from flask_babel import gettext
 from sqlalchemy import delete, exists, func, insert, select, update
 
 from app.extensions import db
@@ -46,11 +47,11 @@ def join(actor: Actor | None, event_session_id: int) -> int:
     ledger.lock((), [event_session_id])
     session = seats.find_session(actor, actor, event_session_id)
     if session.own_uid:
-        raise InvalidInput({}, "You have a seat in this session.")
+        raise InvalidInput({}, gettext("You have a seat in this session."))
     entry_id = _find_entry(actor.user_id, event_session_id)
     if entry_id is None:
         if session.seats_taken < session.capacity and not session.is_waited_for:
-            raise InvalidInput({}, "There are seats left: book one instead.")
+            raise InvalidInput({}, gettext("There are seats left: book one instead."))
         entry_id = db.session.execute(
             insert(WaitlistEntry.__table__).returning(WaitlistEntry.__table__.c.id),
             {

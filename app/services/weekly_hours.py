@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from flask_babel import gettext
+
 from app.services import availability, fields
 from app.services.availability import format_clock, parse_clock
 
@@ -21,11 +23,11 @@ def read(errors: fields.Errors, name: str, value: object) -> list[dict[str, int]
     by_day: dict[int, list[tuple[int, int]]] = {}
     try:
         if not isinstance(value, list) or len(value) > MAX_INTERVALS:
-            raise ValueError(f"Give a list of at most {MAX_INTERVALS} intervals.")
+            raise ValueError(gettext("Give a list of at most %(n)s intervals.", n=MAX_INTERVALS))
         for hours in value:
             day = hours.get("weekday") if isinstance(hours, dict) else None
             if isinstance(day, bool) or not isinstance(day, int) or not 0 <= day <= 6:
-                raise ValueError("weekday is a number from 0, Monday, to 6, Sunday.")
+                raise ValueError(gettext("weekday is a number from 0, Monday, to 6, Sunday."))
             by_day.setdefault(day, []).append(read_interval(hours))
         return [
             {"weekday": day, "start": start, "end": end}
@@ -40,7 +42,7 @@ def read(errors: fields.Errors, name: str, value: object) -> list[dict[str, int]
 def read_interval(value: object) -> tuple[int, int]:
     """The minutes of `{start: "08:00", end: "17:00"}`. Raises `ValueError`."""
     if not isinstance(value, dict):
-        raise ValueError('An interval looks like {"start": "08:00", "end": "17:00"}.')
+        raise ValueError(gettext('An interval looks like {"start": "08:00", "end": "17:00"}.'))
     return parse_clock(value.get("start")), parse_clock(value.get("end"))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.services import clock
+from app.services.meeting_links import place_text
 
 JOIN_FROM = timedelta(minutes=10)  # before the start, joining becomes the one next step
 
@@ -60,7 +61,7 @@ def google_url(booking: Mapping[str, Any]) -> str:
             "text": _summary(booking),
             "dates": "/".join(times),
             "details": _details(booking),
-            "location": booking["location"],
+            "location": place_text(booking["location"]),
         }
     )
 
@@ -75,6 +76,6 @@ def outlook_url(booking: Mapping[str, Any]) -> str:
             "startdt": booking["starts_at"],
             "enddt": booking["ends_at"],
             "body": _details(booking),
-            "location": booking["location"],
+            "location": place_text(booking["location"]),
         }
     )

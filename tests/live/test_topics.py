@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 
 from app import live
 from app.extensions import db
-from app.models import Calendar
-from app.services import accounts, clock, experts, sign_ins
+from app.models import Calendar, User
+from app.services import accounts, clock, experts, languages, sign_ins
+from app.services.errors import NotFound
 from app.services.policy import CONTRIBUTOR
 from tests import factories
 from tests.calls import caller, token_of
@@ -261,3 +262,23 @@ def test_a_socket_opened_while_others_are_asked_about_stays(
     live.end_revoked(app)
     assert [socket.is_connected for socket in opened] == [False, True, True]
     assert opened[2].join("me")["ok"]
+
+
+def test_who_is_signed_in_is_answered_in_their_language(
+    app: Flask, ann: Any, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        db.session.get_one(User, ann.user_id).language = "de"
+        db.session.commit()
+    spoken: list[str] = []
+
+    def refuse(_actor: Any, _name: str) -> Any:
+        spoken.append(languages.current().code)
+        raise NotFound
+
+    headers = {"Accept-Language": "he"}
+    sockets = [listen(headers=headers), listen(token=token_of(app, ann), headers=headers)]
+    monkeypatch.setattr(live, "_topic", refuse)
+    for socket in sockets:
+        assert without_detail(socket.join("expert:ann")) == refused("not_found")
+    assert spoken == ["he", "de"]

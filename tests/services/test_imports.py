@@ -20,9 +20,12 @@ from app.services import (
     seats,
     spreadsheets,
     table_import,
+    user_import,
 )
 from app.services.errors import InvalidInput, NotAllowed, NotFound, Stale
+from app.services.languages import speaking
 from tests import factories, rows
+from tests.catalogs import translate
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -322,3 +325,12 @@ def test_columns_are_guessed_by_their_common_names() -> None:
         "ends_at": 4,
         "speakers": 5,
     }
+
+
+def test_columns_are_named_in_english_and_found_in_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    translate(monkeypatch, "de", {"Time zone": "Zeitzone"})
+    field = next(each for each in user_import.FIELDS if each.key == "time_zone")
+    with speaking("de"):
+        assert (str(field.label), field.heading) == ("Zeitzone", "Time zone")
+        for name in ("Zeitzone", "Time zone"):
+            assert table_import.guess(user_import.FIELDS, [name]) == {"time_zone": 0}

@@ -21,14 +21,24 @@ from sqlalchemy import func, insert, select
 
 from app.extensions import db
 from app.models import Booking, Meeting, OutboxMessage
-from app.services import changes, doctor, mail_messages, meeting_providers, meetings
+from app.services import (
+    changes,
+    doctor,
+    mail_messages,
+    meeting_links,
+    meeting_providers,
+    meetings,
+)
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
+from app.services.languages import speaking
+from app.services.meeting_links import place_of, place_text, place_to_come, place_without_link
 from app.services.meeting_providers import MeetingRefused, Wanted
 from app.services.meetings import Synced, sync_due
 from app.services.rescheduling import reschedule_booking
 from app.services.transaction import transactional
 from tests import factories, rows
+from tests.catalogs import translate
 from tests.conftest import NOW
 from tests.local_servers import Answer, Asked, LocalServer, serving
 
@@ -771,3 +781,17 @@ def test_the_doctor_on_whole_credentials_and_none(google: Google, zoom: Zoom, se
     set_up(ZOOM_CLIENT_SECRET="")
     found = {finding.subject: finding.verdict for finding in doctor.examine()}
     assert (found["google meet"], found["zoom"]) == ("note", "note")
+
+
+def test_a_place_is_kept_in_english_and_told_in_the_readers_language(
+    context: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translate(monkeypatch, "de", {"Phone": "Telefon", "Zoom (link follows)": "Zoom (Link folgt)"})
+    with speaking("de"):
+        kept = [place_of("phone", "")[0], place_of("phone", "Ring 7")[0], place_to_come("zoom")]
+        assert kept == ["Phone", "Ring 7", "Zoom (link follows)"]
+        assert [*map(place_text, kept)] == ["Telefon", "Ring 7", "Zoom (Link folgt)"]
+    assert [*map(place_text, kept)] == kept
+    for kind in meeting_providers.KINDS:
+        ours = {place_of(kind, "")[0], place_to_come(kind), place_without_link(kind)}
+        assert ours <= meeting_links._TEXTS.keys()

@@ -9,8 +9,17 @@ import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import AuditEntry, EventSession, OutboxMessage, WaitlistEntry
-from app.services import admission, changes, events, guarantees, no_shows, seats, waitlist
+from app.models import AuditEntry, EventSession, OutboxMessage, User, WaitlistEntry
+from app.services import (
+    admission,
+    changes,
+    events,
+    guarantees,
+    languages,
+    no_shows,
+    seats,
+    waitlist,
+)
 from app.services.errors import InvalidInput
 from app.services.event_sessions import change_empty_sessions, move_event_session
 from tests import factories, rows
@@ -143,3 +152,27 @@ def test_a_time_that_is_none_is_refused(admin: Any, minutes: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         events.update_event(admin, event.slug, {"release_no_shows_minutes": minutes})
     assert "release_no_shows_minutes" in refused.value.errors
+
+
+def test_everybody_is_told_why_in_their_own_language(
+    admin: Any, at: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say = no_shows._reason
+    monkeypatch.setattr(no_shows, "_reason", lambda n: f"{languages.current().code}: {say(n)}")
+    event = factories.make_event(release_no_shows_minutes=10)
+    session = factories.make_session(event, capacity=3).id
+    here, english, german = (factories.make_actor() for _ in range(3))
+    lost = [seats.book_seat(each, session).booking["uid"] for each in (english, german)]
+    seats.book_seat(here, session)
+    admission.check_in(admin, event.slug, [here.email])
+    db.session.get_one(User, german.user_id).language = "de"
+    db.session.commit()
+    at(TEN - timedelta(minutes=10))
+    assert no_shows.release_due() == 2
+    reasons = [rows.booking(uid).cancel_reason for uid in lost]
+    assert [reason.partition(": ")[0] for reason in reasons] == ["en", "de"]
+    [entry] = db.session.scalars(
+        select(AuditEntry.changes).where(AuditEntry.action == "release_no_shows")
+    )
+    assert sorted(entry["released"]) == sorted(lost)
+    assert guarantees.find_breaches() == []

@@ -13,7 +13,7 @@ import zxingcpp
 from PIL import Image
 
 from app.models import Event
-from app.services import qr_codes
+from app.services import languages, qr_codes
 
 URL = "https://book.example.org/q/abcdefgh23"
 
@@ -125,3 +125,18 @@ def test_a_hundred_badges_take_seconds() -> None:
     begun = time.monotonic()
     qr_codes.badge_sheet("Conf", [("Somebody", f"{URL}{number}") for number in range(100)])
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.usefixtures("context")
+@pytest.mark.parametrize(
+    ("language", "days"),
+    [
+        ("de", "Dienstag, 4. März – Donnerstag, 6. März 2031"),  # noqa: RUF001
+        ("he", "Tuesday 4 March – Thursday 6 March 2031"),  # noqa: RUF001 (no letters for it)
+    ],
+)
+def test_a_poster_is_in_the_language_of_who_makes_it(language: str, days: str) -> None:
+    with languages.speaking(language):
+        [(codes, text)] = pages(qr_codes.picture(event(), URL, "pdf"))
+    assert codes == [URL]
+    assert days in text

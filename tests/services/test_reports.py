@@ -18,8 +18,10 @@ from app.services import (
     seats,
 )
 from app.services.errors import InvalidInput, NotAllowed, NotFound
+from app.services.languages import speaking
 from app.services.reservations import Wanted
 from tests import factories
+from tests.catalogs import translate
 from tests.queries import count_queries
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -219,3 +221,20 @@ def test_the_last_weeks_are_shown_unless_asked_otherwise(admin: Any) -> None:
     for somebody in (factories.make_contributor(), factories.make_actor()):
         with pytest.raises(NotAllowed):
             reports.get_report(somebody, "rooms", of)
+
+
+def test_a_report_is_in_the_language_of_who_reads_it(
+    admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = {"Kind": "Art", "Seats": "Plätze", "under 1 day": "unter 1 Tag"}
+    translate(monkeypatch, "de", texts)
+    english = reports.get_report(admin, "lead-time", span())
+    with speaking("de"):
+        german = reports.get_report(admin, "lead-time", span())
+    for report, kind, lead, name in [
+        (english, "Kind", "under 1 day", "Seats"),
+        (german, "Art", "unter 1 Tag", "Plätze"),
+    ]:
+        assert (report.head[0], report.head[4]) == (kind, lead)
+        assert (report.rows[1][0], report.series[1][0]) == (name, name)
+        assert all(type(each) is str for each in report.head)

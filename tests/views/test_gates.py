@@ -17,10 +17,11 @@ from werkzeug.test import TestResponse
 
 from app import gates
 from app.extensions import db
-from app.models import SignIn
+from app.models import SignIn, User
 from app.services import accounts, clock, sign_ins
 from app.services.errors import Unauthenticated
 from app.services.policy import ADMIN
+from tests.catalogs import translate
 from tests.factories import PASSWORD, make_admin, make_event, make_user
 
 # Flask-AppBuilder's fields, with WTForms 3.3.
@@ -622,3 +623,26 @@ def test_who_owes_a_password_is_led_to_it_at_once(app: Flask, client: FlaskClien
         make_user(ADMIN, email="new@example.org", flagged=True)
     answer = log_in_by_page(client, "new@example.org", next="/backoffice/")
     assert answer.headers["Location"] == "/change-password"
+
+
+def test_a_refusal_is_in_the_language_of_who_asks(
+    client: FlaskClient, ann: int, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    translate(monkeypatch, "de", {"This must be a whole number.": "Das muss eine Zahl sein."})
+    english, german = "This must be a whole number.", "Das muss eine Zahl sein."
+
+    def refusal(language: str) -> str:
+        answer = client.get("/api/experts?page=x", headers={"Accept-Language": language})
+        assert answer.status_code == 422
+        text: str = answer.json["errors"]["page"][0]
+        return text
+
+    assert [refusal("de-AT, en;q=0.5"), refusal("en")] == [german, english]
+    log_in_by_page(client)
+    with app.app_context():
+        db.session.get_one(User, ann).language = "de"
+        db.session.commit()
+    assert refusal("en") == german
+    # What is said of a cookie that is passed over must not settle it for who comes next.
+    client.set_cookie("access_token_cookie", "nonsense")
+    assert refusal("en") == german

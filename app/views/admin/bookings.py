@@ -28,6 +28,7 @@ from app.models.user import full_name
 from app.services import appointments, cancellation, clock, reservations, restoring, seats
 from app.services.appointments import Client
 from app.services.errors import InvalidInput
+from app.services.meeting_links import place_text
 from app.services.policy import Actor
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted
@@ -454,7 +455,7 @@ class BookingView(ServiceModelView):
 
     def cell_where(self, item: Booking) -> str:
         room = item.event_session.room if item.event_session else item.room
-        return room.name if room else item.location
+        return room.name if room else place_text(item.location)
 
     def cell_meeting_url(self, item: Booking) -> Any:
         return cells.link(item.meeting_url, item.meeting_url) if item.meeting_url else ""

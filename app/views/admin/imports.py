@@ -108,7 +108,7 @@ class ImportView(BaseView):
     @permitted("list")
     def template(self, kind: str, form: str) -> Response:
         """The columns, and nothing in them."""
-        head = [field.head for field in import_jobs.get_kind(kind).fields]
+        head = [field.heading for field in import_jobs.get_kind(kind).fields]
         return self._file(f"{kind}-template", form, head, [])
 
     @expose("/export/<any(attendees, sessions, users):kind>.<any(csv, xlsx):form>")

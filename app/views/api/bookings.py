@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response
+from flask_babel import gettext
 
 from app.gates import current_actor
 from app.services import (
@@ -96,7 +97,7 @@ def change(uid: str) -> Response:
     version = body.integer("version", minimum=0)
     body.check()
     if (status is None) == (starts_at is None):
-        body.reject("status", "Send either a status or a new starts_at.")
+        body.reject("status", gettext("Send either a status or a new starts_at."))
     body.check()
     if status == "cancelled":
         changed = cancellation.cancel_booking(current_actor(), uid, reason=reason, version=version)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
+from flask_babel import gettext
 
 from app import limits
 from app.gates import current_actor
@@ -35,7 +36,7 @@ def add() -> Response:
     elif values.get("url"):
         added = busy_calendars.add_subscription(actor, name=values.get("name"), url=values["url"])
     else:
-        raise InvalidInput({"url": ["Give an address, or choose a file."]})
+        raise InvalidInput({"url": [gettext("Give an address, or choose a file.")]})
     return json_answer({"busy_calendar": added}, 201)
 
 
@@ -74,5 +75,5 @@ def _read() -> tuple[dict[str, Any], SentFile | None]:
     if "content" not in values:
         return values, None
     if not isinstance(values["content"], str):
-        raise InvalidInput({"content": ["This must be text."]})
+        raise InvalidInput({"content": [gettext("This must be text.")]})
     return values, SentFile("content", values["content"].encode("utf-8", "replace"))

@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from flask import request
+from flask_babel import gettext, lazy_gettext
 
 from app.services.errors import InvalidInput
 
@@ -40,7 +41,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,18}")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
-REQUIRED = "This is required."
+REQUIRED = lazy_gettext("This is required.")
 
 
 def read_json() -> Fields:
@@ -110,12 +111,12 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, str):
-            return self._refuse(name, "This must be text.")
+            return self._refuse(name, gettext("This must be text."))
         value = value.strip() if strip else value
         if problem := _text_problem(value, max_length):
             return self._refuse(name, problem)
         if required and not value:
-            return self._refuse(name, REQUIRED)
+            return self._refuse(name, str(REQUIRED))
         return self._keep(name, value)
 
     def integer(
@@ -134,11 +135,11 @@ class Fields:
         if self._from_text and isinstance(value, str) and _INTEGER.fullmatch(value.strip()):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
-            return self._refuse(name, "This must be a whole number.")
+            return self._refuse(name, gettext("This must be a whole number."))
         if value < minimum:
-            return self._refuse(name, f"This must be {minimum} or more.")
+            return self._refuse(name, gettext("This must be %(minimum)s or more.", minimum=minimum))
         if value > maximum:
-            return self._refuse(name, f"This must be {maximum} or less.")
+            return self._refuse(name, gettext("This must be %(maximum)s or less.", maximum=maximum))
         return self._keep(name, value)
 
     def boolean(self, name: str, *, required: bool = False) -> Any:
@@ -150,7 +151,7 @@ class Fields:
             lower = value.strip().lower()
             value = True if lower in _TRUE else False if lower in _FALSE else value
         if not isinstance(value, bool):
-            return self._refuse(name, "This must be true or false.")
+            return self._refuse(name, gettext("This must be true or false."))
         return self._keep(name, value)
 
     def choice(
@@ -166,7 +167,9 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, str) or value not in choices:
-            return self._refuse(name, f"This must be one of: {', '.join(choices)}.")
+            return self._refuse(
+                name, gettext("This must be one of: %(choices)s.", choices=", ".join(choices))
+            )
         return self._keep(name, value)
 
     def instant(self, name: str, *, required: bool = False) -> Any:
@@ -182,7 +185,8 @@ class Fields:
                 found = None
         if found is None or found.year not in YEARS:
             return self._refuse(
-                name, "This must be an instant with its offset, like 2026-12-01T08:00:00+01:00."
+                name,
+                gettext("This must be an instant with its offset, like 2026-12-01T08:00:00+01:00."),
             )
         return self._keep(name, found)
 
@@ -198,7 +202,7 @@ class Fields:
             except ValueError:
                 found = None
         if found is None or found.year not in YEARS:
-            return self._refuse(name, "This must be a date like 2026-12-01.")
+            return self._refuse(name, gettext("This must be a date like 2026-12-01."))
         return self._keep(name, found)
 
     def clock_minute(self, name: str, *, required: bool = False) -> Any:
@@ -217,7 +221,7 @@ class Fields:
             else:
                 minutes = found.hour * 60 + found.minute
         if minutes is None:
-            return self._refuse(name, "This must be a time like 08:00.")
+            return self._refuse(name, gettext("This must be a time like 08:00."))
         return self._keep(name, minutes)
 
     def zone(self, name: str, *, required: bool = False, nullable: bool = False) -> Any:
@@ -226,7 +230,7 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, str) or not is_time_zone(value):
-            return self._refuse(name, "This must be a time zone like Europe/Berlin.")
+            return self._refuse(name, gettext("This must be a time zone like Europe/Berlin."))
         return self._keep(name, value)
 
     def texts(
@@ -239,9 +243,11 @@ class Fields:
         if self._from_text and isinstance(value, str):
             value = [part.strip() for part in value.split(",") if part.strip()]
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            return self._refuse(name, "This must be a list of text.")
+            return self._refuse(name, gettext("This must be a list of text."))
         if len(value) > max_items:
-            return self._refuse(name, f"This must not have more than {max_items} entries.")
+            return self._refuse(
+                name, gettext("This must not have more than %(n)s entries.", n=max_items)
+            )
         for each in value:
             if problem := _text_problem(each, max_length):
                 return self._refuse(name, problem)
@@ -253,7 +259,7 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, dict):
-            self._refuse(name, "This must be an object.")
+            self._refuse(name, gettext("This must be an object."))
             return None
         return self._inside(value, name)
 
@@ -265,10 +271,10 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            self._refuse(name, "This must be a list of objects.")
+            self._refuse(name, gettext("This must be a list of objects."))
             return None
         if len(value) > max_items:
-            self._refuse(name, f"This must not have more than {max_items} entries.")
+            self._refuse(name, gettext("This must not have more than %(n)s entries.", n=max_items))
             return None
         return [self._inside(each, f"{name}[{index}]") for index, each in enumerate(value)]
 
@@ -292,7 +298,7 @@ class Fields:
             value = None
         if value is None:
             if required and not (nullable and name in self._values):
-                self.reject(name, REQUIRED)
+                self.reject(name, str(REQUIRED))
             elif nullable and name in self._values:
                 self._given[name] = None
         return value
@@ -325,21 +331,23 @@ def read_json_object() -> dict[str, Any]:
     if not data.strip():
         return {}
     if not request.is_json:
-        raise InvalidInput({}, "Send the body as JSON, with Content-Type: application/json.")
+        raise InvalidInput(
+            {}, gettext("Send the body as JSON, with Content-Type: application/json.")
+        )
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise InvalidInput({}, "The body is not JSON.") from None
+        raise InvalidInput({}, gettext("The body is not JSON.")) from None
     if not isinstance(value, dict):
-        raise InvalidInput({}, "The body must be a JSON object.")
+        raise InvalidInput({}, gettext("The body must be a JSON object."))
     return value
 
 
 def _text_problem(value: str, max_length: int) -> str | None:
     if len(value) > max_length:
-        return f"This must not be longer than {max_length} characters."
+        return gettext("This must not be longer than %(n)s characters.", n=max_length)
     if any(_is_unstorable(character) for character in value):
-        return "This contains a character that cannot be kept."
+        return gettext("This contains a character that cannot be kept.")
     return None
 
 

@@ -308,8 +308,8 @@ function spanNode(run) {
   if (!isNamed || length < 2) return node;
   const who = ownerText(entry);
   node.append(
-    el("span", { class: "span__title", dir: "auto" }, entry.title),
-    el("span", { class: "span__owner" }, icon(entryIcon(entry)), el("span", { class: "span__who", dir: "auto" }, [EVENT_TYPES[entry.eventType], who].filter(Boolean).join(" · "))),
+    el("span", { class: "span__title" }, entry.title),
+    el("span", { class: "span__owner" }, icon(entryIcon(entry)), el("span", { class: "span__who" }, [EVENT_TYPES[entry.eventType], who].filter(Boolean).join(" · "))),
   );
   return node;
 }

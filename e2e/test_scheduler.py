@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import text
 
 from app.services import local_days
@@ -591,3 +591,68 @@ def test_browser_and_server_agree_on_what_a_local_day_is(page: Page) -> None:
     ]
     for name, browser, server in zip(days, seen, kept, strict=True):
         assert browser == server, name
+
+
+def test_days_in_the_readers_language_and_from_right_to_left(
+    page: Page, crew: Crew, sign_in: SignIn
+) -> None:
+    crew.book(crew.ada, "10:40", "10:50", "Rehearsal")
+    sign_in(page, crew.ada.email)
+
+    def speak(code: str) -> None:
+        page.context.add_cookies([{"name": "language", "value": code, "url": crew.site.url}])
+
+    speak("de")
+    SchedulerPage(page, crew.path())
+    title = page.locator("[data-stage-title]")
+    expect(title).to_contain_text(re.compile(r"^(\w+tag|Mittwoch), \d"))
+    expect(title).to_contain_text(re.compile("MEZ|MESZ"))
+
+    speak("he")
+    scheduler = SchedulerPage(page, crew.path(hour="10"))
+    expect(title).to_contain_text(re.compile(f"^(יום|שבת).* {crew.day.day} ב.* {crew.day.year}"))
+    scheduler.minute(30).focus()
+    page.keyboard.press("ArrowRight")  # minutes run as on a clock
+    expect(scheduler.minute(31)).to_be_focused()
+    assert _left(scheduler.minute(30)) < _left(scheduler.minute(31))
+
+    # A Hebrew keyboard has another letter where M is.
+    scheduler.minute(40).focus()
+    scheduler.minute(40).dispatch_event(
+        "keydown", {"key": "צ", "code": "KeyM", "bubbles": True, "cancelable": True}
+    )
+    scheduler.minute(50).click()
+    expect(scheduler.toast).to_be_visible()
+    assert crew.clocks("Rehearsal") == ["10:50-11:00"]
+
+    # Days run from the right, hours in rows too; the keys go where one sees them go.
+    first = page.locator(f'[data-date="{crew.day:%Y-%m}-01"]')
+    second = page.locator(f'[data-date="{crew.day:%Y-%m}-02"]')
+    second.focus()
+    page.keyboard.press("ArrowRight")
+    expect(first).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(second).to_be_focused()
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.locator('[data-hour="10"]').focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator('[data-hour="11"]')).to_be_focused()
+
+    page.goto(crew.path(view="week", room=0))
+    cell = page.locator('[data-row="10"][data-column="0"]')
+    cell.focus()
+    page.keyboard.press("ArrowLeft")
+    beside = page.locator('[data-row="10"][data-column="1"]')
+    expect(beside).to_be_focused()
+    assert _left(beside) < _left(cell)
+
+    # A room far along the day's columns is in sight, beside the hours.
+    page.goto(crew.path(view="day", room=2))
+    current = page.locator(".board__column--current")
+    expect(current).to_be_in_viewport(ratio=0.9)
+
+
+def _left(place: Locator) -> float:
+    box = place.bounding_box()
+    assert box
+    return box["x"]

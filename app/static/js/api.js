@@ -1,5 +1,7 @@
 // fetch for our JSON API: problem+json becomes an ApiError; cookie credentials carry the CSRF token.
 
+import { gettext } from "./texts.js";
+
 export class ApiError extends Error {
   constructor(code, { status = 0, detail = "", errors = {}, problem = {}, retryAfter = null } = {}) {
     super(detail || code);
@@ -56,14 +58,14 @@ export async function api(method, path, { body, key, signal } = {}) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new ApiError("offline", { detail: "The server cannot be reached." });
+    throw new ApiError("offline", { detail: gettext("The server cannot be reached.") });
   }
   if (response.ok) return response.status === 204 ? null : response.json();
 
   const problem = await problemOf(response);
   throw new ApiError(problem.code ?? "error", {
     status: response.status,
-    detail: problem.detail ?? problem.title ?? "Something went wrong.",
+    detail: problem.detail ?? problem.title ?? gettext("Something went wrong."),
     errors: problem.errors ?? {},
     problem,
     retryAfter: Number(response.headers.get("Retry-After")) || null,

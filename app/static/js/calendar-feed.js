@@ -1,9 +1,13 @@
 // The calendar link of a page: made, replaced and ended in place. The server's answer holds the section.
 
 import { replaceRegion } from "./regions.js";
+import { gettext } from "./texts.js";
 import { toast } from "./toast.js";
 
-const DONE = { share: "The link is ready.", stop: "The link is ended. Calendars that have it stop updating." };
+const DONE = {
+  share: gettext("The link is ready."),
+  stop: gettext("The link is ended. Calendars that have it stop updating."),
+};
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -15,12 +19,12 @@ document.addEventListener("submit", async (event) => {
   for (const button of buttons) button.disabled = true;
   try {
     const response = await fetch(form.action, { method: "POST", body, credentials: "same-origin" });
-    if (!response.ok) throw new Error(`The page answered ${response.status}.`);
+    if (!response.ok) throw new Error(String(response.status));
     replaceRegion("feed", await response.text());
     document.getElementById("calendar-feed").focus();
     toast(DONE[value]);
   } catch {
-    toast("That did not work. Nothing is changed; please try again.");
+    toast(gettext("That did not work. Nothing is changed; please try again."));
     for (const button of buttons) button.disabled = false;
   }
 }, true); // before page.js takes it for a form that leaves the page

@@ -2,6 +2,7 @@
 // typed only searches; leaving the field without choosing puts the choice back.
 
 import { el } from "./dom.js";
+import { gettext, ngettext } from "./texts.js";
 
 let serial = 0;
 
@@ -15,7 +16,7 @@ export class Combobox {
    * `input` is in the page, with its label. `load()` gives the options when somebody first looks:
    * [{value, text, note, words}], `words` being what is searched, in lower case. `onchoose(value)`.
    */
-  constructor(input, { label, load, onchoose, empty = "Nothing matches." }) {
+  constructor(input, { label, load, onchoose, empty = gettext("Nothing matches.") }) {
     serial += 1;
     this.input = input;
     this.load = load;
@@ -82,7 +83,7 @@ export class Combobox {
     if (!this.#shown.length) {
       this.list.append(el("li", { class: "combobox__empty", role: "option", "aria-disabled": "true", "aria-selected": "false" }, this.empty));
     }
-    this.note.textContent = words.length ? (this.#shown.length === 1 ? "1 result." : `${this.#shown.length} results.`) : "";
+    this.note.textContent = words.length ? ngettext("%(num)d result.", "%(num)d results.", this.#shown.length) : "";
     this.list.hidden = false;
     this.input.setAttribute("aria-expanded", "true");
     this.#flip();

@@ -1,6 +1,7 @@
 // <dialog>: a question as title, the safe choice focused, Escape cancels.
 
 import { el, icon } from "./dom.js";
+import { gettext, ngettext } from "./texts.js";
 import { dayText, ownZone, periodText, zoneShort } from "./time.js";
 
 let serial = 0;
@@ -67,7 +68,7 @@ function side(label, booking, look) {
     "div",
     { class: `swap__side swap__side--${look}` },
     el("p", { class: "swap__label" }, label),
-    el("p", {}, el("strong", {}, booking.title ?? "Busy")),
+    el("p", {}, el("strong", {}, booking.title ?? gettext("Busy"))),
     el("p", { class: "small muted" }, dayText(booking.starts_at, ownZone)),
     el(
       "p",
@@ -79,23 +80,24 @@ function side(label, booking, look) {
 
 /** Both bookings side by side. Resolves true when the old one may go. */
 export async function askReplace(lost, gained) {
-  const many = lost.length > 1;
+  const [{ title }, ...others] = lost;
+  const replaceOne = title ? gettext("Replace “%(title)s”?", { title }) : gettext("Replace “your booking”?");
   const answer = await ask({
-    title: many ? `Replace ${lost.length} bookings?` : `Replace “${lost[0].title ?? "your booking"}”?`,
+    title: others.length ? ngettext("Replace %(num)d booking?", "Replace %(num)d bookings?", lost.length) : replaceOne,
     wide: true,
     body: [
-      el("p", { class: "muted" }, "You cannot be in two places at once. If you replace, the old booking is released only when the new one is certain."),
+      el("p", { class: "muted" }, gettext("You cannot be in two places at once. If you replace, the old booking is released only when the new one is certain.")),
       el(
         "div",
         { class: "swap" },
-        el("div", { class: "stack stack--tight" }, ...lost.map((each) => side("You give up", each, "lost"))),
+        el("div", { class: "stack stack--tight" }, ...lost.map((each) => side(gettext("You give up"), each, "lost"))),
         el("span", { class: "swap__arrow" }, icon("arrow-right")),
-        side("You get", gained, "gained"),
+        side(gettext("You get"), gained, "gained"),
       ),
     ],
     actions: [
-      { text: many ? "Keep what I have" : "Keep it", value: null, safe: true },
-      { text: "Replace", value: "replace", look: "button--primary" },
+      { text: others.length ? gettext("Keep what I have") : gettext("Keep it"), value: null, safe: true },
+      { text: gettext("Replace"), value: "replace", look: "button--primary" },
     ],
   });
   return answer === "replace";

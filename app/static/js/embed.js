@@ -26,6 +26,7 @@
     });
     var frame = document.createElement("iframe");
     frame.src = url.href;
+    // Until the frame says so in its own language.
     frame.title = element.dataset.title || "Book a time";
     frame.style.cssText = "display:block;inline-size:100%;border:0;block-size:" + (element.dataset.height || "40rem");
     frames.push({ frame: frame, element: element, origin: url.origin });
@@ -44,6 +45,7 @@
     if (!found || !message || typeof message !== "object") return;
     if (message.type === "rendezvous:height" && message.height > 0) {
       found.frame.style.blockSize = Math.min(Number(message.height), 10000) + "px";
+      if (message.title && !found.element.dataset.title) found.frame.title = String(message.title);
     } else if (message.type === "rendezvous:booked") {
       var detail = { starts_at: String(message.starts_at), status: String(message.status) };
       found.element.dispatchEvent(new CustomEvent("rendezvous:booked", { bubbles: true, detail: detail }));

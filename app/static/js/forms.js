@@ -2,12 +2,16 @@
 
 import { api } from "./api.js";
 import { el } from "./dom.js";
+import { gettext } from "./texts.js";
 
 function controlOf(form, name) {
   // A refusal may name the whole, `location`, of what is asked for in parts, `location.detail`.
   const control = form.elements.namedItem(name) ?? form.elements.namedItem(`${name}.detail`);
   return control instanceof RadioNodeList ? control[0] : control;
 }
+
+// English alone begins nouns small within a sentence.
+const namesSmall = document.documentElement.lang.startsWith("en");
 
 const labelOf = (control) => control.labels?.[0]?.firstChild?.textContent.trim() ?? control.name;
 
@@ -19,7 +23,7 @@ export function clearErrors(form) {
 }
 
 /** `errors` is {field: [message]}; what has no field of its own is told in the summary. */
-export function showErrors(form, errors, title = "Please check what is marked below.") {
+export function showErrors(form, errors, title = gettext("Please check what is marked below.")) {
   clearErrors(form);
   const items = [];
   let first = null;
@@ -64,15 +68,21 @@ export function showErrors(form, errors, title = "Please check what is marked be
 
 export const showFailure = (form, message) => showErrors(form, {}, message);
 
+const MISMATCHES = {
+  email: gettext("This does not look like an email address."),
+  url: gettext("This does not look like a web address."),
+};
+
 /** Required and well-formed, said in our own words and place. Returns {field: [message]}. */
 export function check(form) {
   const errors = {};
   for (const control of form.elements) {
     if (!control.name || !control.willValidate || control.validity.valid) continue;
-    const label = labelOf(control).toLowerCase();
+    const label = labelOf(control);
     const { validity } = control;
-    if (validity.valueMissing || (control.required && !control.value.trim())) errors[control.name] = [`Please enter your ${label}.`];
-    else if (validity.typeMismatch) errors[control.name] = [`This does not look like an ${label} address.`];
+    if (validity.valueMissing || (control.required && !control.value.trim())) {
+      errors[control.name] = [gettext("Please enter your %(field)s.", { field: namesSmall ? label.toLowerCase() : label })];
+    } else if (validity.typeMismatch) errors[control.name] = [MISMATCHES[control.type] ?? control.validationMessage];
     else errors[control.name] = [control.validationMessage];
   }
   return errors;

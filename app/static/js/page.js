@@ -1,5 +1,6 @@
 // On every page: appearance, local times, toasts carried over, menus that close when something in them is chosen.
 
+import { gettext } from "./texts.js";
 import { localise, ownZone } from "./time.js";
 import { showPendingToast } from "./toast.js";
 
@@ -30,9 +31,9 @@ function copyButtons() {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
       if (button.closest("dialog")) sayCopied(button);
-      else toast("Link copied.");
+      else toast(gettext("Link copied."));
     } catch {
-      toast(`Copy this link: ${button.dataset.copy}`);
+      toast(gettext("Copy this link: %(link)s", { link: button.dataset.copy }));
     }
   });
 }
@@ -41,8 +42,9 @@ function copyButtons() {
 function sayCopied(button) {
   const text = button.lastChild;
   const before = text.data;
-  if (before === "Copied") return;
-  text.data = "Copied";
+  const copied = gettext("Copied");
+  if (before === copied) return;
+  text.data = copied;
   setTimeout(() => (text.data = before), 2000);
 }
 

@@ -1,11 +1,12 @@
 // A page's own parts, fetched again: the template stays the only one that knows how they look.
 
+import { gettext } from "./texts.js";
 import { localise } from "./time.js";
 
 /** Replaces each [data-region=name] by its fresh self; what is new in it is marked for a moment. */
 export async function refreshRegions(...names) {
   const response = await fetch(location.href, { credentials: "same-origin", headers: { Accept: "text/html" } });
-  if (!response.ok || response.redirected) throw new Error(`The page answered ${response.status}.`);
+  if (!response.ok || response.redirected) throw new Error(gettext("The page answered %(status)s.", { status: response.status }));
   const html = await response.text();
   for (const name of names) replaceRegion(name, html);
 }

@@ -1,4 +1,7 @@
-// Everything local about time. Instants stay ISO strings or Dates; only text is local.
+// Everything local about time. Instants stay ISO strings or Dates; only text is local: it is in
+// the page's language, the way the browser's region writes that.
+
+import { gettext } from "./texts.js";
 
 const LANGUAGE = document.documentElement.lang || "en";
 const REGION = navigator.languages?.find((tag) => tag.split("-")[0] === LANGUAGE.split("-")[0]);
@@ -34,15 +37,18 @@ export function setTwelveHours(twelve) {
 
 const formatters = new Map();
 
-function format(instant, zone, options) {
-  const key = zone + JSON.stringify(options) + hourCycle;
+function formatterOf(zone, options) {
+  const key = zone + JSON.stringify(options);
   let formatter = formatters.get(key);
   if (!formatter) {
-    formatter = new Intl.DateTimeFormat(LOCALE, { timeZone: zone, ...options });
+    formatter = new Intl.DateTimeFormat(LOCALE, { timeZone: zone, numberingSystem: "latn", ...options });
     formatters.set(key, formatter);
   }
-  return formatter.format(new Date(instant));
+  return formatter;
 }
+
+const format = (instant, zone, options) => formatterOf(zone, options).format(new Date(instant));
+const partOf = (type, formatter, instant) => formatter.formatToParts(new Date(instant)).find((part) => part.type === type).value;
 
 export const timeText = (instant, zone = ownZone) =>
   format(instant, zone, { hour: hourCycle === "h12" ? "numeric" : "2-digit", minute: "2-digit", hourCycle });
@@ -53,7 +59,8 @@ export const dayText = (instant, zone = ownZone) =>
 export const shortDayText = (instant, zone = ownZone) =>
   format(instant, zone, { weekday: "short", day: "numeric", month: "short" });
 
-export const hourOf = (instant, zone) => Number(format(instant, zone, { hour: "2-digit", hourCycle: "h23" }));
+/** The hour of the clock, as a number. */
+export const hourOf = (instant, zone) => Number(partOf("hour", formatterOf(zone, { hour: "2-digit", hourCycle: "h23" }), instant));
 
 /** YYYY-MM-DD of an instant, in a zone. */
 export function dateKey(instant, zone = ownZone) {
@@ -67,15 +74,17 @@ export function dateKey(instant, zone = ownZone) {
   return `${part("year")}-${part("month")}-${part("day")}`;
 }
 
-export function zoneShort(instant, zone = ownZone) {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "short" }).formatToParts(new Date(instant));
-  return parts.find((part) => part.type === "timeZoneName").value;
-}
+// British for every English page: only there does "CET" have its letters.
+const ZONE_LOCALE = LANGUAGE === "en" ? "en-GB" : LOCALE;
 
-export function offsetText(zone, instant = Date.now()) {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "shortOffset" }).formatToParts(new Date(instant));
-  return parts.find((part) => part.type === "timeZoneName").value;
-}
+const zoneName = (form, locale, instant, zone) =>
+  partOf("timeZoneName", new Intl.DateTimeFormat(locale, { timeZone: zone, numberingSystem: "latn", timeZoneName: form }), instant);
+
+/** "CET", "MEZ", "GMT+1": what the page's language calls a zone at an instant. */
+export const zoneShort = (instant, zone = ownZone) => zoneName("short", ZONE_LOCALE, instant, zone);
+
+/** "GMT+1", which is the same in all our languages. */
+export const offsetText = (zone, instant = Date.now()) => zoneName("shortOffset", "en-GB", instant, zone);
 
 export const cityOf = (zone) => zone.split("/").pop().replaceAll("_", " ");
 
@@ -132,7 +141,7 @@ export function addMonths(month, count) {
 export const lastOf = (month) => addDays(firstOf(addMonths(month, 1)), -1);
 
 export const dateText = (date, options = { weekday: "long", day: "numeric", month: "long" }) =>
-  new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", ...options }).format(asUtc(date));
+  new Intl.DateTimeFormat(LOCALE, { timeZone: "UTC", numberingSystem: "latn", ...options }).format(asUtc(date));
 
 export const monthText = (month) => dateText(firstOf(month), { month: "long", year: "numeric" });
 
@@ -166,7 +175,9 @@ export function localise(root = document) {
   for (const note of root.querySelectorAll("[data-other-zone]")) {
     note.hidden = sameClock(note.dataset.otherZone, ownZone, note.querySelector("time")?.dateTime);
   }
-  for (const place of root.querySelectorAll("[data-own-zone]")) place.textContent = `Your time zone: ${zoneLabel(ownZone)}`;
+  for (const place of root.querySelectorAll("[data-own-zone]")) {
+    place.textContent = gettext("Your time zone: %(zone)s", { zone: zoneLabel(ownZone) });
+  }
 }
 
 /* --- Zones ------------------------------------------------------------- */
@@ -180,15 +191,10 @@ export function zoneOptions(chosen) {
     const area = zone.split("/").slice(0, -1).join(", ").replaceAll("_", " ");
     const offset = offsetText(zone, now);
     const text = area ? `${cityOf(zone)}, ${area}` : zone;
-    const long = longName(zone, now);
+    const long = [...new Set(["en-GB", ZONE_LOCALE])].map((locale) => zoneName("long", locale, now, zone)).join(" ");
     return { value: zone, text, note: `${timeText(now, zone)} ${offset}`, words: `${text} ${zone} ${offset} ${long}`.toLowerCase() };
   });
   return options.sort((a, b) => a.text.localeCompare(b.text));
-}
-
-function longName(zone, instant) {
-  const parts = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: "long" }).formatToParts(instant);
-  return parts.find((part) => part.type === "timeZoneName").value;
 }
 
 /** Whether a text names a zone that this browser can show. */

@@ -1,6 +1,7 @@
 // What happened, and Undo. Eight seconds, longer while somebody points at it or has the focus in it.
 
 import { el, icon } from "./dom.js";
+import { gettext } from "./texts.js";
 
 const LIFETIME = 8000;
 
@@ -33,7 +34,7 @@ export function toast(text, { action = null, onaction = null } = {}) {
         },
         action,
       ),
-    el("button", { class: "button button--icon", type: "button", "aria-label": "Dismiss", onclick: close }, icon("x")),
+    el("button", { class: "button button--icon", type: "button", "aria-label": gettext("Dismiss"), onclick: close }, icon("x")),
   );
   region.append(node);
   release();
@@ -59,14 +60,14 @@ export function showPendingToast() {
   }
   if (!pending) return;
   const { text, undo } = pending;
-  toast(text, undo ? { action: "Undo", onaction: () => takeBack(undo) } : {});
+  toast(text, undo ? { action: gettext("Undo"), onaction: () => takeBack(undo) } : {});
 }
 
 async function takeBack({ method, path, body }) {
   const { api } = await import("./api.js");
   try {
     await api(method, path, { body });
-    toastAfterNavigation("Undone.");
+    toastAfterNavigation(gettext("Undone."));
     location.reload();
   } catch (error) {
     toast(error.message);

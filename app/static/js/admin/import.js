@@ -1,5 +1,7 @@
 // An import that is being worked on: how far it is, until there is something to see.
 
+import { gettext } from "../texts.js";
+
 const section = document.querySelector("[data-import-progress]");
 const EVERY = 800;
 
@@ -24,7 +26,7 @@ async function watch(state) {
     if (state === "checking" && now.done) {
       bar.max = now.total;
       bar.value = now.done;
-      told.textContent = `${now.done} of ${now.total}`;
+      told.textContent = gettext("%(done)s of %(total)s", { done: now.done, total: now.total });
     }
   }
 }

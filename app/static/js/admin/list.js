@@ -1,5 +1,7 @@
 // Lists of the back-office: select all, and how many are selected. Without it rows are selected one by one.
 
+import { ngettext } from "../texts.js";
+
 const form = document.querySelector("[data-rows]");
 const all = form?.querySelector("[data-check-all]");
 
@@ -11,7 +13,7 @@ if (all) {
     const selected = rows.filter((row) => row.checked).length;
     all.checked = selected === rows.length;
     all.indeterminate = selected > 0 && selected < rows.length;
-    told.textContent = `${selected} selected`;
+    told.textContent = ngettext("%(num)d selected", "%(num)d selected", selected);
   };
 
   all.hidden = rows.length === 0;

@@ -4,6 +4,7 @@ import { api, ApiError } from "../api.js";
 import { announce } from "../dom.js";
 import { check, clearErrors, showErrors, showFailure } from "../forms.js";
 import { refreshRegions } from "../regions.js";
+import { gettext, ngettext } from "../texts.js";
 import { toast } from "../toast.js";
 import { startScanner } from "./scanner.js";
 
@@ -24,7 +25,7 @@ async function undo(id, name) {
   try {
     await api("DELETE", `${checkInPath}/${id}`);
     await refresh();
-    announce(`${name} is not checked in any more.`);
+    announce(gettext("%(name)s is not checked in any more.", { name }));
     document.getElementById(`in-${id}`)?.focus();
   } catch (error) {
     toast(said(error));
@@ -50,7 +51,7 @@ document.addEventListener("submit", async (event) => {
     try {
       await checkIn({ emails: [email] });
       document.getElementById(`undo-${id}`)?.focus();
-      toast(`${name} is checked in.`, { action: "Undo", onaction: () => undo(id, name) });
+      toast(gettext("%(name)s is checked in.", { name }), { action: gettext("Undo"), onaction: () => undo(id, name) });
     } catch (error) {
       event.submitter.disabled = false;
       toast(said(error));
@@ -73,7 +74,7 @@ walkIn.addEventListener("submit", async (event) => {
     for (const input of walkIn.querySelectorAll(".input")) input.value = "";
     walkIn.closest("details").open = false;
     const shown = attendee.name || attendee.email;
-    toast(`${shown} is checked in.`, { action: "Undo", onaction: () => undo(attendee.id, shown) });
+    toast(gettext("%(name)s is checked in.", { name: shown }), { action: gettext("Undo"), onaction: () => undo(attendee.id, shown) });
     document.getElementById("door-q").focus();
   } catch (error) {
     if (Object.keys(error.errors ?? {}).length) showErrors(walkIn, error.errors);
@@ -92,9 +93,9 @@ async function find() {
   try {
     await refresh();
     const found = document.querySelectorAll(".attendee").length;
-    announce(found === 1 ? "1 person" : `${found} people`);
+    announce(ngettext("%(num)d person", "%(num)d people", found));
   } catch (error) {
-    toast("The list cannot be reached. What you see is as it was.");
+    toast(gettext("The list cannot be reached. What you see is as it was."));
   }
 }
 
@@ -116,10 +117,11 @@ setInterval(() => {
 startScanner(async (badge) => {
   try {
     const { attendees, was_in: wasIn } = await checkIn({ badge });
-    const [{ name, email }] = attendees;
+    const [{ name: given, email }] = attendees;
+    const name = given || email;
     return wasIn
-      ? { kind: "warn", text: `${name || email} was checked in before.` }
-      : { kind: "good", text: `${name || email} is checked in.` };
+      ? { kind: "warn", text: gettext("%(name)s was checked in before.", { name }) }
+      : { kind: "good", text: gettext("%(name)s is checked in.", { name }) };
   } catch (error) {
     return { kind: "bad", text: said(error) };
   }

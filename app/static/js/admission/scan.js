@@ -1,5 +1,7 @@
 // The code step: six digits send themselves, however they were typed or pasted; another code after a moment.
 
+import { gettext } from "../texts.js";
+
 const form = document.querySelector("[data-code-form]");
 const field = form?.elements.namedItem("code");
 
@@ -27,7 +29,7 @@ if (resend) {
   const tick = () => {
     const left = Math.ceil((ends - Date.now()) / 1000);
     resend.disabled = left > 0;
-    text.textContent = left > 0 ? `${words} (${left} s)` : words;
+    text.textContent = left > 0 ? gettext("%(text)s (%(seconds)s s)", { text: words, seconds: left }) : words;
     if (left > 0) setTimeout(tick, 250);
   };
   tick();

@@ -1,5 +1,7 @@
 // Badges by camera, where the browser reads codes itself; elsewhere the phone's own camera opens the badge's page.
 
+import { gettext } from "../texts.js";
+
 const BADGE = /\/check-in\/badge\/([0-9a-z]+)$/;
 const PAUSE = 200;
 const AGAIN = 4000; // a badge is still in front of the camera after it was read
@@ -44,7 +46,7 @@ export async function startScanner(onbadge) {
     try {
       const [found] = video.readyState >= 2 ? await detector.detect(video) : [];
       const badge = found?.rawValue.match(BADGE)?.[1];
-      if (found && !badge) say({ kind: "bad", text: "This is no badge." });
+      if (found && !badge) say({ kind: "bad", text: gettext("This is no badge.") });
       if (badge && (badge !== last.badge || Date.now() - last.at > AGAIN)) {
         last = { badge, at: Date.now() };
         say(await onbadge(badge));
@@ -63,7 +65,7 @@ export async function startScanner(onbadge) {
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch {
       box.hidden = false;
-      return say({ kind: "bad", text: "The camera is not open to this page. Allow it in the browser, or search by name." });
+      return say({ kind: "bad", text: gettext("The camera is not open to this page. Allow it in the browser, or search by name.") });
     }
     box.hidden = false;
     button.setAttribute("aria-expanded", "true");

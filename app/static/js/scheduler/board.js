@@ -2,9 +2,10 @@
 // grid of hours, from which the minute matrix is the zoom; what is taken lies over it.
 
 import { el, icon } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { MINUTE, offsetText } from "./local-day.js";
 import { endOf } from "./selection.js";
-import { entryIcon, entryLook, holder, spanOfEntry, spanText, two } from "./words.js";
+import { entryIcon, entryLook, holder, ownerText, spanOfEntry, spanText, takenText, two } from "./words.js";
 
 const STEP = 5 * MINUTE; // what a drag snaps to; the matrix is exact
 const PAGE = 6; // hours
@@ -70,7 +71,7 @@ export class Board {
     const head = el(
       "div",
       { class: "board__row board__row--head", role: "row" },
-      el("span", { class: "board__corner", role: "columnheader" }, el("span", { class: "visually-hidden" }, "Hour")),
+      el("span", { class: "board__corner", role: "columnheader" }, el("span", { class: "visually-hidden" }, gettext("Hour"))),
       ...columns.map((column) =>
         el(
           "span",
@@ -95,11 +96,18 @@ export class Board {
   }
 
   #reveal(column) {
-    const cell = this.#cells[0]?.[column];
-    const axis = this.#cells[0]?.[0].offsetLeft ?? 0;
-    if (cell && (cell.offsetLeft - axis < this.root.scrollLeft || cell.offsetLeft + cell.offsetWidth > this.root.scrollLeft + this.root.clientWidth)) {
-      this.root.scrollLeft = cell.offsetLeft - axis;
-    }
+    const [first, cell] = [this.#cells[0]?.[0], this.#cells[0]?.[column]];
+    if (!cell) return;
+    // Counted from where the page begins, left or right; what is scrolled is less than nothing there.
+    const sign = this.#isMirrored ? -1 : 1;
+    const start = (each) => (this.#isMirrored ? this.body.offsetWidth - each.offsetLeft - each.offsetWidth : each.offsetLeft);
+    const scrolled = sign * this.root.scrollLeft;
+    const before = start(cell) - start(first);
+    if (before < scrolled || start(cell) + cell.offsetWidth > scrolled + this.root.clientWidth) this.root.scrollLeft = sign * before;
+  }
+
+  get #isMirrored() {
+    return getComputedStyle(this.root).direction === "rtl";
   }
 
   #axisLabel(each) {
@@ -131,17 +139,17 @@ export class Board {
       const real = hour?.minutes.filter((minute) => minute !== null) ?? [];
       const words = [column.title, `${two(each.hour)}:00${hour?.isTwice ? ` ${this.#offsetOf(each)}` : ""}`];
       const isPast = real.length > 0 && real.at(-1) < now;
-      if (!real.length) words.push("does not exist this day");
-      else if (entries === null) words.push("loading");
+      if (!real.length) words.push(gettext("does not exist this day"));
+      else if (entries === null) words.push(gettext("loading"));
       else {
         const [from, to] = [real[0], real.at(-1) + MINUTE];
         const here = entries.filter((entry) => entry.from < to && entry.to > from);
         const taken = here.reduce((sum, entry) => sum + (Math.min(entry.to, to) - Math.max(entry.from, from)) / MINUTE, 0);
-        words.push(taken ? `${Math.round(taken)} of ${real.length} minutes taken` : "free");
+        words.push(takenText(Math.round(taken), real.length));
         for (const entry of here.slice(0, NAMED)) words.push(`${entry.title}, ${holder(entry)}`);
-        if (here.length > NAMED) words.push(`and ${here.length - NAMED} more`);
+        if (here.length > NAMED) words.push(ngettext("and %(num)d more", "and %(num)d more", here.length - NAMED));
       }
-      if (isPast) words.push("past");
+      if (isPast) words.push(gettext("past"));
       const cell = this.#cells[row][index];
       const name = words.join(", ");
       if (cell.getAttribute("aria-label") !== name) cell.setAttribute("aria-label", name);
@@ -183,7 +191,7 @@ export class Board {
       "div",
       { class: looks.filter(Boolean).join(" "), "data-entry": entry.id, title: `${text} ${entry.title}, ${holder(entry)}` },
       size !== "line" && el("span", { class: "block__title" }, icon(entryIcon(entry)), el("span", { class: "block__name" }, entry.title)),
-      size === "tall" && el("span", { class: "block__who figures" }, `${text} · ${entry.isMine ? "Yours" : holder(entry)}`),
+      size === "tall" && el("span", { class: "block__who figures" }, `${text} · ${ownerText(entry)}`),
       entry.mayChange && el("span", { class: "block__edge", "data-edge": true }),
     );
     return placed(node, extent);
@@ -304,13 +312,12 @@ export class Board {
     if (at === undefined || event.altKey || event.metaKey) return;
     let [row, column] = [Number(at), Number(index)];
     const [lastRow, lastColumn] = [this.#axis.length - 1, this.#columns.length - 1];
-    const isMirrored = getComputedStyle(this.root).direction === "rtl";
     const side = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (event.key === "Home" || event.key === "End") {
       column = event.key === "Home" ? 0 : lastColumn;
       if (event.ctrlKey) row = event.key === "Home" ? 0 : lastRow;
     } else if (event.ctrlKey) return;
-    else if (side) column += isMirrored ? -side : side;
+    else if (side) column += this.#isMirrored ? -side : side;
     else if (event.key === "ArrowUp") row -= 1;
     else if (event.key === "ArrowDown") row += 1;
     else if (event.key === "PageUp" || event.key === "PageDown") {

@@ -2,14 +2,32 @@
 
 import { ask } from "../dialog.js";
 import { announce, el } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { toast } from "../toast.js";
 import * as calls from "./calls.js";
 import { dateOf } from "./local-day.js";
 import { endOf, freeBeginning, lengthOf, within } from "./selection.js";
-import { entryWords, shortDate, spanOfEntry, spanText } from "./words.js";
+import { entryWords, shortDate, spanOfEntry, spanText, winnerWords } from "./words.js";
 
 const instant = (value) => new Date(value).toISOString();
 const times = (span) => ({ starts_at: instant(span.first), ends_at: instant(endOf(span)) });
+
+function seriesText(booked, left) {
+  const text = ngettext("Booked %(num)d time.", "Booked %(num)d times.", booked);
+  return left ? [text, ngettext("%(num)d left out.", "%(num)d left out.", left)].join(" ") : text;
+}
+
+function movedText(span, { isUndo, isAsLong }) {
+  if (isUndo) return gettext("Back to %(span)s.", { span });
+  return isAsLong ? gettext("Moved to %(span)s.", { span }) : gettext("Now %(span)s.", { span });
+}
+
+function newsText({ what, entry }, span) {
+  const booking = entryWords(entry);
+  if (what === "added") return gettext("%(booking)s was booked: %(span)s.", { booking, span });
+  if (what === "changed") return gettext("%(booking)s was changed: %(span)s.", { booking, span });
+  return gettext("%(booking)s was given up: %(span)s.", { booking, span });
+}
 
 export class Commands {
   /** What was done here, and needs no flash when the server tells of it. */
@@ -53,23 +71,22 @@ export class Commands {
     const { booking, bookings, skipped } = await calls.book(body);
     await this.#reload(values.room_id, span);
     const zone = this.diary.zoneOf(values.room_id);
-    const left = skipped?.length ? ` ${skipped.length} left out.` : "";
-    const text = bookings ? `Booked ${bookings.length} times.${left}` : `Booked ${spanText(span, zone)}.`;
-    toast(text, { action: "Undo", onaction: () => this.#unbook(booking, values.room_id, span, bookings ? "all" : null) });
+    const text = bookings ? seriesText(bookings.length, skipped?.length ?? 0) : gettext("Booked %(span)s.", { span: spanText(span, zone) });
+    toast(text, { action: gettext("Undo"), onaction: () => this.#unbook(booking, values.room_id, span, bookings ? "all" : null) });
   }
 
   async #unbook(booking, roomId, span, scope) {
     try {
       await calls.remove(booking.uid, { version: scope ? null : booking.version, scope });
       await this.#reload(roomId, span);
-      toast(`“${booking.title}” is not booked any more.`);
+      toast(gettext("“%(title)s” is not booked any more.", { title: booking.title }));
     } catch (error) {
       toast(error.message);
     }
   }
 
   preview(span, values, rule, signal) {
-    return calls.preview({ ...values, title: values.title || "Preview", ...times(span), recurrence: rule }, signal);
+    return calls.preview({ ...values, title: values.title || gettext("Preview"), ...times(span), recurrence: rule }, signal);
   }
 
   /* --- Changing ----------------------------------------------------------- */
@@ -86,14 +103,15 @@ export class Commands {
       const { booking } = await calls.change(entry.uid, values);
       await this.#reloadBoth(entry.roomId, roomId, old, span);
       const changed = { ...entry, roomId, from: span.first, to: endOf(span), version: booking.version };
-      const words = isUndo ? "Back to" : lengthOf(old) === lengthOf(span) ? "Moved to" : "Now";
-      toast(`${words} ${spanText(span, zone)}.`, isUndo ? {} : { action: "Undo", onaction: () => this.move(changed, entry.roomId, old, { isUndo: true }) });
+      const text = movedText(spanText(span, zone), { isUndo, isAsLong: lengthOf(old) === lengthOf(span) });
+      toast(text, isUndo ? {} : { action: gettext("Undo"), onaction: () => this.move(changed, entry.roomId, old, { isUndo: true }) });
       return true;
     } catch (error) {
       takeBack();
       this.on.changed();
       await this.#reloadBoth(entry.roomId, roomId, old, span);
-      toast(`${this.why(error, roomId, span, { but: entry, responsibleId: entry.responsibleId })} “${entry.title}” is where it was.`);
+      const why = this.why(error, roomId, span, { but: entry, responsibleId: entry.responsibleId });
+      toast([why, gettext("“%(title)s” is where it was.", { title: entry.title })].join(" "));
       return false;
     }
   }
@@ -105,7 +123,7 @@ export class Commands {
 
   /** Raises what the server refused it with; resolves to false if one thought better of it. */
   async edit(entry, span, values) {
-    const scope = entry.series ? await this.#askScope("Change which of them?", "Change") : null;
+    const scope = entry.series ? await this.#askScope(gettext("Change which of them?"), gettext("Change this one")) : null;
     if (entry.series && !scope) return false;
     const old = spanOfEntry(entry);
     const isMoved = old.first !== span.first || old.last !== span.last;
@@ -117,13 +135,13 @@ export class Commands {
       ...(scope ? { scope } : {}),
     });
     await this.#reloadBoth(entry.roomId, values.room_id, old, span);
-    toast(scope && scope !== "one" ? "The series is changed." : `“${values.title}” is changed.`);
+    toast(scope && scope !== "one" ? gettext("The series is changed.") : gettext("“%(title)s” is changed.", { title: values.title }));
     return true;
   }
 
   /** Deletes, with Undo. Resolves to whether it was done. */
   async remove(entry) {
-    const scope = entry.series ? await this.#askScope("Delete which of them?", "Delete") : null;
+    const scope = entry.series ? await this.#askScope(gettext("Delete which of them?"), gettext("Delete this one")) : null;
     if (entry.series && !scope) return false;
     const span = spanOfEntry(entry);
     const takeBack = this.diary.drop(entry);
@@ -134,11 +152,11 @@ export class Commands {
       takeBack();
       this.on.changed();
       await this.#reload(entry.roomId, span);
-      toast(`${error.message} “${entry.title}” is still there.`);
+      toast([error.message, gettext("“%(title)s” is still there.", { title: entry.title })].join(" "));
       return false;
     }
-    toast(scope && scope !== "one" ? "The series is deleted." : `“${entry.title}” is deleted.`, {
-      action: "Undo",
+    toast(scope && scope !== "one" ? gettext("The series is deleted.") : gettext("“%(title)s” is deleted.", { title: entry.title }), {
+      action: gettext("Undo"),
       onaction: () => this.#restore(entry, span, scope),
     });
     await this.#reload(entry.roomId, span);
@@ -150,22 +168,23 @@ export class Commands {
     try {
       await calls.restore(entry.uid, scope);
       await this.#reload(entry.roomId, span);
-      toast(`“${entry.title}” is back.`);
+      toast(gettext("“%(title)s” is back.", { title: entry.title }));
     } catch (error) {
       await this.#reload(entry.roomId, span);
-      toast(`${this.why(error, entry.roomId, span, { responsibleId: entry.responsibleId })} “${entry.title}” stays deleted.`);
+      const why = this.why(error, entry.roomId, span, { responsibleId: entry.responsibleId });
+      toast([why, gettext("“%(title)s” stays deleted.", { title: entry.title })].join(" "));
     }
   }
 
-  async #askScope(title, verb) {
+  async #askScope(title, onlyThis) {
     return ask({
       title,
-      body: [el("p", { class: "muted" }, "It is part of a series.")],
+      body: [el("p", { class: "muted" }, gettext("It is part of a series."))],
       actions: [
-        { text: "None", value: null, safe: true },
-        { text: `${verb} this one`, value: "one" },
-        { text: "This and following", value: "following" },
-        { text: "All of them", value: "all" },
+        { text: gettext("None"), value: null, safe: true },
+        { text: onlyThis, value: "one" },
+        { text: gettext("This and following"), value: "following" },
+        { text: gettext("All of them"), value: "all" },
       ],
     });
   }
@@ -178,16 +197,18 @@ export class Commands {
     const zone = this.diary.zoneOf(roomId);
     const [winner] = this.inTheWay(roomId, span, but);
     if (winner) {
-      const time = spanText(spanOfEntry(winner), zone);
-      if (winner.isMine) return `You have “${winner.title}” there, ${time}.`;
-      return `${winner.owner || "Somebody"} booked ${time} “${winner.title}” a moment ago.`;
+      if (!winner.isMine) return winnerWords(winner, zone);
+      return gettext("You have “%(title)s” there, %(time)s.", { title: winner.title, time: spanText(spanOfEntry(winner), zone) });
     }
     const [elsewhere] = error.problem.conflicts ?? [];
     if (!elsewhere) return error.message;
     const busy = { first: Date.parse(elsewhere.starts_at), last: Date.parse(elsewhere.ends_at) - 60_000 };
-    const what = elsewhere.title ? `“${elsewhere.title}”, ` : "";
-    if (busy.first > span.last || busy.last < span.first) return `Another of the series is in the way: ${what}${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}.`;
-    return `${responsibleId === this.userId ? "You are" : "The responsible person is"} busy then: ${what}${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}.`;
+    const when = `${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}`;
+    const what = elsewhere.title ? gettext("“%(title)s”, %(when)s", { title: elsewhere.title, when }) : when;
+    if (busy.first > span.last || busy.last < span.first) return gettext("Another of the series is in the way: %(what)s.", { what });
+    return responsibleId === this.userId
+      ? gettext("You are busy then: %(what)s.", { what })
+      : gettext("The responsible person is busy then: %(what)s.", { what });
   }
 
   /** What is left of a span that runs over something. */
@@ -201,9 +222,9 @@ export class Commands {
     const [first] = others;
     if (!first) return [];
     const zone = this.diary.zoneOf(first.entry.roomId);
-    const what = { added: "was booked", changed: "was changed", removed: "was given up" }[first.what];
-    const more = others.length > 1 ? ` And ${others.length - 1} more.` : "";
-    announce(`${entryWords(first.entry)} ${what}: ${spanText(spanOfEntry(first.entry), zone)}.${more}`);
+    const told = newsText(first, spanText(spanOfEntry(first.entry), zone));
+    const more = others.length > 1 ? ngettext("And %(num)d more.", "And %(num)d more.", others.length - 1) : "";
+    announce(more ? [told, more].join(" ") : told);
     return others.filter(({ what: kind }) => kind !== "removed").map(({ entry }) => entry.id);
   }
 }

@@ -2,6 +2,7 @@
 
 import { el, icon } from "../dom.js";
 import { dateAfterKey, placeInWeek } from "../month-keys.js";
+import { gettext } from "../texts.js";
 import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstWeekday, monthOf, monthText } from "../time.js";
 import { lengthText } from "./words.js";
 
@@ -32,7 +33,7 @@ export class DayPicker {
       this.body,
     );
     this.root.replaceChildren(
-      el("div", { class: "picker__head" }, this.title, el("div", { class: "picker__steps" }, step(-1, "chevron-left", "Previous month"), step(1, "chevron-right", "Next month"))),
+      el("div", { class: "picker__head" }, this.title, el("div", { class: "picker__steps" }, step(-1, "chevron-left", gettext("Previous month")), step(1, "chevron-right", gettext("Next month")))),
       this.grid,
     );
   }
@@ -62,7 +63,8 @@ export class DayPicker {
     const minutes = this.taken?.[date] ?? 0;
     const bar = el("span", { class: "date__bar" });
     bar.style.inlineSize = `${Math.min(100, (100 * minutes) / FULL)}%`;
-    const words = [dateText(date), date === this.today && "today", this.taken && (minutes ? `${lengthText(minutes)} taken` : "free")];
+    const fullness = minutes ? gettext("%(length)s taken", { length: lengthText(minutes) }) : gettext("free");
+    const words = [dateText(date), date === this.today && gettext("today"), this.taken && fullness];
     const looks = ["date", monthOf(date) !== this.month && "date--other", date < this.today && "date--past", date === this.today && "date--today"];
     return el(
       "td",

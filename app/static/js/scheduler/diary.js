@@ -1,6 +1,7 @@
 // What rooms are taken by, as far as it is known here: days as they were loaded, and what was
 // changed on this page but is not answered yet.
 
+import { gettext } from "../texts.js";
 import { boundsOf } from "./local-day.js";
 
 /** An entry of a room's day, with its instants in milliseconds. */
@@ -10,7 +11,7 @@ export function entryOf(busy, roomId) {
     roomId,
     uid: busy.uid ?? null,
     kind: busy.kind,
-    title: busy.title || { appointment: "Appointment", blackout: "Closed" }[busy.kind] || "Taken",
+    title: busy.title || TITLES[busy.kind] || gettext("Taken"),
     owner: busy.owner ?? "",
     from: Date.parse(busy.starts_at),
     to: Date.parse(busy.ends_at),
@@ -24,6 +25,7 @@ export function entryOf(busy, roomId) {
   };
 }
 
+const TITLES = { appointment: gettext("Appointment"), blackout: gettext("Closed") };
 const SHOWN = ["from", "to", "title", "owner", "eventType"];
 const differs = (a, b) => SHOWN.some((name) => a[name] !== b[name]);
 

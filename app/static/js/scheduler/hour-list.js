@@ -1,8 +1,9 @@
 // The hours of a day and how full each is: a listbox, one tab stop.
 
 import { el } from "../dom.js";
+import { gettext } from "../texts.js";
 import { MINUTE, offsetText } from "./local-day.js";
-import { two } from "./words.js";
+import { takenText, two } from "./words.js";
 
 /** How many of an hour's minutes are taken. */
 function takenIn(real, entries) {
@@ -10,6 +11,13 @@ function takenIn(real, entries) {
   const [from, to] = [real[0], real.at(-1) + MINUTE];
   const overlap = (entry) => Math.max(0, Math.min(entry.to, to) - Math.max(entry.from, from));
   return Math.ceil(entries.reduce((sum, entry) => sum + overlap(entry), 0) / MINUTE);
+}
+
+/** In a word what is not free of an hour. */
+function countText({ isMissing }, taken, all) {
+  if (isMissing) return gettext("missing");
+  if (taken === all) return gettext("full");
+  return taken ? gettext("%(n)d min", { n: taken }) : "";
 }
 
 export class HourList {
@@ -66,24 +74,27 @@ export class HourList {
     const shown = `${taken} ${isChosen} ${isPast}`;
     if (option.shown === shown) return;
     option.shown = shown;
-    const words = hour.isMissing ? "does not exist this day" : taken ? `${taken} of ${real.length} minutes taken` : "free";
+    const words = hour.isMissing ? gettext("does not exist this day") : takenText(taken, real.length);
     const { node } = option;
     node.setAttribute("aria-selected", String(isChosen));
-    node.setAttribute("aria-label", [`${two(hour.hour)}:00 ${option.offset}`.trim(), words, isPast && "past"].filter(Boolean).join(", "));
+    node.setAttribute("aria-label", [`${two(hour.hour)}:00 ${option.offset}`.trim(), words, isPast && gettext("past")].filter(Boolean).join(", "));
     node.tabIndex = isChosen ? 0 : -1;
     node.classList.toggle("hour--past", isPast);
     node.classList.toggle("hour--full", taken > 0 && taken === real.length);
     option.bar.style.inlineSize = `${real.length ? (100 * taken) / real.length : 0}%`;
-    option.count.textContent = hour.isMissing ? "missing" : taken === real.length ? "full" : taken ? `${taken} min` : "";
+    option.count.textContent = countText(hour, taken, real.length);
   }
 
   #key(event) {
     const index = this.#hours.findIndex((hour) => hour.key === event.target.closest?.("[data-hour]")?.dataset.hour);
     if (index < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const target = { ArrowUp: index - 1, ArrowLeft: index - 1, ArrowDown: index + 1, ArrowRight: index + 1, Home: 0, End: this.#hours.length - 1 }[event.key];
+    // On narrow pages the hours stand in rows, which run as the page is read.
+    const aside = getComputedStyle(this.root).direction === "rtl" ? -1 : 1;
+    const last = this.#hours.length - 1;
+    const target = { ArrowUp: index - 1, ArrowLeft: index - aside, ArrowDown: index + 1, ArrowRight: index + aside, Home: 0, End: last }[event.key];
     if (target === undefined) return;
     event.preventDefault();
-    const hour = this.#hours[Math.max(0, Math.min(target, this.#hours.length - 1))];
+    const hour = this.#hours[Math.max(0, Math.min(target, last))];
     this.onchoose(hour.key);
     this.#options.get(hour.key).node.focus();
   }

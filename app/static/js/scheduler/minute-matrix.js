@@ -1,10 +1,13 @@
 // One hour as 10 x 6 minutes: an APG grid with one tab stop. It shows what it is given and tells
 // what is done; what that means is decided elsewhere. Only cells that changed are touched.
+// Numbers run from left to right in every language, and so do the minutes (dir="ltr" in the template).
 
 import { el, icon } from "../dom.js";
+import { gettext } from "../texts.js";
+import { keyOf } from "./keys.js";
 import { MINUTE, offsetText } from "./local-day.js";
 import { endOf } from "./selection.js";
-import { EVENT_TYPES, entryIcon, entryLook, holder, two } from "./words.js";
+import { EVENT_TYPES, entryIcon, entryLook, holder, ownerText, two } from "./words.js";
 
 const ROWS = 6;
 const COLUMNS = 10;
@@ -37,7 +40,7 @@ export class MinuteMatrix {
     const head = el(
       "div",
       { class: "matrix__row matrix__row--head", role: "row" },
-      el("span", { class: "matrix__corner", role: "columnheader" }, el("span", { class: "visually-hidden" }, "Time")),
+      el("span", { class: "matrix__corner", role: "columnheader" }, el("span", { class: "visually-hidden" }, gettext("Time"))),
       ...Array.from({ length: COLUMNS }, (_, column) => el("span", { class: "matrix__column", role: "columnheader" }, String(column))),
     );
     for (let row = 0; row < ROWS; row += 1) {
@@ -90,7 +93,7 @@ export class MinuteMatrix {
       }
     }
     for (let row = 0; row < ROWS; row += 1) this.#showSpans(row, { owners, hour, selection, shadow, viewed, named, flashing });
-    this.root.setAttribute("aria-label", `Minutes of ${two(hour.hour)}:00${offset}`);
+    this.root.setAttribute("aria-label", gettext("Minutes of %(time)s", { time: `${two(hour.hour)}:00${offset}` }));
   }
 
   #showCell(index, { hour, owners, selection, shadow, now, offset }) {
@@ -103,23 +106,23 @@ export class MinuteMatrix {
     let look = "";
     if (instant === null) {
       look = " minute--missing";
-      words.push("does not exist this day");
+      words.push(gettext("does not exist this day"));
     } else if (entry) {
       look = ` minute--${entry.mayChange ? "grip" : "taken"}`;
       if (entry.mayChange && instant === entry.to - MINUTE && !isPast) look += " minute--edge";
-      words.push(entry.kind === "blackout" ? "closed" : "busy", entry.title, holder(entry));
-    } else words.push("free");
+      words.push(entry.kind === "blackout" ? gettext("closed") : gettext("busy"), entry.title, holder(entry));
+    } else words.push(gettext("free"));
     if (isPast) {
       look += " minute--past";
-      words.push("past");
+      words.push(gettext("past"));
     }
     if (isChosen) {
       look += " minute--chosen";
       if (instant === selection.first || instant === selection.last) look += " minute--end";
-      if (instant === selection.first) words.push("first minute");
-      if (instant === selection.last) words.push("last minute");
+      if (instant === selection.first) words.push(gettext("first minute"));
+      if (instant === selection.last) words.push(gettext("last minute"));
     }
-    if (entry && shadow && entry.id === shadow.id) words.push("being changed");
+    if (entry && shadow && entry.id === shadow.id) words.push(gettext("being changed"));
     const isBarred = instant === null || (!entry && isPast);
     const shown = `${look}|${words.join(", ")}|${isChosen}|${isBarred}`;
     if (this.#shown[index] === shown) return;
@@ -188,7 +191,7 @@ export class MinuteMatrix {
       event.preventDefault();
       return this.on.act(index);
     }
-    const command = COMMANDS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const command = COMMANDS[keyOf(event)];
     if (!command) return;
     event.preventDefault();
     this.on.command(command, index);
@@ -204,8 +207,7 @@ export class MinuteMatrix {
       return shiftKey ? { index, days: by } : { index, hours: by };
     }
     if (!(key in STEPS)) return null;
-    const isMirrored = Math.abs(STEPS[key]) === 1 && getComputedStyle(this.root).direction === "rtl";
-    const target = index + (isMirrored ? -STEPS[key] : STEPS[key]);
+    const target = index + STEPS[key];
     if (target < 0) return { index: target + 60, hours: -1 };
     if (target > 59) return { index: target - 60, hours: 1 };
     return { index: target };
@@ -304,7 +306,7 @@ function spanNode(run) {
   const { entry, look, isNamed, isShadow, isViewed, isFlashing, length } = run;
   const node = shape("span", run, `span--${look}`, isShadow && "span--shadow", isViewed && "span--viewed", isFlashing && "changed", entry.isPending && "span--pending");
   if (!isNamed || length < 2) return node;
-  const who = entry.isMine ? "Yours" : holder(entry);
+  const who = ownerText(entry);
   node.append(
     el("span", { class: "span__title" }, entry.title),
     el("span", { class: "span__owner" }, icon(entryIcon(entry)), el("span", { class: "span__who" }, [EVENT_TYPES[entry.eventType], who].filter(Boolean).join(" · "))),

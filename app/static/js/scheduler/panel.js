@@ -3,16 +3,44 @@
 
 import { el, icon } from "../dom.js";
 import { clearErrors, showErrors } from "../forms.js";
+import { gettext, ngettext } from "../texts.js";
 import { MINUTE, boundsOf, clockText, dateOf, instantsOf, offsetText } from "./local-day.js";
 import { Repeat } from "./repeat.js";
 import { EVENT_TYPES, entryIcon, lengthText, shortDate, spanOfEntry, spanText, spanWords } from "./words.js";
 
-const KINDS = { reservation: "Booking", appointment: "Appointment", event_session: "Event session", blackout: "Closed" };
-const READ_ONLY = {
-  appointment: "This is an expert's appointment. It is changed by its expert or its client.",
-  event_session: "This is part of an event. It is changed in the back-office.",
-  blackout: "The room is closed then. Admins open it under “Closed times”.",
+const KINDS = {
+  reservation: gettext("Booking"),
+  appointment: gettext("Appointment"),
+  event_session: gettext("Event session"),
+  blackout: gettext("Closed"),
 };
+const READ_ONLY = {
+  appointment: gettext("This is an expert's appointment. It is changed by its expert or its client."),
+  event_session: gettext("This is part of an event. It is changed in the back-office."),
+  blackout: gettext("The room is closed then. Admins open it under “Closed times”."),
+};
+
+/** What to do next: a title and a text. */
+function hintOf({ name, entry, time }) {
+  if (name === "anchor") {
+    return [gettext("From %(time)s: choose the last minute", { time }), gettext("It is included. Another hour or day will do as well; Esc begins anew.")];
+  }
+  if (name === "move") {
+    const length = lengthText((entry.to - entry.from) / MINUTE);
+    return [
+      gettext("Move “%(title)s”: choose its new first minute", { title: entry.title }),
+      gettext("It stays %(length)s long. In any hour, day or room; Esc leaves it where it is.", { length }),
+    ];
+  }
+  if (name === "stretch") {
+    return [gettext("“%(title)s”: choose its new last minute", { title: entry.title }), gettext("It is included. Esc leaves it as it is.")];
+  }
+  const mayDrag = matchMedia("(pointer: fine)").matches;
+  return [
+    gettext("Choose the first minute"),
+    mayDrag ? gettext("Then the last one: both are included. Or drag over them.") : gettext("Then the last one: both are included."),
+  ];
+}
 
 export class Panel {
   #span = null;
@@ -59,13 +87,7 @@ export class Panel {
     if (name !== "span") this.alert(null);
     if (name === "span") this.#showForm({ span, roomId, entry });
     else if (name === "view") this.#showDetails(entry, { canZoom });
-    else if (name === "anchor") {
-      this.#showHint(`From ${clockText(anchor, this.zoneOf(roomId))}: choose the last minute`, "It is included. Another hour or day will do as well; Esc begins anew.", { closable: true });
-    } else if (name === "move") {
-      const length = lengthText((entry.to - entry.from) / MINUTE);
-      this.#showHint(`Move “${entry.title}”: choose its new first minute`, `It stays ${length} long. In any hour, day or room; Esc leaves it where it is.`, { closable: true });
-    } else if (name === "stretch") this.#showHint(`“${entry.title}”: choose its new last minute`, "It is included. Esc leaves it as it is.", { closable: true });
-    else this.#showHint("Choose the first minute", `Then the last one: both are included.${matchMedia("(pointer: fine)").matches ? " Or drag over them." : ""}`);
+    else this.#showHint(...hintOf({ name, entry, time: name === "anchor" && clockText(anchor, this.zoneOf(roomId)) }), { closable: name !== "idle" });
   }
 
   /** Nothing is chosen yet, or something is to be chosen for a booking. */
@@ -115,13 +137,13 @@ export class Panel {
     const facts = [
       fact("clock", el("span", { class: "figures" }, `${shortDate(dateOf(span.first, zone))}, ${spanWords(span, zone)}`)),
       fact("map-pin", room.name),
-      fact(entry.isMine || entry.kind !== "reservation" ? entryIcon(entry) : "user-round", entry.isMine ? "Yours" : entry.owner || KINDS[entry.kind]),
+      fact(entry.isMine || entry.kind !== "reservation" ? entryIcon(entry) : "user-round", entry.isMine ? gettext("Yours") : entry.owner || KINDS[entry.kind]),
     ];
     if (entry.eventType) facts.push(fact("video", EVENT_TYPES[entry.eventType]));
-    if (entry.series) facts.push(fact("repeat-2", "Part of a series"));
-    if (entry.kind !== "reservation") facts.push(fact("lock", READ_ONLY[entry.kind] ?? "It cannot be changed here."));
-    else if (!entry.mayChange) facts.push(fact("lock", `Only ${entry.owner || "its owner"} and admins can change this.`));
-    else if (isOver) facts.push(fact("history", "It is over."));
+    if (entry.series) facts.push(fact("repeat-2", gettext("Part of a series")));
+    if (entry.kind !== "reservation") facts.push(fact("lock", READ_ONLY[entry.kind] ?? gettext("It cannot be changed here.")));
+    else if (!entry.mayChange) facts.push(fact("lock", entry.owner ? gettext("Only %(name)s and admins can change this.", { name: entry.owner }) : gettext("Only its owner and admins can change this.")));
+    else if (isOver) facts.push(fact("history", gettext("It is over.")));
     this.facts.replaceChildren(...facts);
     for (const button of this.actions.querySelectorAll("[data-act]")) {
       button.hidden = button.dataset.act === "zoom" ? !canZoom : !entry.mayChange || isOver;
@@ -143,10 +165,10 @@ export class Panel {
   #nameSpan() {
     const zone = this.zoneOf(this.roomId);
     if (!this.#span) {
-      this.title.textContent = this.#entry ? "Choose its times" : "Type the times";
-      this.timesText.textContent = "Date and times";
+      this.title.textContent = this.#entry ? gettext("Choose its times") : gettext("Type the times");
+      this.timesText.textContent = gettext("Date and times");
     } else {
-      this.title.textContent = this.#entry ? `Change “${this.#entry.title}”` : spanWords(this.#span, zone);
+      this.title.textContent = this.#entry ? gettext("Change “%(title)s”", { title: this.#entry.title }) : spanWords(this.#span, zone);
       const date = shortDate(dateOf(this.#span.first, zone));
       this.timesText.textContent = `${date}, ${spanWords(this.#span, zone)}`;
     }
@@ -156,12 +178,18 @@ export class Panel {
   #nameSave() {
     if (!this.save || this.save.getAttribute("aria-busy")) return;
     const outlook = this.repeat?.outlook;
-    const text = this.#span ? spanText(this.#span, this.zoneOf(this.roomId)) : "";
-    if (this.#entry) this.save.textContent = this.#isMoved ? `Change to ${text}` : "Save changes";
-    else if (outlook && outlook.free < outlook.all) this.save.textContent = outlook.free ? `Book the ${outlook.free} free ones` : "None of them is free";
-    else if (outlook) this.save.textContent = `Book ${outlook.all} times ${text}`;
-    else this.save.textContent = text ? `Book ${text}` : "Book";
+    this.save.textContent = this.#saveText(outlook);
     this.save.disabled = Boolean(outlook && !outlook.free);
+  }
+
+  #saveText(outlook) {
+    const span = this.#span && spanText(this.#span, this.zoneOf(this.roomId));
+    if (this.#entry) return this.#isMoved && span ? gettext("Change to %(span)s", { span }) : gettext("Save changes");
+    if (!span) return gettext("Book");
+    if (!outlook) return gettext("Book %(span)s", { span });
+    if (!outlook.free) return gettext("None of them is free");
+    if (outlook.free < outlook.all) return ngettext("Book the %(num)d free one", "Book the %(num)d free ones", outlook.free);
+    return ngettext("Book %(num)d time %(span)s", "Book %(num)d times %(span)s", outlook.all, { span });
   }
 
   get #isMoved() {
@@ -183,8 +211,8 @@ export class Panel {
   /** The errors that need no server. */
   check() {
     const errors = {};
-    if (!this.values.title) errors.title = ["Please enter a title."];
-    if (!this.#span) errors.starts_at = ["Please enter the first and the last minute."];
+    if (!this.values.title) errors.title = [gettext("Please enter a title.")];
+    if (!this.#span) errors.starts_at = [gettext("Please enter the first and the last minute.")];
     return errors;
   }
 
@@ -249,7 +277,8 @@ export class Panel {
   #offerRuns(name, instants, chosen, zone) {
     const select = this.#field(name);
     select.hidden = instants.length < 2;
-    select.replaceChildren(...instants.map((instant, index) => new Option(`${index ? "second" : "first"} (${offsetText(instant, zone)})`, String(instant))));
+    const runText = (offset, index) => (index ? gettext("second (%(offset)s)", { offset }) : gettext("first (%(offset)s)", { offset }));
+    select.replaceChildren(...instants.map((instant, index) => new Option(runText(offsetText(instant, zone), index), String(instant))));
     if (instants.includes(chosen)) select.value = String(chosen);
   }
 
@@ -263,7 +292,8 @@ export class Panel {
       const instants = instantsOf(date, time.slice(0, 5), zone);
       if (!instants.length) {
         const { from, to } = boundsOf(date, zone);
-        this.showErrors({ [timeName]: [`${time.slice(0, 5)} does not exist on ${shortDate(date)}: the clocks are turned, and the day has ${lengthText((to - from) / MINUTE)}.`] });
+        const what = { time: time.slice(0, 5), date: shortDate(date), length: lengthText((to - from) / MINUTE) };
+        this.showErrors({ [timeName]: [gettext("%(time)s does not exist on %(date)s: the clocks are turned, and the day has %(length)s.", what)] });
         return null;
       }
       if (changed === dateName || changed === timeName || changed === "room_id") this.#offerRuns(runName, instants, instants[0], zone);
@@ -273,7 +303,7 @@ export class Panel {
     const first = read("from_date", "starts_at", "from_run");
     const last = read("to_date", "ends_at", "to_run");
     if (first === null || last === null) return;
-    if (last < first) return this.showErrors({ ends_at: ["This is before the first minute."] });
+    if (last < first) return this.showErrors({ ends_at: [gettext("This is before the first minute.")] });
     this.#isTyped = true;
     this.on.times({ first, last }, this.roomId);
   }

@@ -1,6 +1,7 @@
 // How a reservation repeats: the fields, and a preview of what can be had.
 
 import { el, icon } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { addDays, dateText, firstWeekday } from "../time.js";
 import { dateOf } from "./local-day.js";
 import { shortDate, spanText } from "./words.js";
@@ -89,11 +90,15 @@ export class Repeat {
 
   #words() {
     const freq = this.frequency.value;
-    if (!freq) return "Does not repeat";
+    if (!freq) return gettext("Does not repeat");
+    const often = freq === "DAILY" ? gettext("Every day") : this.#weeklyWords();
+    if (this.#isCounted) return ngettext("%(often)s, %(num)d time", "%(often)s, %(num)d times", Number(this.count.value), { often });
+    return this.until.value ? gettext("%(often)s, until %(date)s", { often, date: shortDate(this.until.value) }) : often;
+  }
+
+  #weeklyWords() {
     const days = this.#days.map((day) => weekdayName(day, "short")).join(", ");
-    const often = freq === "DAILY" ? "Every day" : `Every week${days ? ` on ${days}` : ""}`;
-    if (this.#isCounted) return `${often}, ${this.count.value} times`;
-    return this.until.value ? `${often}, until ${shortDate(this.until.value)}` : often;
+    return days ? gettext("Every week on %(days)s", { days }) : gettext("Every week");
   }
 
   async #ask() {
@@ -112,7 +117,10 @@ export class Repeat {
 
   #show() {
     const { free, all } = this.outlook;
-    const title = free === all ? (all === 1 ? "It is free." : `All ${all} are free.`) : `${free} of ${all} are free. Those that are taken are left out.`;
+    const title =
+      free === all
+        ? ngettext("It is free.", "All %(num)d are free.", all)
+        : gettext("%(free)s of %(all)s are free. Those that are taken are left out.", { free, all });
     this.box.replaceChildren(
       el("p", { class: "repeat__sum" }, icon(free === all ? "circle-check" : "triangle-alert"), title),
       el("ol", { class: "repeat__list" }, ...this.occurrences.map((each) => this.#line(each))),
@@ -123,12 +131,12 @@ export class Repeat {
     const [first, last] = [Date.parse(from), Date.parse(to) - 60_000];
     const date = dateOf(first, this.zone);
     const [blocking] = conflicts;
-    const why = blocking && [blocking.title ?? "Taken", blocking.owner && `(${blocking.owner})`].filter(Boolean).join(" ");
+    const what = blocking && [blocking.title ?? gettext("Taken"), blocking.owner && `(${blocking.owner})`].filter(Boolean).join(" ");
     return el(
       "li",
       { class: `repeat__date${blocking ? " repeat__date--taken" : ""}` },
       el("span", { class: "figures" }, `${shortDate(date)}, ${spanText({ first, last }, this.zone)}`),
-      el("span", { class: "repeat__state" }, icon(blocking ? "ban" : "check"), blocking ? `Taken: ${why}` : "Free"),
+      el("span", { class: "repeat__state" }, icon(blocking ? "ban" : "check"), blocking ? gettext("Taken: %(what)s", { what }) : gettext("Free")),
     );
   }
 }

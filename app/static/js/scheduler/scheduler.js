@@ -2,6 +2,7 @@
 
 import { connectionNote } from "../connection.js";
 import { announce, pageData } from "../dom.js";
+import { gettext } from "../texts.js";
 import { addDays, monthOf } from "../time.js";
 import { Board } from "./board.js";
 import { Commands } from "./commands.js";
@@ -18,9 +19,10 @@ import { Screen } from "./screen.js";
 import { reach, spanOf } from "./selection.js";
 import { closePicker, daysOf, wireToolbar } from "./toolbar.js";
 import { Tools } from "./tools.js";
-import { entryWords, holder, spanOfEntry, spanText, spanWords } from "./words.js";
+import { entryWords, holder, obstacleWords, spanOfEntry, spanText, spanWords, winnerWords } from "./words.js";
 
 const FLASH = 2200;
+const PAST = gettext("That is past.");
 const data = pageData("scheduler-data");
 const skew = Date.parse(data.now) - Date.now();
 /** The minute that runs, by the server's clock: it can still be had, what is before it is past. */
@@ -157,22 +159,22 @@ function reachTo(anchor, instant) {
 }
 
 function stopWords({ stop }) {
-  if (stop === "past") return "It begins with this minute: what is past cannot be booked.";
-  return `It stops before ${entryWords(stop)}, ${spanText(spanOfEntry(stop), zoneOf())}.`;
+  if (stop === "past") return gettext("It begins with this minute: what is past cannot be booked.");
+  return gettext("It stops before %(booking)s, %(span)s.", { booking: entryWords(stop), span: spanText(spanOfEntry(stop), zoneOf()) });
 }
 
 async function act(instant, index) {
-  if (instant === null) return tell("This minute does not exist: the clocks are turned.");
-  if (diary.loadedAt(place.room, place.date) === null) return tell("This day is still loading.");
+  if (instant === null) return tell(gettext("This minute does not exist: the clocks are turned."));
+  if (diary.loadedAt(place.room, place.date) === null) return tell(gettext("This day is still loading."));
   if (mode.name === "anchor") return complete(instant);
   if (mode.name === "move") return dropAt(instant);
   if (mode.name === "stretch") return stretchTo(instant);
   const entry = diary.at(place.room, instant);
   if (entry && !(mode.name === "span" && entry.id === mode.entry?.id)) return view(entry, index);
-  if (instant < now()) return tell("That is past.");
+  if (instant < now()) return tell(PAST);
   const editing = mode.name === "span" ? mode.entry : null;
   setMode({ name: "anchor", anchor: instant, roomId: place.room, entry: editing, preview: spanOf(instant, instant) });
-  announce(`First minute ${clockText(instant, zoneOf())}. Choose the last one.`);
+  announce(gettext("First minute %(time)s. Choose the last one.", { time: clockText(instant, zoneOf()) }));
 }
 
 async function complete(instant) {
@@ -198,7 +200,7 @@ function loadBetween(roomId, ...instants) {
 /** A span is chosen: the form opens, with what was typed before. */
 function choose(roomId, { first, last }, { entry = null, warning = null, focus = true } = {}) {
   setMode({ name: "span", roomId, span: { first, last }, entry });
-  announce(`${spanWords({ first, last }, zoneOf(roomId))}.${warning ? ` ${warning}` : ""}`);
+  announce([`${spanWords({ first, last }, zoneOf(roomId))}.`, warning].filter(Boolean).join(" "));
   panel.alert(warning);
   if (focus) panel.focusTitle();
 }
@@ -206,7 +208,7 @@ function choose(roomId, { first, last }, { entry = null, warning = null, focus =
 function chooseOnBoard(roomId, first, last, isDone) {
   const from = Math.max(first, now());
   if (last < from) {
-    if (isDone) tell("That is past.");
+    if (isDone) tell(PAST);
     return;
   }
   const span = reach(from, last, diary.between(roomId, from, last + MINUTE), now());
@@ -223,7 +225,7 @@ async function typed(span, roomId) {
   const { entry } = mode;
   await loadBetween(roomId, span.first, span.last);
   const [blocking] = commands.inTheWay(roomId, span, entry);
-  const warning = span.first < now() && span.first !== entry?.from ? "That is past." : blocking ? `${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.` : null;
+  const warning = span.first < now() && span.first !== entry?.from ? PAST : blocking ? obstacleWords(blocking, zoneOf(roomId)) : null;
   setMode({ name: "span", roomId, span, entry });
   panel.alert(warning, warning ? restOf(roomId, span) : null);
   showSpan(roomId, span);
@@ -245,20 +247,29 @@ function view(entry, index = null) {
   else panel.root.scrollIntoView({ block: "nearest" });
 }
 
+/** Why a booking can only be looked at. */
+function whyUnchanged(entry) {
+  const booking = entryWords(entry);
+  if (entry.kind !== "reservation") return gettext("%(booking)s cannot be changed here.", { booking });
+  return entry.owner
+    ? gettext("Only %(name)s and admins can change %(booking)s.", { name: entry.owner, booking })
+    : gettext("Only its owner and admins can change %(booking)s.", { booking });
+}
+
 function actOn(name, entry) {
   if (name === "zoom") return showEntry(entry);
-  if (!entry.mayChange) return tell(entry.kind === "reservation" ? `Only ${entry.owner || "its owner"} and admins can change ${entryWords(entry)}.` : `${entryWords(entry)} cannot be changed here.`);
-  if (entry.to <= now()) return tell("It is over.");
+  if (!entry.mayChange) return tell(whyUnchanged(entry));
+  if (entry.to <= now()) return tell(gettext("It is over."));
   panel.alert(null);
   if (name === "delete") return removeEntry(entry);
   if (name === "edit") {
     setMode({ name: "span", roomId: entry.roomId, span: spanOfEntry(entry), entry });
     return panel.focusTitle();
   }
-  if (name === "move" && entry.from <= now()) return tell("It has begun: only its end can be changed.");
+  if (name === "move" && entry.from <= now()) return tell(gettext("It has begun: only its end can be changed."));
   showEntry(entry);
   setMode({ name, entry, preview: spanOfEntry(entry) });
-  announce(name === "move" ? "Choose the new first minute. Escape leaves it where it is." : "Choose the new last minute. Escape leaves it as it is.");
+  announce(name === "move" ? gettext("Choose the new first minute. Escape leaves it where it is.") : gettext("Choose the new last minute. Escape leaves it as it is."));
   const at = name === "move" ? entry.from : entry.to - MINUTE;
   const here = locate(at, zoneOf(entry.roomId));
   if (here.hour) go({ date: here.date, hour: here.hour.key }, { push: false });
@@ -281,8 +292,8 @@ async function dropAt(instant) {
 
 async function stretchTo(instant) {
   const { entry } = mode;
-  if (instant < entry.from) return tell("That is before its first minute.");
-  if (instant < now()) return tell("That is past.");
+  if (instant < entry.from) return tell(gettext("That is before its first minute."));
+  if (instant < now()) return tell(PAST);
   await loadBetween(entry.roomId, entry.from, instant);
   const span = reachTo(entry.from, instant);
   if (span.stop) tell(stopWords(span));
@@ -291,9 +302,10 @@ async function stretchTo(instant) {
 
 /** Why a booking cannot be there, as far as it is known here; null if it can. */
 function whyNot(entry, roomId, span) {
-  if (span.first < now() && span.first !== entry.from) return "That is past.";
+  if (span.first < now() && span.first !== entry.from) return PAST;
   const [blocking] = commands.inTheWay(roomId, span, entry);
-  return blocking ? `It does not fit: ${entryWords(blocking)} is there, ${spanText(spanOfEntry(blocking), zoneOf(roomId))}.` : null;
+  if (!blocking) return null;
+  return gettext("It does not fit: %(booking)s is there, %(span)s.", { booking: entryWords(blocking), span: spanText(spanOfEntry(blocking), zoneOf(roomId)) });
 }
 
 async function moveTo(entry, roomId, span) {
@@ -332,6 +344,8 @@ async function submit() {
   }
 }
 
+const withKept = (why) => [why, gettext("What you typed is kept.")].join(" ");
+
 /** What was typed stays; who was faster is named. */
 async function refused(error, roomId, span, entry) {
   if (error.code === "overlap" || error.code === "stale") {
@@ -339,18 +353,18 @@ async function refused(error, roomId, span, entry) {
     await loader.refresh(roomId, [dateOf(span.first, zone), dateOf(span.last, zone)]).catch(() => null);
     const fresh = entry && diary.find(entry.id);
     if (fresh) mode = { ...mode, entry: fresh };
-    const text = error.code === "stale" ? "Somebody changed this a moment ago. Look at it again, then save." : commands.why(error, roomId, span, { but: entry, responsibleId: panel.values.responsible_user_id });
-    panel.alert(`${text} What you typed is kept.`, restOf(roomId, span));
+    const text = error.code === "stale" ? gettext("Somebody changed this a moment ago. Look at it again, then save.") : commands.why(error, roomId, span, { but: entry, responsibleId: panel.values.responsible_user_id });
+    panel.alert(withKept(text), restOf(roomId, span));
     return;
   }
   const fields = Object.keys(error.errors ?? {});
   if (fields.length) panel.showErrors(error.errors, error.detail);
-  else panel.alert(`${error.message} What you typed is kept.`);
+  else panel.alert(withKept(error.message));
 }
 
 function restOf(roomId, span) {
   const rest = mode.entry ? null : commands.rest(roomId, span);
-  return rest && rest.first >= now() ? { text: `Take ${spanWords(rest, zoneOf(roomId))}`, run: () => choose(roomId, rest) } : null;
+  return rest && rest.first >= now() ? { text: gettext("Take %(span)s", { span: spanWords(rest, zoneOf(roomId)) }), run: () => choose(roomId, rest) } : null;
 }
 
 /** What others did: shown for a moment, told once; a selection that was lost is told of in its form. */
@@ -363,7 +377,7 @@ function heard(roomId, news) {
   }, FLASH);
   if (mode.name === "span" && mode.span && mode.roomId === roomId) {
     const [winner] = commands.inTheWay(roomId, mode.span, mode.entry);
-    if (winner && ids.includes(winner.id)) panel.alert(`${winner.owner || "Somebody"} booked ${spanText(spanOfEntry(winner), zoneOf(roomId))} “${winner.title}” a moment ago. What you typed is kept.`, restOf(roomId, mode.span));
+    if (winner && ids.includes(winner.id)) panel.alert(withKept(winnerWords(winner, zoneOf(roomId))), restOf(roomId, mode.span));
   }
   if (!mode.entry) return;
   const change = news.find(({ entry }) => entry.id === mode.entry.id);
@@ -444,7 +458,7 @@ function command(name, index) {
   if (name === "help") return showKeys();
   const instant = instantOf(index);
   const entry = instant === null ? null : diary.at(place.room, instant);
-  if (!entry) return tell("There is no booking at this minute.");
+  if (!entry) return tell(gettext("There is no booking at this minute."));
   return actOn(name, entry);
 }
 

@@ -1,5 +1,6 @@
 // What the page shows of a place and of what is done there: its parts, each told only what it needs.
 
+import { gettext, ngettext } from "../texts.js";
 import { dateText, zoneShort } from "../time.js";
 import { mondayOf, weekOf } from "./loader.js";
 import { MINUTE, clockText, hoursOf, locate, offsetText } from "./local-day.js";
@@ -7,6 +8,17 @@ import { hourOf } from "./place.js";
 import { holder, shortDate, spanWords, two } from "./words.js";
 
 const MOVING = ["move", "stretch"];
+
+/** What is odd about an hour on a day on which the clocks are turned. */
+function oddity(hour, zone) {
+  const time = `${two(hour.hour)}:00`;
+  if (hour.isMissing) return gettext("The clocks are turned: %(time)s does not exist on this day.", { time });
+  if (!hour.isTwice) return "";
+  const offset = offsetText(hour.minutes.find(Boolean), zone);
+  return hour.run === 1
+    ? gettext("The clocks are turned: %(time)s comes twice. This is the first time (%(offset)s).", { time, offset })
+    : gettext("The clocks are turned: %(time)s comes twice. This is the second time (%(offset)s).", { time, offset });
+}
 
 export class Screen {
   #head = "";
@@ -50,8 +62,8 @@ export class Screen {
   #title() {
     const { date, room, view: shown } = this.view().place;
     const full = { day: "numeric", month: "long", year: "numeric" };
-    const day = shown === "week" ? `Week of ${dateText(mondayOf(date), full)}` : dateText(date, { weekday: "long", ...full });
-    if (shown === "day") return `${day} · all rooms`;
+    const day = shown === "week" ? gettext("Week of %(date)s", { date: dateText(mondayOf(date), full) }) : dateText(date, { weekday: "long", ...full });
+    if (shown === "day") return [day, gettext("all rooms")].join(" · ");
     const noon = hoursOf(date, this.#zone())[12].minutes[0] ?? this.now();
     return `${day} · ${this.data.rooms.find((each) => each.id === room).name} · ${zoneShort(noon, this.#zone())}`;
   }
@@ -87,13 +99,7 @@ export class Screen {
   #renderNote() {
     const { place } = this.view();
     const hour = hourOf(place, this.#zone());
-    const name = `${two(hour.hour)}:00`;
-    let words = "";
-    if (hour.isMissing) words = `The clocks are turned: ${name} does not exist on this day.`;
-    else if (hour.isTwice) {
-      const offset = offsetText(hour.minutes.find(Boolean), this.#zone());
-      words = `The clocks are turned: ${name} comes twice. This is the ${hour.run === 1 ? "first" : "second"} time (${offset}).`;
-    }
+    const words = oddity(hour, this.#zone());
     const note = this.#find("hour-note");
     note.hidden = place.view !== "hour" || !words;
     note.lastElementChild.textContent = words;
@@ -160,7 +166,7 @@ export class Screen {
       roomId: each.id,
       date,
       title: each.name,
-      note: each.capacity ? `${each.capacity} seats` : "",
+      note: each.capacity ? ngettext("%(num)d seat", "%(num)d seats", each.capacity) : "",
       isCurrent: each.id === room,
       hours: hoursOf(date, each.time_zone),
     }));
@@ -174,7 +180,7 @@ export class Screen {
       roomId: room,
       date: day,
       title: shortDate(day),
-      note: day === today ? "today" : "",
+      note: day === today ? gettext("today") : "",
       isCurrent: day === date,
       hours: hoursOf(day, zone),
     }));

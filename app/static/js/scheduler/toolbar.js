@@ -1,6 +1,7 @@
 // Above the minutes: which room, which day, which view; and the keys that work everywhere on the page.
 
 import { addDays } from "../time.js";
+import { keyOf } from "./keys.js";
 import { locate } from "./local-day.js";
 import { openingHour } from "./place.js";
 
@@ -28,7 +29,7 @@ export function wireToolbar(root, { go, place, zoneOf, now, keys }) {
   }
   document.addEventListener("keydown", (event) => {
     if (event.target.closest?.("input, select, textarea, dialog")) return;
-    const undo = (event.ctrlKey || event.metaKey) && event.key === "z" && [...document.querySelectorAll(".toast .button--action")].at(-1);
+    const undo = (event.ctrlKey || event.metaKey) && keyOf(event) === "z" && [...document.querySelectorAll(".toast .button--action")].at(-1);
     if (!undo && (event.key !== "?" || event.target.closest?.("[role=grid]"))) return;
     event.preventDefault();
     if (undo) undo.click();

@@ -2,13 +2,19 @@
 
 import { ask } from "../dialog.js";
 import { el, icon } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { toast } from "../toast.js";
 import { addDays } from "../time.js";
 import * as calls from "./calls.js";
 import { MINUTE, clockText, dateOf, instantsOf } from "./local-day.js";
 import { shortDate, spanText } from "./words.js";
 
-const WHY = { taken: "Taken", missing: "The clocks skip that time", past: "In the past", left: "Its person has left" };
+const WHY = {
+  taken: gettext("Taken"),
+  missing: gettext("The clocks skip that time"),
+  past: gettext("In the past"),
+  left: gettext("Its person has left"),
+};
 
 let serial = 0;
 
@@ -50,9 +56,9 @@ export class Tools {
 
   async #copy() {
     const { date } = this.place();
-    const room = this.#roomSelect({ all: "All rooms" });
+    const room = this.#roomSelect({ all: gettext("All rooms") });
     const [from, to] = [dateInput(date), dateInput(addDays(date, 7))];
-    const own = check("Only my bookings", true);
+    const own = check(gettext("Only my bookings"), true);
     const outlook = el("div", { role: "status" });
     const values = () => ({ from: from.value, to: to.value, whose: own.box.checked || !this.isAdmin ? "own" : "all", ...(room.value ? { room_id: Number(room.value) } : {}) });
     const look = async () => {
@@ -66,16 +72,16 @@ export class Tools {
     look();
     let made = null;
     await ask({
-      title: "Copy a day",
+      title: gettext("Copy a day"),
       body: [
-        el("div", { class: "field-row" }, field("From", from), field("To", to)),
-        field("Room", room),
-        this.isAdmin ? own.node : el("p", { class: "muted" }, "Your own bookings are copied."),
+        el("div", { class: "field-row" }, field(gettext("From"), from), field(gettext("To"), to)),
+        field(gettext("Room"), room),
+        this.isAdmin ? own.node : el("p", { class: "muted" }, gettext("Your own bookings are copied.")),
         outlook,
       ],
       actions: [
-        { text: "Cancel", value: null, safe: true },
-        { text: "Copy what is free", value: "copy", look: "button--primary" },
+        { text: gettext("Cancel"), value: null, safe: true },
+        { text: gettext("Copy what is free"), value: "copy", look: "button--primary" },
       ],
       onsubmit: async () => (made = await calls.copyDay({ ...values(), skip_conflicts: true }).catch(rethrow)),
     });
@@ -83,13 +89,13 @@ export class Tools {
     const again = () => Promise.all((room.value ? [Number(room.value)] : this.rooms.map((each) => each.id)).map((id) => this.refresh(id).catch(() => null)));
     await again();
     const count = made.bookings.length;
-    toast(count === 1 ? "One booking is copied." : `${count} bookings are copied.`, {
-      action: count ? "Undo" : null,
+    toast(ngettext("One booking is copied.", "%(num)d bookings are copied.", count), {
+      action: count ? gettext("Undo") : null,
       onaction: async () => {
         const gone = await Promise.allSettled(made.bookings.map(({ uid, version }) => calls.remove(uid, { version })));
         await again();
         const kept = gone.filter((each) => each.status === "rejected").length;
-        toast(kept ? `${kept} could not be taken back.` : "The copies are deleted.");
+        toast(kept ? ngettext("%(num)d could not be taken back.", "%(num)d could not be taken back.", kept) : gettext("The copies are deleted."));
       },
     });
   }
@@ -110,7 +116,7 @@ export class Tools {
         const answer = await calls.listBlackouts(room.value);
         const { items } = answer;
         list.replaceChildren(
-          ...(items.length ? items.map((each) => this.#blackout(each, zoneThen, show)) : [el("li", { class: "list__row muted" }, "Nothing to come is closed.")]),
+          ...(items.length ? items.map((each) => this.#blackout(each, zoneThen, show)) : [el("li", { class: "list__row muted" }, gettext("Nothing to come is closed."))]),
         );
       } catch (error) {
         list.replaceChildren(el("li", { class: "list__row" }, error.message));
@@ -119,32 +125,32 @@ export class Tools {
     room.addEventListener("change", show);
     show();
     const answer = await ask({
-      title: "Closed times",
+      title: gettext("Closed times"),
       wide: true,
       body: [
-        field("Room", room),
+        field(gettext("Room"), room),
         list,
-        el("h3", {}, "Close the room"),
+        el("h3", {}, gettext("Close the room")),
         el(
           "div",
           { class: "field-row" },
-          field("First day", fromDate),
-          field("From", fromTime),
-          field("Last day", toDate),
-          field("Last minute, included", toTime),
+          field(gettext("First day"), fromDate),
+          field(gettext("From"), fromTime),
+          field(gettext("Last day"), toDate),
+          field(gettext("Last minute, included"), toTime),
         ),
-        field("Why", reason, "Everybody who looks at the room reads this."),
+        field(gettext("Why"), reason, gettext("Everybody who looks at the room reads this.")),
       ],
       actions: [
-        { text: "Done", value: null, safe: true },
-        { text: "Close the room", value: "close", look: "button--primary" },
+        { text: gettext("Done"), value: null, safe: true },
+        { text: gettext("Close the room"), value: "close", look: "button--primary" },
       ],
       onsubmit: async () => {
         const zoneThen = this.zoneOf(Number(room.value));
         const [first] = instantsOf(fromDate.value, fromTime.value || "x", zoneThen);
         const last = instantsOf(toDate.value, toTime.value || "x", zoneThen).at(-1);
-        if (first === undefined || last === undefined) throw new Error("Please enter both days and both times, as clocks show them.");
-        if (!reason.value.trim()) throw new Error("Please say why.");
+        if (first === undefined || last === undefined) throw new Error(gettext("Please enter both days and both times, as clocks show them."));
+        if (!reason.value.trim()) throw new Error(gettext("Please say why."));
         await calls
           .addBlackout(Number(room.value), { starts_at: new Date(first).toISOString(), ends_at: new Date(last + MINUTE).toISOString(), reason: reason.value.trim() })
           .catch((error) => rethrow(error, zone));
@@ -153,7 +159,7 @@ export class Tools {
     if (!answer) return;
     await this.refresh(Number(room.value)).catch(() => null);
     if (Number(room.value) !== shown) await this.refresh(shown).catch(() => null);
-    toast(`${this.rooms.find((each) => each.id === Number(room.value)).name} is closed then.`);
+    toast(gettext("%(room)s is closed then.", { room: this.rooms.find((each) => each.id === Number(room.value)).name }));
   }
 
   #blackout(blackout, zone, again) {
@@ -168,7 +174,7 @@ export class Tools {
       "li",
       { class: "list__row" },
       el("span", { class: "list__main" }, el("span", { class: "list__title" }, blackout.reason), el("span", { class: "small muted figures" }, `${date}${spanText({ first, last }, zone)}`)),
-      el("button", { class: "button button--small", type: "button", "aria-label": `Open again: ${blackout.reason}`, onclick: open }, "Open again"),
+      el("button", { class: "button button--small", type: "button", "aria-label": gettext("Open again: %(reason)s", { reason: blackout.reason }), onclick: open }, gettext("Open again")),
     );
   }
 
@@ -176,18 +182,18 @@ export class Tools {
 
   async #export() {
     const { date } = this.place();
-    const room = this.#roomSelect({ all: "All rooms" });
+    const room = this.#roomSelect({ all: gettext("All rooms") });
     const [from, to] = [dateInput(date), dateInput(addDays(date, 6))];
     const answer = await ask({
-      title: "Export as CSV",
-      body: [el("div", { class: "field-row" }, field("First day", from), field("Last day", to)), field("Room", room)],
+      title: gettext("Export as CSV"),
+      body: [el("div", { class: "field-row" }, field(gettext("First day"), from), field(gettext("Last day"), to)), field(gettext("Room"), room)],
       actions: [
-        { text: "Cancel", value: null, safe: true },
-        { text: "Download", value: "download", look: "button--primary" },
+        { text: gettext("Cancel"), value: null, safe: true },
+        { text: gettext("Download"), value: "download", look: "button--primary" },
       ],
       onsubmit: async () => {
-        if (!from.value || !to.value) throw new Error("Please enter both days.");
-        if (to.value < from.value) throw new Error("The last day is before the first.");
+        if (!from.value || !to.value) throw new Error(gettext("Please enter both days."));
+        if (to.value < from.value) throw new Error(gettext("The last day is before the first."));
       },
     });
     if (answer) location.assign(calls.exportUrl({ from: from.value, to: to.value, room_id: room.value || null }));
@@ -203,24 +209,27 @@ function rethrow(error, zone = null) {
   const [blocking] = error.problem?.conflicts ?? [];
   if (error.code === "overlap" && blocking && zone) {
     const at = Date.parse(blocking.starts_at);
-    throw new Error(`Something is booked then, first on ${shortDate(dateOf(at, zone))} at ${clockText(at, zone)}. Move or delete it first.`);
+    const [date, time] = [shortDate(dateOf(at, zone)), clockText(at, zone)];
+    throw new Error(gettext("Something is booked then, first on %(date)s at %(time)s. Move or delete it first.", { date, time }));
   }
   throw new Error(reasonsOf(error));
 }
 
 function copyOutlook({ items, free, conflicting }) {
-  if (!items.length) return el("p", { class: "muted" }, "There is nothing to copy on that day.");
-  const sum = conflicting ? `${free} of ${free + conflicting} are free on the other day. The others are left out.` : free === 1 ? "The one booking is free on the other day." : `All ${free} are free on the other day.`;
+  if (!items.length) return el("p", { class: "muted" }, gettext("There is nothing to copy on that day."));
+  const sum = conflicting
+    ? gettext("%(free)s of %(all)s are free on the other day. The others are left out.", { free, all: free + conflicting })
+    : ngettext("The one booking is free on the other day.", "All %(num)d are free on the other day.", free);
   return el(
     "div",
     { class: "stack stack--tight" },
     el("p", { class: "repeat__sum" }, icon(conflicting ? "triangle-alert" : "circle-check"), sum),
     el(
       "ul",
-      { class: "repeat__list", tabindex: "0", "aria-label": "What is left out" }, // it scrolls
+      { class: "repeat__list", tabindex: "0", "aria-label": gettext("What is left out") }, // it scrolls
       ...items
         .filter((each) => each.why)
-        .map((each) => el("li", { class: "repeat__date repeat__date--taken" }, el("span", {}, each.title), el("span", { class: "repeat__state" }, icon("ban"), WHY[each.why] ?? "Taken"))),
+        .map((each) => el("li", { class: "repeat__date repeat__date--taken" }, el("span", {}, each.title), el("span", { class: "repeat__state" }, icon("ban"), WHY[each.why] ?? WHY.taken))),
     ),
   );
 }

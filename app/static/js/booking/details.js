@@ -164,7 +164,7 @@ export class Details {
     clearErrors(this.form);
     this.describe();
     this.submit.focus();
-    announce(gettext("“%(action)s” is chosen.", { action: this.submit.textContent }));
+    announce(gettext("%(time)s is chosen.", { time: timeText(instant, this.booker.slots.zone) }));
   }
 
   /* --- Sending --------------------------------------------------------- */

@@ -39,7 +39,8 @@ async function erase(email) {
   if (!answer) return null;
   const cleared = ngettext("%(num)d booking of %(email)s cleared.", "%(num)d bookings of %(email)s cleared.", result.erased, { email });
   if (!result.kept) return cleared;
-  return `${cleared} ${ngettext("%(num)d booking to come kept: cancel first.", "%(num)d bookings to come kept: cancel first.", result.kept)}`;
+  const kept = ngettext("%(num)d booking to come kept: cancel first.", "%(num)d bookings to come kept: cancel first.", result.kept);
+  return `${cleared} ${kept}`;
 }
 
 /** The form of the dashboard. */

@@ -78,7 +78,7 @@ export function explainTimes(form, { zone, today }) {
   function shown(answer, type, time) {
     if (answer.offered) {
       const { seats_left: left } = answer;
-      const seats = left === undefined ? "" : ` ${ngettext("%(num)d seat is left.", "%(num)d seats are left.", left)}`;
+      const seats = left !== undefined && [" ", ngettext("%(num)d seat is left.", "%(num)d seats are left.", left)];
       return [el("p", { class: "why__offered" }, icon("circle-check"), el("span", {}, gettext("%(time)s is offered.", { time }), seats))];
     }
     return [

@@ -75,7 +75,7 @@ function show() {
   const matching = found();
   const counts = new Map(dates.map((date) => [date, matching.filter((session) => session.day === date).length]));
   for (const tab of tabs) {
-    tab.querySelector("[data-count]").replaceChildren(...(filters.isAny ? [String(counts.get(tab.dataset.day)), el("span", { class: "visually-hidden" }, ` ${gettext("found")}`)] : []));
+    tab.querySelector("[data-count]").replaceChildren(...(filters.isAny ? [String(counts.get(tab.dataset.day)), el("span", { class: "visually-hidden" }, " ", gettext("found"))] : []));
   }
   const here = matching.filter((session) => session.day === day);
   list.removeAttribute("aria-busy");

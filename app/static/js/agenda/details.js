@@ -81,7 +81,7 @@ export class Details {
       fact(
         "clock",
         el("time", { datetime: session.starts_at }, `${dayText(session.starts_at, zone)}, `, el("span", { class: "nowrap" }, `${periodText(session.starts_at, session.ends_at, zone)} ${zoneShort(session.starts_at, zone)}`)),
-        el("span", { class: "quiet nowrap" }, ` ${gettext("%(n)d min", { n })}`),
+        el("span", { class: "quiet nowrap" }, " ", gettext("%(n)d min", { n })),
         !sameClock(zone, own, session.starts_at) && el("span", { class: "quiet details-own" }, gettext("%(time)s where you are", { time: `${periodText(session.starts_at, session.ends_at, own)} ${zoneShort(session.starts_at, own)}` })),
       ),
       fact("map-pin", session.room.name),

@@ -83,7 +83,8 @@ function noteFor(month) {
   const next = isEmpty(days) ? addMonths(month, 2) : addMonths(month, 1);
   if (next > monthOf(lastDay())) return gettext("No free times here.");
   return [
-    `${gettext("No free times in %(month)s.", { month: monthText(month) })} `,
+    gettext("No free times in %(month)s.", { month: monthText(month) }),
+    " ",
     el("button", { class: "button button--link", type: "button", onclick: () => openFirst(next) }, gettext("Next month with free times")),
   ];
 }

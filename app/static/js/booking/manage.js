@@ -62,7 +62,7 @@ async function erase({ name, title, with: whom, starts, ends, standing }) {
       el(
         "p",
         { class: "muted" },
-        standing && `${gettext("It is cancelled first, and the time is free for others.")} `,
+        standing && [gettext("It is cancelled first, and the time is free for others."), " "],
         gettext("The link in your mail stops working. This cannot be undone."),
       ),
     ],

@@ -126,7 +126,7 @@ export class Times {
       el(
         "div",
         { class: "stack stack--tight", role: "alert" },
-        el("p", { class: "muted" }, `${words} ${gettext("Nothing is booked, nothing is lost.")}`),
+        el("p", { class: "muted" }, words, " ", gettext("Nothing is booked, nothing is lost.")),
         el("p", {}, el("button", { class: "button", type: "button", onclick: retry }, icon("refresh-cw"), gettext("Try again"))),
       ),
     );

@@ -190,7 +190,7 @@ function update(sessions, rolls = false) {
     if (row) updateRow(row, session, { signInOf, rolls });
     details.update(session, rolls);
     const isLookedAt = details.id === session.id || row?.contains(document.activeElement);
-    if (rolls && isLookedAt && session.seats_left !== null) announce(gettext("%(title)s: %(n)d left", { title: session.title, n: session.seats_left }));
+    if (rolls && isLookedAt && session.seats_left !== null) announce(ngettext("%(title)s: %(num)d left", "%(title)s: %(num)d left", session.seats_left, { title: session.title }));
   }
   showOffline();
 }

@@ -2,7 +2,7 @@
 // same on the server; e2e/test_agenda.py holds both together.
 
 import { el, icon } from "../dom.js";
-import { gettext } from "../texts.js";
+import { gettext, ngettext } from "../texts.js";
 import { timeText } from "../time.js";
 
 const STEP = 300_000; // a row of the grid
@@ -116,9 +116,9 @@ function seatsText(session, state) {
     case "full":
       return [gettext("Full · waitlist")];
     case "filling":
-      return [gettext("Filling · %(n)d left", { n: session.seats_left })];
+      return [ngettext("Filling · %(num)d left", "Filling · %(num)d left", session.seats_left)];
     default:
-      return [gettext("%(n)d left", { n: session.seats_left })];
+      return [ngettext("%(num)d left", "%(num)d left", session.seats_left)];
   }
 }
 

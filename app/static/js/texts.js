@@ -13,3 +13,8 @@ export function ngettext(one, many, number, values = {}) {
   const text = messages[one]?.[plural(number)] ?? (number === 1 ? one : many);
   return fill(text, { num: number, ...values });
 }
+
+const lists = new Intl.ListFormat(document.documentElement.lang.replace(/^en$/, "en-GB") || "en-GB");
+
+/** `a, b and c`. */
+export const listText = (parts) => lists.format(parts);

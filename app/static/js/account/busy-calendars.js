@@ -5,6 +5,7 @@ import { ask } from "../dialog.js";
 import { announce, el } from "../dom.js";
 import { jsonForm, showErrors } from "../forms.js";
 import { refreshRegions } from "../regions.js";
+import { gettext } from "../texts.js";
 import { toast } from "../toast.js";
 
 const PATH = "/api/experts/me/busy-calendars";
@@ -34,7 +35,7 @@ function sent(owner) {
 for (const owner of [form, editForm]) {
   owner.elements.namedItem("file").addEventListener("change", ({ target }) => {
     if (!(target.files[0]?.size > MAX_BYTES)) return;
-    showErrors(owner, { file: ["This file is too large: at most 2 MB."] });
+    showErrors(owner, { file: [gettext("This file is too large: at most 2 MB.")] });
     target.value = "";
   });
 }
@@ -60,7 +61,8 @@ jsonForm(form, {
     form.reset();
     show(form, chosen());
     await refresh();
-    toast(added.kind === "upload" ? `“${added.name}” counts now.` : `“${added.name}” is being read.`);
+    const { name, kind } = added;
+    toast(kind === "upload" ? gettext("“%(name)s” counts now.", { name }) : gettext("“%(name)s” is being read.", { name }));
     document.getElementById(`busy-${added.id}-edit`)?.focus();
   },
 });
@@ -71,7 +73,7 @@ let edited = null;
 
 async function checkNow({ busyRefresh: id, name }) {
   await api("POST", `${PATH}/${id}/refresh`);
-  announce(`${name} is being read.`);
+  announce(gettext("%(name)s is being read.", { name }));
   await refresh();
 }
 
@@ -85,17 +87,17 @@ function edit({ busyEdit: id, name, kind }) {
 
 async function remove({ busyRemove: id, name }) {
   const answer = await ask({
-    title: `Remove “${name}”?`,
-    body: [el("p", { class: "muted" }, "The times in it are offered again at once. To have it back you need its address or file.")],
+    title: gettext("Remove “%(name)s”?", { name }),
+    body: [el("p", { class: "muted" }, gettext("The times in it are offered again at once. To have it back you need its address or file."))],
     actions: [
-      { text: "Keep it", value: null, safe: true },
-      { text: "Remove", value: "remove", look: "button--danger" },
+      { text: gettext("Keep it"), value: null, safe: true },
+      { text: gettext("Remove"), value: "remove", look: "button--danger" },
     ],
     onsubmit: () => api("DELETE", `${PATH}/${id}`),
   });
   if (!answer) return;
   await refresh();
-  toast(`“${name}” is removed.`);
+  toast(gettext("“%(name)s” is removed.", { name }));
   form.elements.namedItem("name").focus();
 }
 
@@ -120,7 +122,7 @@ jsonForm(editForm, {
   async onsuccess({ busy_calendar: changed }) {
     dialog.close();
     await refresh();
-    toast(`“${changed.name}” is saved.`);
+    toast(gettext("“%(name)s” is saved.", { name: changed.name }));
   },
 });
 
@@ -148,7 +150,7 @@ function lookAgain() {
     } catch {
       // The next look may succeed.
     }
-    if (checking() < before) announce("A calendar was read.");
+    if (checking() < before) announce(gettext("A calendar was read."));
     lookAgain();
   }, LOOK_EVERY);
 }

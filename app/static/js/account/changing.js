@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { askCancel } from "../cancel.js";
 import { ask } from "../dialog.js";
 import { el } from "../dom.js";
+import { gettext } from "../texts.js";
 import { dayText, periodText, zoneShort } from "../time.js";
 import { toast } from "../toast.js";
 
@@ -16,12 +17,12 @@ export function changeBookings(refresh) {
   async function settle(words, undo = null) {
     await refresh();
     document.getElementById("main").focus({ preventScroll: true });
-    toast(words, undo ? { action: "Undo", onaction: () => told(undo) } : {});
+    toast(words, undo ? { action: gettext("Undo"), onaction: () => told(undo) } : {});
   }
 
   async function restore(uid) {
     await api("PATCH", path(uid), { body: { status: "confirmed" } });
-    await settle("It stands again.");
+    await settle(gettext("It stands again."));
   }
 
   async function cancel({ uid, ...about }, isRequest) {
@@ -29,18 +30,18 @@ export function changeBookings(refresh) {
       api("PATCH", path(uid), { body: { status: "cancelled", ...(reason && { reason }) } }),
     );
     if (!cancelled) return;
-    await settle(isRequest ? "Withdrawn." : "Cancelled. Everybody in it is told.", () => restore(uid));
+    await settle(isRequest ? gettext("Withdrawn.") : gettext("Cancelled. Everybody in it is told."), () => restore(uid));
   }
 
   async function accept({ uid, version, with: whom }) {
     await api("PATCH", path(uid), { body: { status: "confirmed", version: Number(version) } });
-    await settle(`Accepted. ${whom} is told.`);
+    await settle(gettext("Accepted. %(name)s is told.", { name: whom }));
   }
 
   async function decline({ uid, title, with: whom, starts, ends, zone }) {
     const reason = el("textarea", { class: "input input--low", id: "decline-reason", maxlength: "1000", rows: "2" });
     const answer = await ask({
-      title: `Decline the request of ${whom}?`,
+      title: gettext("Decline the request of %(name)s?", { name: whom }),
       body: [
         el(
           "p",
@@ -52,17 +53,17 @@ export function changeBookings(refresh) {
         el(
           "div",
           { class: "field" },
-          el("label", { class: "field__label", for: "decline-reason" }, `A word to ${whom} `, el("span", { class: "field__optional" }, "(optional)")),
+          el("label", { class: "field__label", for: "decline-reason" }, gettext("A word to %(name)s", { name: whom }), " ", el("span", { class: "field__optional" }, gettext("(optional)"))),
           reason,
         ),
       ],
       actions: [
-        { text: "Keep it", value: null, safe: true },
-        { text: "Decline", value: "decline", look: "button--danger" },
+        { text: gettext("Keep it"), value: null, safe: true },
+        { text: gettext("Decline"), value: "decline", look: "button--danger" },
       ],
       onsubmit: () => api("PATCH", path(uid), { body: { status: "cancelled", ...(reason.value.trim() && { reason: reason.value.trim() }) } }),
     });
-    if (answer) await settle(`Declined. ${whom} is told.`);
+    if (answer) await settle(gettext("Declined. %(name)s is told.", { name: whom }));
   }
 
   document.addEventListener("click", (event) => {

@@ -5,6 +5,7 @@ import { announce, pageData } from "../dom.js";
 import { jsonForm, values } from "../forms.js";
 import { watch } from "../live.js";
 import { refreshRegions, regionVersion } from "../regions.js";
+import { gettext } from "../texts.js";
 import { toastAfterNavigation } from "../toast.js";
 import { changeBookings, followTheClock } from "./changing.js";
 import { manageEventTypes } from "./event-types.js";
@@ -48,7 +49,7 @@ jsonForm(pageForm, {
   path: "/api/experts/me",
   body: values,
   onsuccess() {
-    toastAfterNavigation("Your page is saved.");
+    toastAfterNavigation(gettext("Your page is saved."));
     location.reload();
   },
 });
@@ -76,7 +77,8 @@ const live = watch("me", {
   version: regionVersion("upcoming"),
   onchange(name, { booking }) {
     if (name !== "newBooking" || !booking) return;
-    announce(booking.status === "pending" ? `New request: ${booking.title}` : `New booking: ${booking.title}`);
+    const { status, title } = booking;
+    announce(status === "pending" ? gettext("New request: %(title)s", { title }) : gettext("New booking: %(title)s", { title }));
   },
   async refetch() {
     await refresh();

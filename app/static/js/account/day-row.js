@@ -1,6 +1,7 @@
 // One day of the hours editor: its name, its spans, what is wrong beside them, and its tools.
 
 import { el, icon } from "../dom.js";
+import { gettext } from "../texts.js";
 import { faultsOf, nextSpan } from "./spans.js";
 
 export function tool(name, label, id, onclick) {
@@ -27,7 +28,7 @@ export function dayRow({ tag = "div", id, name, label, spans, off, tools = [], o
     el(
       "div",
       { class: "hours__tools" },
-      tool("plus", `Add hours on ${label}`, `${id}-add`, () => {
+      tool("plus", gettext("Add hours on %(day)s", { day: label }), `${id}-add`, () => {
         spans.push(nextSpan(spans));
         onchange(`${id}-${spans.length - 1}-start`);
       }),
@@ -44,7 +45,7 @@ export function dayRow({ tag = "div", id, name, label, spans, off, tools = [], o
         type: "time",
         id: `${id}-${index}-${part}`,
         value: span[part],
-        "aria-label": `${label}, ${words}`,
+        "aria-label": words,
         "aria-describedby": `${id}-error`,
         required: true,
         oninput(event) {
@@ -56,10 +57,10 @@ export function dayRow({ tag = "div", id, name, label, spans, off, tools = [], o
     return el(
       "div",
       { class: "hours__span" },
-      input("start", "from"),
+      input("start", gettext("%(day)s, from", { day: label })),
       el("span", { "aria-hidden": "true", class: "quiet" }, "–"),
-      input("end", "until"),
-      tool("x", `Remove ${span.start} to ${span.end} on ${label}`, `${id}-${index}-remove`, () => {
+      input("end", gettext("%(day)s, until", { day: label })),
+      tool("x", gettext("Remove %(start)s to %(end)s on %(day)s", { ...span, day: label }), `${id}-${index}-remove`, () => {
         spans.splice(index, 1);
         onchange(`${id}-add`);
       }),

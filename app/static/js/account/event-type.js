@@ -1,6 +1,7 @@
 // One event type: everything it can be told, and beside it what a client sees.
 
 import { jsonForm, values } from "../forms.js";
+import { gettext } from "../texts.js";
 import { toast } from "../toast.js";
 import { Unsaved } from "../unsaved.js";
 
@@ -43,7 +44,7 @@ jsonForm(form, {
     }
     for (const button of document.querySelectorAll("[data-copy]")) button.dataset.copy = saved.url;
     showPreview(new URL(saved.url).pathname);
-    toast("Saved. Clients see it now.");
+    toast(gettext("Saved. Clients see it now."));
   },
 });
 

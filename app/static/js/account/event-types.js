@@ -5,6 +5,7 @@ import { ask } from "../dialog.js";
 import { el } from "../dom.js";
 import { jsonForm, values } from "../forms.js";
 import { refreshRegions } from "../regions.js";
+import { gettext } from "../texts.js";
 import { toast } from "../toast.js";
 
 const path = (id) => `/api/event-types/${id}`;
@@ -13,30 +14,33 @@ const refresh = () => refreshRegions("event-types");
 async function setActive(id, title, isActive) {
   await api("PATCH", path(id), { body: { is_active: isActive } });
   await refresh();
-  if (isActive) toast(`“${title}” can be booked now.`);
-  else toast(`“${title}” can no longer be booked.`, { action: "Undo", onaction: () => told(() => setActive(id, title, true)) });
+  if (isActive) toast(gettext("“%(title)s” can be booked now.", { title }));
+  else toast(gettext("“%(title)s” can no longer be booked.", { title }), { action: gettext("Undo"), onaction: () => told(() => setActive(id, title, true)) });
 }
 
 async function duplicate(id, title) {
   const { event_type: copy } = await api("POST", `${path(id)}/duplicate`, { body: {} });
   await refresh();
-  toast(`“${copy.title}” is a copy of “${title}”, not bookable yet.`, { action: "Edit it", onaction: () => location.assign(`/expert-dashboard/${copy.id}`) });
+  toast(gettext("“%(copy)s” is a copy of “%(title)s”, not bookable yet.", { copy: copy.title, title }), {
+    action: gettext("Edit it"),
+    onaction: () => location.assign(`/expert-dashboard/${copy.id}`),
+  });
   document.getElementById(`copy-${copy.id}`)?.focus();
 }
 
 async function remove(id, title) {
   const answer = await ask({
-    title: `Delete “${title}”?`,
-    body: [el("p", { class: "muted" }, "Its link stops working. If it was ever booked it is deactivated instead, and the bookings stand.")],
+    title: gettext("Delete “%(title)s”?", { title }),
+    body: [el("p", { class: "muted" }, gettext("Its link stops working. If it was ever booked it is deactivated instead, and the bookings stand."))],
     actions: [
-      { text: "Keep it", value: null, safe: true },
-      { text: "Delete", value: "delete", look: "button--danger" },
+      { text: gettext("Keep it"), value: null, safe: true },
+      { text: gettext("Delete"), value: "delete", look: "button--danger" },
     ],
     onsubmit: () => api("DELETE", path(id)),
   });
   if (!answer) return;
   await refresh();
-  toast(document.getElementById(`copy-${id}`) ? `“${title}” has bookings, so it is deactivated.` : `“${title}” is deleted.`);
+  toast(document.getElementById(`copy-${id}`) ? gettext("“%(title)s” has bookings, so it is deactivated.", { title }) : gettext("“%(title)s” is deleted.", { title }));
   document.getElementById("new-title").focus();
 }
 
@@ -52,7 +56,7 @@ export function manageEventTypes() {
     async onsuccess({ event_type: created }, form) {
       form.reset();
       await refresh();
-      toast(`“${created.title}” can be booked now.`);
+      toast(gettext("“%(title)s” can be booked now.", { title: created.title }));
       document.getElementById(`copy-${created.id}`)?.focus();
     },
   });

@@ -4,8 +4,7 @@ import { api } from "../api.js";
 import { ask } from "../dialog.js";
 import { el, icon } from "../dom.js";
 import { check, clearErrors, showErrors, showFailure } from "../forms.js";
-
-const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+import { gettext, ngettext } from "../texts.js";
 
 /** Offers an object as a file. */
 function save(name, content) {
@@ -16,30 +15,32 @@ function save(name, content) {
 
 async function hand(email) {
   const found = await api("POST", "/api/guests/export", { body: { email } });
-  if (!found.bookings.length) return `Nothing is kept about ${email}.`;
+  if (!found.bookings.length) return gettext("Nothing is kept about %(email)s.", { email });
   save(`${email}.json`, found);
-  return `${count(found.bookings.length, "booking")} of ${email} downloaded.`;
+  return ngettext("%(num)d booking of %(email)s downloaded.", "%(num)d bookings of %(email)s downloaded.", found.bookings.length, { email });
 }
 
 async function erase(email) {
   let result = null;
   const answer = await ask({
-    title: `Delete what you keep about ${email}?`,
+    title: gettext("Delete what you keep about %(email)s?", { email }),
     body: [
-      el("p", {}, "Name, address, phone and notes are taken out of all their past and cancelled bookings with you. The times stay in your history."),
-      el("p", { class: "muted" }, "Bookings to come are kept: cancel them first. This cannot be undone."),
+      el("p", {}, gettext("Name, address, phone and notes are taken out of all their past and cancelled bookings with you. The times stay in your history.")),
+      el("p", { class: "muted" }, gettext("Bookings to come are kept: cancel them first. This cannot be undone.")),
     ],
     actions: [
-      { text: "Keep it", value: null, safe: true },
-      { text: "Delete", value: "delete", look: "button--danger" },
+      { text: gettext("Keep it"), value: null, safe: true },
+      { text: gettext("Delete"), value: "delete", look: "button--danger" },
     ],
     async onsubmit() {
       result = await api("POST", "/api/guests/erase", { body: { email } });
     },
   });
   if (!answer) return null;
-  const kept = result.kept ? ` ${count(result.kept, "booking")} to come kept: cancel first.` : "";
-  return `${count(result.erased, "booking")} of ${email} cleared.${kept}`;
+  const cleared = ngettext("%(num)d booking of %(email)s cleared.", "%(num)d bookings of %(email)s cleared.", result.erased, { email });
+  if (!result.kept) return cleared;
+  const kept = ngettext("%(num)d booking to come kept: cancel first.", "%(num)d bookings to come kept: cancel first.", result.kept);
+  return `${cleared} ${kept}`;
 }
 
 /** The form of the dashboard. */

@@ -2,6 +2,7 @@
 
 import { api } from "../api.js";
 import { el } from "../dom.js";
+import { gettext } from "../texts.js";
 import { addDays, dateText } from "../time.js";
 
 const YEAR_DAYS = 365;
@@ -62,7 +63,7 @@ export class Holidays {
       this.coming = answers.flatMap(({ holidays }) => holidays).filter(({ date }) => date >= this.today && date <= last);
       this.#draw();
     } catch (error) {
-      this.list.replaceChildren(el("li", { class: "muted" }, `The holidays could not be loaded. ${error.message}`));
+      this.list.replaceChildren(el("li", { class: "muted" }, gettext("The holidays could not be loaded. %(reason)s", { reason: error.message })));
     }
   }
 

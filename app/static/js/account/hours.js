@@ -4,7 +4,8 @@ import { api } from "../api.js";
 import { ask } from "../dialog.js";
 import { el } from "../dom.js";
 import { clearErrors, showErrors, showFailure } from "../forms.js";
-import { dateKey } from "../time.js";
+import { gettext } from "../texts.js";
+import { addDays, dateKey, dateText } from "../time.js";
 import { toast } from "../toast.js";
 import { Unsaved } from "../unsaved.js";
 import { dayRow, tool } from "./day-row.js";
@@ -12,7 +13,8 @@ import { Holidays } from "./holidays.js";
 import { Overrides } from "./overrides.js";
 import { faultsOf, fromApi, nextSpan, toApi } from "./spans.js";
 
-const DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+// 2024-09-02 was a Monday.
+const DAYS = Array.from({ length: 7 }, (_, weekday) => dateText(addDays("2024-09-02", weekday), { weekday: "long" }));
 
 export class Hours {
   #switchedOff = new Map(); // by weekday, what it had, should it be switched on again
@@ -56,8 +58,8 @@ export class Hours {
       name: el("label", { class: "check" }, isOn, el("span", {}, name)),
       label: name,
       spans,
-      off: "Not bookable",
-      tools: [tool("copy", `Copy ${name}'s hours to other days`, `${id}-copy`, () => this.#copy(weekday))],
+      off: gettext("Not bookable"),
+      tools: [tool("copy", gettext("Copy %(day)s's hours to other days", { day: name }), `${id}-copy`, () => this.#copy(weekday))],
       onchange,
       oninput: () => (this.unsaved.is = true),
     });
@@ -76,11 +78,11 @@ export class Hours {
     const boxes = DAYS.map((name, day) => ({ name, day, box: el("input", { type: "checkbox", checked: weekday < 5 && day < 5 && day !== weekday }) }));
     const others = boxes.filter(({ day }) => day !== weekday);
     const answer = await ask({
-      title: `Copy ${DAYS[weekday]}'s hours to`,
+      title: gettext("Copy %(day)s's hours to", { day: DAYS[weekday] }),
       body: [el("div", { class: "hours__targets" }, ...others.map(({ name, box }) => el("label", { class: "check" }, box, el("span", {}, name))))],
       actions: [
-        { text: "Leave them", value: null, safe: true },
-        { text: "Copy", value: "copy", look: "button--primary" },
+        { text: gettext("Leave them"), value: null, safe: true },
+        { text: gettext("Copy"), value: "copy", look: "button--primary" },
       ],
     });
     const chosen = others.filter(({ box }) => box.checked);
@@ -88,8 +90,8 @@ export class Hours {
     const before = structuredClone(this.week);
     for (const { day } of chosen) this.week[day] = structuredClone(this.week[weekday]);
     this.#changed(`day-${weekday}-copy`);
-    toast(`Copied to ${chosen.map(({ name }) => name).join(", ")}.`, {
-      action: "Undo",
+    toast(gettext("Copied to %(days)s.", { days: chosen.map(({ name }) => name).join(", ") }), {
+      action: gettext("Undo"),
       onaction: () => {
         this.week = before;
         this.#changed(`day-${weekday}-copy`);
@@ -126,10 +128,10 @@ export class Hours {
     try {
       await api("PUT", "/api/experts/me/availability", { body: this.#payload() });
       this.unsaved.is = false;
-      toast("Hours saved. Visitors see them now.");
+      toast(gettext("Hours saved. Visitors see them now."));
       this.onsave?.();
     } catch (error) {
-      if (Object.keys(error.errors ?? {}).length) showErrors(this.form, error.errors, "The hours are not saved.");
+      if (Object.keys(error.errors ?? {}).length) showErrors(this.form, error.errors, gettext("The hours are not saved."));
       else showFailure(this.form, error.message);
     } finally {
       button?.removeAttribute("aria-busy");

@@ -1,6 +1,7 @@
 // Days that differ from the week: days off, alone or in a row, and days with other hours.
 
 import { el } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { addDays, dateText } from "../time.js";
 import { toast } from "../toast.js";
 import { dayRow, tool } from "./day-row.js";
@@ -44,13 +45,13 @@ export class Overrides {
   #row(run) {
     const [first, last] = [run[0], run.at(-1)];
     const label = run.length > 1 ? `${dateText(first.date, SHORT)} – ${dateText(last.date, SHORT)}` : dateText(first.date, SHORT);
-    const remove = tool("trash-2", `Remove ${label}`, `${first.date}-remove`, () => this.#remove(run, label));
+    const remove = tool("trash-2", gettext("Remove %(days)s", { days: label }), `${first.date}-remove`, () => this.#remove(run, label));
     if (run.length > 1) {
       return el(
         "li",
         { class: "hours__day", "data-day": first.date },
         el("div", { class: "hours__name" }, label),
-        el("div", { class: "hours__spans" }, el("span", { class: "hours__off" }, `${run.length} days off`)),
+        el("div", { class: "hours__spans" }, el("span", { class: "hours__off" }, ngettext("%(num)d day off", "%(num)d days off", run.length))),
         el("div", { class: "hours__tools" }, remove),
       );
     }
@@ -60,7 +61,7 @@ export class Overrides {
       name: label,
       label,
       spans: first.spans,
-      off: "Day off",
+      off: gettext("Day off"),
       tools: [remove],
       onchange: this.onchange,
       oninput: this.oninput,
@@ -71,9 +72,9 @@ export class Overrides {
     const from = this.from.value;
     const until = this.until.value || from;
     this.error.textContent = "";
-    if (!from || from < this.today) return this.#refuse(this.from, "Choose a day from today on.");
-    if (until < from) return this.#refuse(this.until, "The last day is before the first.");
-    if (addDays(from, MOST) <= until) return this.#refuse(this.until, `At most ${MOST} days at once.`);
+    if (!from || from < this.today) return this.#refuse(this.from, gettext("Choose a day from today on."));
+    if (until < from) return this.#refuse(this.until, gettext("The last day is before the first."));
+    if (addDays(from, MOST) <= until) return this.#refuse(this.until, ngettext("At most %(num)d day at once.", "At most %(num)d days at once.", MOST));
     for (let date = from; date <= until; date = addDays(date, 1)) {
       if (!this.days.some((each) => each.date === date)) this.days.push({ date, spans: [] });
     }
@@ -92,8 +93,8 @@ export class Overrides {
     const before = [...this.days];
     this.days = this.days.filter((each) => !run.includes(each));
     this.onchange("override-date");
-    toast(`${label} follows the week again.`, {
-      action: "Undo",
+    toast(gettext("%(days)s follows the week again.", { days: label }), {
+      action: gettext("Undo"),
       onaction: () => {
         this.days = before;
         this.onchange("override-date");

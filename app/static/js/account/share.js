@@ -2,6 +2,7 @@
 
 import { ask } from "../dialog.js";
 import { el, icon } from "../dom.js";
+import { gettext } from "../texts.js";
 
 function snippetOf(url) {
   const script = new URL("/static/js/embed.js", url);
@@ -14,7 +15,7 @@ const copy = (text, label) => el("button", { class: "button", type: "button", "d
 export function share({ share: url, title, qr }, origins) {
   const snippet = snippetOf(url);
   return ask({
-    title: `Share “${title}”`,
+    title: gettext("Share “%(title)s”", { title }),
     wide: true,
     body: [
       el(
@@ -23,31 +24,31 @@ export function share({ share: url, title, qr }, origins) {
         el(
           "div",
           { class: "stack" },
-          el("section", { class: "stack stack--tight" }, el("h3", {}, "Link"), el("p", { class: "share__link" }, url), el("div", { class: "row" }, copy(url, "Copy link"))),
+          el("section", { class: "stack stack--tight" }, el("h3", {}, gettext("Link")), el("p", { class: "share__link" }, url), el("div", { class: "row" }, copy(url, gettext("Copy link")))),
           el(
             "section",
             { class: "stack stack--tight" },
-            el("h3", {}, "In a page of another site"),
-            el("pre", { class: "share__snippet", tabindex: "0", "aria-label": "Snippet" }, el("code", {}, snippet)),
+            el("h3", {}, gettext("In a page of another site")),
+            el("pre", { class: "share__snippet", tabindex: "0", "aria-label": gettext("Snippet") }, el("code", {}, snippet)),
             el(
               "p",
               { class: "small muted" },
               origins.length
-                ? `It shows on ${origins.join(", ")}. For other sites ask the people who run this one.`
-                : "No other site is allowed yet: ask the people who run this one to add yours to EMBED_ORIGINS.",
+                ? gettext("It shows on %(sites)s. For other sites ask the people who run this one.", { sites: origins.join(", ") })
+                : gettext("No other site is allowed yet: ask the people who run this one to add yours to EMBED_ORIGINS."),
             ),
-            el("div", { class: "row" }, copy(snippet, "Copy snippet")),
+            el("div", { class: "row" }, copy(snippet, gettext("Copy snippet"))),
           ),
         ),
         el(
           "section",
           { class: "stack stack--tight share__qr" },
-          el("h3", {}, "QR code"),
-          el("img", { src: qr, alt: `QR code of ${url}`, width: "176", height: "176" }),
-          el("a", { class: "button button--small", href: qr, download: "booking-page.svg" }, icon("download"), "Download SVG"),
+          el("h3", {}, gettext("QR code")),
+          el("img", { src: qr, alt: gettext("QR code of %(url)s", { url }), width: "176", height: "176" }),
+          el("a", { class: "button button--small", href: qr, download: "booking-page.svg" }, icon("download"), gettext("Download SVG")),
         ),
       ),
     ],
-    actions: [{ text: "Close", value: null, safe: true }],
+    actions: [{ text: gettext("Close"), value: null, safe: true }],
   });
 }

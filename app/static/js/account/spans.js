@@ -1,5 +1,7 @@
 // The hours of one day as a list of {start, end}, clock texts; pure.
 
+import { gettext } from "../texts.js";
+
 // <input type="time"> knows no 24:00; at the end of a span 00:00 can only mean it.
 export const shownEnd = (text) => (text === "24:00" ? "00:00" : text);
 export const sentEnd = (text) => (text === "00:00" ? "24:00" : text);
@@ -11,8 +13,8 @@ const LATEST = "22:00"; // after that another span is not what somebody means
 export function faultsOf(spans) {
   const faults = [];
   spans.forEach(({ start, end }, index) => {
-    if (!start || !end) faults.push({ index, part: start ? "end" : "start", message: "Enter both times." });
-    else if (sentEnd(end) <= start) faults.push({ index, part: "end", message: `${start} to ${sentEnd(end)}: the end must come after the start.` });
+    if (!start || !end) faults.push({ index, part: start ? "end" : "start", message: gettext("Enter both times.") });
+    else if (sentEnd(end) <= start) faults.push({ index, part: "end", message: gettext("%(start)s to %(end)s: the end must come after the start.", { start, end: sentEnd(end) }) });
   });
   if (faults.length) return faults;
   const ordered = spans.map((span, index) => ({ ...span, index })).sort((a, b) => a.start.localeCompare(b.start));
@@ -22,7 +24,12 @@ export function faultsOf(spans) {
       faults.push({
         index: span.index,
         part: "start",
-        message: `${span.start} to ${sentEnd(span.end)} overlaps ${before.start} to ${sentEnd(before.end)}.`,
+        message: gettext("%(start)s to %(end)s overlaps %(from)s to %(until)s.", {
+          start: span.start,
+          end: sentEnd(span.end),
+          from: before.start,
+          until: sentEnd(before.end),
+        }),
       });
     }
   }

@@ -3,25 +3,26 @@
 import { api } from "../api.js";
 import { el, icon } from "../dom.js";
 import { check, clearErrors, showErrors, showFailure } from "../forms.js";
+import { gettext, ngettext } from "../texts.js";
 import { addDays, dateText, instantOf, periodText, shortDayText, timeText } from "../time.js";
 
 // What to change: [where, its words]. `type` is the id of the event type.
 const WAYS = {
-  hours: () => ["#hours", "Change your hours"],
-  override: () => ["#dates", "Change the days that differ"],
-  holiday: () => ["#holidays", "Work on this holiday"],
-  external: () => ["#busy-calendars", "See your busy calendars"],
-  busy: ({ cause }) => (cause?.uid ? ["/my-bookings", "See your bookings"] : null),
-  buffer: ({ type }) => [`/expert-dashboard/${type}#field-buffer_before_minutes`, "Change the free minutes around"],
-  full: ({ type }) => [`/expert-dashboard/${type}#field-seats`, "Change the seats"],
+  hours: () => ["#hours", gettext("Change your hours")],
+  override: () => ["#dates", gettext("Change the days that differ")],
+  holiday: () => ["#holidays", gettext("Work on this holiday")],
+  external: () => ["#busy-calendars", gettext("See your busy calendars")],
+  busy: ({ cause }) => (cause?.uid ? ["/my-bookings", gettext("See your bookings")] : null),
+  buffer: ({ type }) => [`/expert-dashboard/${type}#field-buffer_before_minutes`, gettext("Change the free minutes around")],
+  full: ({ type }) => [`/expert-dashboard/${type}#field-seats`, gettext("Change the seats")],
 };
 const FIELDS = {
-  inactive: ["is_active", "Activate it"],
-  notice: ["minimum_notice_minutes", "Change the notice"],
-  horizon: ["horizon_days", "Change how far ahead"],
-  step: ["slot_step_minutes", "Change the starts"],
-  daily_limit: ["daily_limit", "Change the limit"],
-  room: ["room_id", "Change the room"],
+  inactive: ["is_active", gettext("Activate it")],
+  notice: ["minimum_notice_minutes", gettext("Change the notice")],
+  horizon: ["horizon_days", gettext("Change how far ahead")],
+  step: ["slot_step_minutes", gettext("Change the starts")],
+  daily_limit: ["daily_limit", gettext("Change the limit")],
+  room: ["room_id", gettext("Change the room")],
 };
 
 function wayOf(reason, type) {
@@ -64,7 +65,7 @@ export function explainTimes(form, { zone, today }) {
     const type = field("event_type").value;
     const [date, time] = [field("date").value, field("time").value];
     const at = instantOf(date, time, zone);
-    if (!at) return showErrors(form, { time: ["This time does not exist on this day: the clock is put forward."] });
+    if (!at) return showErrors(form, { time: [gettext("This time does not exist on this day: the clock is put forward.")] });
     try {
       const answer = await api("GET", `/api/event-types/${type}/explain?${new URLSearchParams({ at })}`);
       place.replaceChildren(...shown(answer, type, `${dateText(date)}, ${timeText(at, zone)}`));
@@ -74,13 +75,14 @@ export function explainTimes(form, { zone, today }) {
     }
   });
 
-  function shown(answer, type, text) {
+  function shown(answer, type, time) {
     if (answer.offered) {
-      const seats = answer.seats_left === undefined ? "" : ` ${answer.seats_left} seats are left.`;
-      return [el("p", { class: "why__offered" }, icon("circle-check"), el("span", {}, `${text} is offered.${seats}`))];
+      const { seats_left: left } = answer;
+      const seats = left !== undefined && [" ", ngettext("%(num)d seat is left.", "%(num)d seats are left.", left)];
+      return [el("p", { class: "why__offered" }, icon("circle-check"), el("span", {}, gettext("%(time)s is offered.", { time }), seats))];
     }
     return [
-      el("p", {}, el("strong", {}, `${text} is not offered:`)),
+      el("p", {}, el("strong", {}, gettext("%(time)s is not offered:", { time }))),
       el("ul", { class: "why__reasons" }, ...answer.reasons.map((reason) => reasonRow(reason, type, zone))),
     ];
   }

@@ -3,6 +3,7 @@
 import { announce, el, icon } from "../dom.js";
 import { watch } from "../live.js";
 import { refreshRegions } from "../regions.js";
+import { gettext, ngettext } from "../texts.js";
 import { cityOf, dateText, ownZone, sameClock, timeText, zoneShort } from "../time.js";
 import { toast } from "../toast.js";
 import { Desk, pending } from "./booking.js";
@@ -74,14 +75,14 @@ function show() {
   const matching = found();
   const counts = new Map(dates.map((date) => [date, matching.filter((session) => session.day === date).length]));
   for (const tab of tabs) {
-    tab.querySelector("[data-count]").replaceChildren(...(filters.isAny ? [String(counts.get(tab.dataset.day)), el("span", { class: "visually-hidden" }, " found")] : []));
+    tab.querySelector("[data-count]").replaceChildren(...(filters.isAny ? [String(counts.get(tab.dataset.day)), el("span", { class: "visually-hidden" }, " ", gettext("found"))] : []));
   }
   const here = matching.filter((session) => session.day === day);
   list.removeAttribute("aria-busy");
   if (here.length && signatureOf(here) === shownRows) update(here);
   else showRows(here, counts);
   if (here.length) placeNow(list, here);
-  sheet.querySelector("[data-show]").textContent = matching.length === 1 ? "Show 1 session" : `Show ${matching.length} sessions`;
+  sheet.querySelector("[data-show]").textContent = ngettext("Show %(num)d session", "Show %(num)d sessions", matching.length);
   showOffline();
 }
 
@@ -136,26 +137,26 @@ function showFailure() {
       "div",
       { class: "card state", role: "alert" },
       icon(ended ? "lock" : "circle-alert"),
-      el("p", {}, ended ? "Your sign-in has ended. Scan the event's QR code again." : "This day could not be loaded. What you have booked is safe."),
-      !ended && el("button", { class: "button button--primary", type: "button", onclick: () => load() }, icon("refresh-cw"), "Try again"),
+      el("p", {}, ended ? gettext("Your sign-in has ended. Scan the event's QR code again.") : gettext("This day could not be loaded. What you have booked is safe.")),
+      !ended && el("button", { class: "button button--primary", type: "button", onclick: () => load() }, icon("refresh-cw"), gettext("Try again")),
     ),
   );
 }
 
 function emptiness(counts) {
   const others = dates.filter((date) => counts.get(date));
-  if (!filters.isAny) return [el("div", { class: "card state" }, icon("calendar-days"), el("p", {}, "Nothing is scheduled yet. Sessions appear here as soon as they are."))];
+  if (!filters.isAny) return [el("div", { class: "card state" }, icon("calendar-days"), el("p", {}, gettext("Nothing is scheduled yet. Sessions appear here as soon as they are.")))];
   return [
     el(
       "div",
       { class: "card state" },
       icon("search"),
-      el("p", {}, "Nothing on this day matches."),
+      el("p", {}, gettext("Nothing on this day matches.")),
       el(
         "ul",
         { class: "row" },
         ...others.map((date) => el("li", {}, el("button", { class: "button", type: "button", onclick: () => go(date) }, `${shortDate(date)} · ${counts.get(date)}`))),
-        el("li", {}, el("button", { class: "button", type: "button", onclick: clear }, "Clear filters")),
+        el("li", {}, el("button", { class: "button", type: "button", onclick: clear }, gettext("Clear filters"))),
       ),
     ),
   ];
@@ -189,7 +190,7 @@ function update(sessions, rolls = false) {
     if (row) updateRow(row, session, { signInOf, rolls });
     details.update(session, rolls);
     const isLookedAt = details.id === session.id || row?.contains(document.activeElement);
-    if (rolls && isLookedAt && session.seats_left !== null) announce(`${session.title}: ${session.seats_left} left`);
+    if (rolls && isLookedAt && session.seats_left !== null) announce(ngettext("%(title)s: %(num)d left", "%(title)s: %(num)d left", session.seats_left, { title: session.title }));
   }
   showOffline();
 }
@@ -291,9 +292,10 @@ const zoneSwitch = document.querySelector("[data-zone-switch]");
 function showZone() {
   const isOwn = zone !== eventZone;
   zoneSwitch.hidden = sameClock(eventZone, ownZone);
-  zoneSwitch.textContent = isOwn ? `Show in ${cityOf(eventZone)}` : `Show in your zone (${cityOf(ownZone)})`;
+  zoneSwitch.textContent = isOwn ? gettext("Show in %(city)s", { city: cityOf(eventZone) }) : gettext("Show in your zone (%(city)s)", { city: cityOf(ownZone) });
   if (isOwn || !zoneSwitch.hidden) {
-    document.querySelector("[data-zone-note]").textContent = `Times in ${cityOf(zone)} (${zoneShort(Date.now(), zone)})${isOwn ? ", your zone" : ""}`;
+    const names = { city: cityOf(zone), zone: zoneShort(Date.now(), zone) };
+    document.querySelector("[data-zone-note]").textContent = isOwn ? gettext("Times in %(city)s (%(zone)s), your zone", names) : gettext("Times in %(city)s (%(zone)s)", names);
   }
 }
 
@@ -323,14 +325,14 @@ document.addEventListener("submit", async (event) => {
   const button = event.submitter;
   if (!button?.name) return;
   if (isOffline()) {
-    toast("You are offline. Booking needs a connection.");
+    toast(gettext("You are offline. Booking needs a connection."));
     return;
   }
   await pending(button, async () => {
     if (!store.sessions) await load().catch(() => null);
     const session = store.byId.get(Number(button.value));
     if (session) await desk.act(button.name, session);
-    else toast("The agenda is not loaded yet. Please try again.");
+    else toast(gettext("The agenda is not loaded yet. Please try again."));
   });
 }, true); // before page.js takes it for a form that leaves the page
 
@@ -338,10 +340,10 @@ document.addEventListener("submit", async (event) => {
 
 function showConnection(status) {
   shownLive = status;
-  const asOf = timeText(store.asOf ?? Date.parse(about.dataset.asOf), zone);
+  const time = timeText(store.asOf ?? Date.parse(about.dataset.asOf), zone);
   let words = null;
-  if (isOffline()) words = `You are offline. This is the agenda as of ${asOf}. Booking needs a connection.`;
-  else if (status === "polling") words = `Reconnecting. Updated ${asOf}.`;
+  if (isOffline()) words = gettext("You are offline. This is the agenda as of %(time)s. Booking needs a connection.", { time });
+  else if (status === "polling") words = gettext("Reconnecting. Updated %(time)s.", { time });
   note.hidden = !words;
   if (words) note.replaceChildren(icon("wifi-off"), words);
   showOffline();
@@ -380,7 +382,8 @@ function listen() {
       session.booked = isBooked;
       if (isBooked) session.waitlisted = false;
       update([session]);
-      announce(isBooked ? `Booked: ${session.title}` : `Cancelled: ${session.title}`);
+      const { title } = session;
+      announce(isBooked ? gettext("Booked: %(title)s", { title }) : gettext("Cancelled: %(title)s", { title }));
     },
   });
 }

@@ -4,6 +4,7 @@
 import { api, Attempt, command } from "../api.js";
 import { ask } from "../dialog.js";
 import { el, icon } from "../dom.js";
+import { gettext, listText, ngettext } from "../texts.js";
 import { periodText, shortDayText, zoneShort } from "../time.js";
 import { toast } from "../toast.js";
 import { overlaps, stateOf } from "./sessions.js";
@@ -11,8 +12,8 @@ import { overlaps, stateOf } from "./sessions.js";
 const seatPath = (id) => `/api/sessions/${id}/seat`;
 const waitPath = (id) => `/api/sessions/${id}/waitlist`;
 /** A title in a sentence: enough of it to know which one. */
-function quoted({ title = "something else" }) {
-  return `“${title.length > 48 ? `${title.slice(0, 47).trimEnd()}…` : title}”`;
+function shortened({ title = gettext("something else") }) {
+  return title.length > 48 ? `${title.slice(0, 47).trimEnd()}…` : title;
 }
 
 export class Desk {
@@ -39,7 +40,7 @@ export class Desk {
       else if (name === "wait") await this.wait(session);
       else await this.leave(session);
     } catch (error) {
-      this.#tell(error.isUncertain ? "No answer. Nothing is certain until this page shows it; please try again in a moment." : error.message);
+      this.#tell(error.isUncertain ? gettext("No answer. Nothing is certain until this page shows it; please try again in a moment.") : error.message);
       await this.#look([session.id]);
     }
   }
@@ -54,21 +55,21 @@ export class Desk {
       throw error;
     }
     await this.#look([session.id]);
-    this.#tell(`Booked: ${quoted(session)}.`, { action: "Undo", onaction: () => this.#undo(() => this.#giveBack(session)) });
+    this.#tell(gettext("Booked: “%(title)s”.", { title: shortened(session) }), { action: gettext("Undo"), onaction: () => this.#undo(() => this.#giveBack(session)) });
     return answer;
   }
 
   async release(session) {
     await api("DELETE", seatPath(session.id));
     await this.#look([session.id]);
-    this.#tell(`Cancelled: ${quoted(session)}.`, { action: "Undo", onaction: () => this.#undo(() => this.#takeAgain(session)) });
+    this.#tell(gettext("Cancelled: “%(title)s”.", { title: shortened(session) }), { action: gettext("Undo"), onaction: () => this.#undo(() => this.#takeAgain(session)) });
   }
 
   async wait(session) {
     const { position } = await api("POST", waitPath(session.id), { body: {} });
     await this.#look([session.id]);
-    this.#tell(position === 1 ? "You are first on the waitlist. The next seat is yours." : `You are number ${position} on the waitlist.`, {
-      action: "Undo",
+    this.#tell(position === 1 ? gettext("You are first on the waitlist. The next seat is yours.") : gettext("You are number %(position)s on the waitlist.", { position }), {
+      action: gettext("Undo"),
       onaction: () => this.#undo(() => this.leave(session)),
     });
   }
@@ -76,7 +77,7 @@ export class Desk {
   async leave(session) {
     await api("DELETE", waitPath(session.id));
     await this.#look([session.id]);
-    this.#tell(`You left the waitlist of ${quoted(session)}.`);
+    this.#tell(gettext("You left the waitlist of “%(title)s”.", { title: shortened(session) }));
   }
 
   #send(session, replace) {
@@ -108,21 +109,27 @@ export class Desk {
     const replaceable = conflicts.length > 0 && conflicts.every((each) => each.uid);
     const mine = conflicts.map((each) => this.#known(each) ?? each);
     const answer = await ask({
-      title: conflicts.length > 1 ? `Replace ${conflicts.length} bookings?` : `Replace ${quoted(mine[0] ?? {})}?`,
+      title: conflicts.length > 1 ? ngettext("Replace %(num)d booking?", "Replace %(num)d bookings?", conflicts.length) : gettext("Replace “%(title)s”?", { title: shortened(mine[0] ?? {}) }),
       wide: true,
       body: [
-        el("p", { class: "muted" }, replaceable ? "Both are at the same time. Your booking is given up only when the new seat is certain." : "You have something else at that time. It does not belong to this event, so it cannot be replaced from here."),
+        el(
+          "p",
+          { class: "muted" },
+          replaceable
+            ? gettext("Both are at the same time. Your booking is given up only when the new seat is certain.")
+            : gettext("You have something else at that time. It does not belong to this event, so it cannot be replaced from here."),
+        ),
         el(
           "div",
           { class: "swap" },
-          el("div", { class: "stack stack--tight" }, ...mine.map((each) => this.#card(replaceable ? "You give up" : "You have", each, "lost"))),
+          el("div", { class: "stack stack--tight" }, ...mine.map((each) => this.#card(replaceable ? gettext("You give up") : gettext("You have"), each, "lost"))),
           el("span", { class: "swap__arrow" }, icon("arrow-right")),
-          this.#card("You get", session, "gained"),
+          this.#card(gettext("You get"), session, "gained"),
         ),
       ],
       actions: [
-        { text: conflicts.length > 1 ? "Keep what I have" : "Keep", value: null, safe: true },
-        ...(replaceable ? [{ text: "Replace", value: "replace", look: "button--primary" }] : []),
+        { text: conflicts.length > 1 ? gettext("Keep what I have") : gettext("Keep"), value: null, safe: true },
+        ...(replaceable ? [{ text: gettext("Replace"), value: "replace", look: "button--primary" }] : []),
       ],
     });
     if (answer === "replace") await this.#replace(session, conflicts, mine);
@@ -142,8 +149,8 @@ export class Desk {
     await this.#look([session.id, ...mine.map((each) => each.id).filter(Boolean)]);
     const canUndo = lost.every((each) => each && each.kind !== "reservation");
     this.#tell(
-      `Replaced. You have a seat in ${quoted(session)}.`,
-      canUndo ? { action: "Undo", onaction: () => this.#undo(() => this.#restore(session, answer.booking, lost)) } : {},
+      gettext("Replaced. You have a seat in “%(title)s”.", { title: shortened(session) }),
+      canUndo ? { action: gettext("Undo"), onaction: () => this.#undo(() => this.#restore(session, answer.booking, lost)) } : {},
     );
     return answer;
   }
@@ -154,10 +161,14 @@ export class Desk {
     try {
       await this.#again(first, [booking.uid]);
       for (const each of more) await this.#again(each, []);
-      this.#tell(`Undone. You have ${quoted(first)} again.`);
+      this.#tell(gettext("Undone. You have “%(title)s” again.", { title: shortened(first) }));
     } catch (error) {
       const gone = error.code === "session_full" || error.code === "slot_taken";
-      this.#tell(gone ? `${quoted(first)} is taken meanwhile. You keep ${quoted(session)}.` : `This could not be undone. ${error.message}`);
+      this.#tell(
+        gone
+          ? gettext("“%(lost)s” is taken meanwhile. You keep “%(kept)s”.", { lost: shortened(first), kept: shortened(session) })
+          : gettext("This could not be undone. %(reason)s", { reason: error.message }),
+      );
     }
     await this.#look([session.id, ...lost.map((each) => each.event_session?.id).filter(Boolean)]);
   }
@@ -191,7 +202,7 @@ export class Desk {
       "div",
       { class: `swap__side swap__side--${look}` },
       el("p", { class: "swap__label" }, label),
-      el("p", {}, el("strong", {}, thing.title ?? "Something else")),
+      el("p", {}, el("strong", {}, thing.title ?? gettext("Something else"))),
       el("p", { class: "small muted figures" }, `${shortDayText(thing.starts_at, this.zone())}, ${periodText(thing.starts_at, thing.ends_at, this.zone())} ${zoneShort(thing.starts_at, this.zone())}`),
       thing.room && el("p", { class: "small muted" }, thing.room.name),
     );
@@ -205,10 +216,10 @@ export class Desk {
     const runs = problem.alternatives ?? [];
     const canWait = problem.waitlist !== false && stateOf(this.find(session.id) ?? session) === "full";
     const answer = await ask({
-      title: `${quoted(session)} is full`,
+      title: gettext("“%(title)s” is full", { title: shortened(session) }),
       body: [
-        el("p", {}, isReplace || standing.length ? `Somebody took the last seat a moment ago. Nothing was given up: ${standing.map(quoted).join(" and ") || "your booking"} still stands.` : "Somebody took the last seat a moment ago."),
-        runs.length > 0 && el("p", { class: "muted" }, "It runs again, with seats left:"),
+        el("p", {}, this.#whatStands(standing, isReplace)),
+        runs.length > 0 && el("p", { class: "muted" }, gettext("It runs again, with seats left:")),
         runs.length > 0 &&
           el(
             "ul",
@@ -218,17 +229,31 @@ export class Desk {
                 "li",
                 {},
                 el("span", { class: "figures" }, `${shortDayText(run.starts_at, this.zone())}, ${periodText(run.starts_at, this.find(run.id)?.ends_at ?? run.starts_at, this.zone())}`),
-                el("button", { class: "button button--small", type: "button", onclick: (event) => this.#choose(event, run) }, `Book ${shortDayText(run.starts_at, this.zone())}`),
+                el("button", { class: "button button--small", type: "button", onclick: (event) => this.#choose(event, run) }, gettext("Book %(time)s", { time: shortDayText(run.starts_at, this.zone()) })),
               ),
             ),
           ),
       ].filter(Boolean),
       actions: [
-        { text: "Close", value: null, safe: true },
-        ...(canWait ? [{ text: "Join the waitlist", value: "wait", look: "button--primary" }] : []),
+        { text: gettext("Close"), value: null, safe: true },
+        ...(canWait ? [{ text: gettext("Join the waitlist"), value: "wait", look: "button--primary" }] : []),
       ],
     });
     if (answer === "wait") await this.wait(session);
+  }
+
+  #whatStands(standing, isReplace) {
+    if (standing.length) {
+      const titles = listText(standing.map((each) => gettext("“%(title)s”", { title: shortened(each) })));
+      return ngettext(
+        "Somebody took the last seat a moment ago. Nothing was given up: %(titles)s still stands.",
+        "Somebody took the last seat a moment ago. Nothing was given up: %(titles)s still stand.",
+        standing.length,
+        { titles },
+      );
+    }
+    if (isReplace) return gettext("Somebody took the last seat a moment ago. Nothing was given up: your booking still stands.");
+    return gettext("Somebody took the last seat a moment ago.");
   }
 
   #choose(event, run) {
@@ -242,16 +267,16 @@ export class Desk {
   async #giveBack(session) {
     await api("DELETE", seatPath(session.id));
     await this.#look([session.id]);
-    this.#tell(`Undone. Your seat in ${quoted(session)} is given back.`);
+    this.#tell(gettext("Undone. Your seat in “%(title)s” is given back.", { title: shortened(session) }));
   }
 
   async #takeAgain(session) {
     try {
       await command("POST", seatPath(session.id), {}, new Attempt());
-      this.#tell(`Undone. You have your seat in ${quoted(session)} again.`);
+      this.#tell(gettext("Undone. You have your seat in “%(title)s” again.", { title: shortened(session) }));
     } catch (error) {
       if (error.code !== "session_full") throw error;
-      this.#tell("Somebody else has that seat already.", { action: "Join the waitlist", onaction: () => this.act("wait", session) });
+      this.#tell(gettext("Somebody else has that seat already."), { action: gettext("Join the waitlist"), onaction: () => this.act("wait", session) });
     }
     await this.#look([session.id]);
   }

@@ -2,6 +2,7 @@
 
 import { api } from "../api.js";
 import { el, icon } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { dayText, periodText, sameClock, zoneShort } from "../time.js";
 import { button, replaceButton, seats } from "./sessions.js";
 
@@ -53,7 +54,7 @@ export class Details {
   #fill(session, description) {
     const body = this.#node.querySelector(".details-body");
     if (!session) {
-      body.replaceChildren(el("h2", { id: "details-title", tabindex: "-1" }, "One moment"), ...skeleton());
+      body.replaceChildren(el("h2", { id: "details-title", tabindex: "-1" }, gettext("One moment")), ...skeleton());
       this.#node.querySelector(".details-actions").replaceChildren(closeButton());
       return;
     }
@@ -65,14 +66,14 @@ export class Details {
   }
 
   #failed(session, error) {
-    const text = error.code === "offline" ? "The description needs a connection." : error.message;
+    const text = error.code === "offline" ? gettext("The description needs a connection.") : error.message;
     if (session) this.#node.querySelector(".details-text").replaceChildren(...paragraphs(session.abstract, ""), el("p", { class: "quiet" }, text));
-    else this.#node.querySelector(".details-body").replaceChildren(el("h2", { id: "details-title", tabindex: "-1" }, "This session cannot be shown"), el("p", {}, text));
+    else this.#node.querySelector(".details-body").replaceChildren(el("h2", { id: "details-title", tabindex: "-1" }, gettext("This session cannot be shown")), el("p", {}, text));
   }
 
   #facts(session) {
     const [zone, own] = this.zones();
-    const minutes = Math.round((Date.parse(session.ends_at) - Date.parse(session.starts_at)) / 60_000);
+    const n = Math.round((Date.parse(session.ends_at) - Date.parse(session.starts_at)) / 60_000);
     const fact = (name, ...content) => el("li", {}, icon(name), el("span", {}, ...content));
     return el(
       "ul",
@@ -80,12 +81,12 @@ export class Details {
       fact(
         "clock",
         el("time", { datetime: session.starts_at }, `${dayText(session.starts_at, zone)}, `, el("span", { class: "nowrap" }, `${periodText(session.starts_at, session.ends_at, zone)} ${zoneShort(session.starts_at, zone)}`)),
-        el("span", { class: "quiet nowrap" }, ` ${minutes} min`),
-        !sameClock(zone, own, session.starts_at) && el("span", { class: "quiet details-own" }, `${periodText(session.starts_at, session.ends_at, own)} ${zoneShort(session.starts_at, own)} where you are`),
+        el("span", { class: "quiet nowrap" }, " ", gettext("%(n)d min", { n })),
+        !sameClock(zone, own, session.starts_at) && el("span", { class: "quiet details-own" }, gettext("%(time)s where you are", { time: `${periodText(session.starts_at, session.ends_at, own)} ${zoneShort(session.starts_at, own)}` })),
       ),
       fact("map-pin", session.room.name),
       session.speakers.length > 0 && fact("users", session.speakers.join(", ")),
-      session.capacity !== null && fact("ticket", el("span", { class: "figures" }, `${session.capacity} seats`)),
+      session.capacity !== null && fact("ticket", el("span", { class: "figures" }, ngettext("%(num)d seat", "%(num)d seats", session.capacity))),
     );
   }
 
@@ -94,9 +95,9 @@ export class Details {
     if (!this.#node || this.id !== session.id) return;
     const actions = this.#node.querySelector(".details-actions");
     const places = actions.querySelector("[data-places]");
-    if (!places) return actions.replaceChildren(seats(session), closeButton(), button(session, this.signInOf?.(session), "Cancel seat") ?? "");
+    if (!places) return actions.replaceChildren(seats(session), closeButton(), button(session, this.signInOf?.(session), gettext("Cancel seat")) ?? "");
     places.replaceWith(seats(session, rolls));
-    replaceButton(actions, button(session, this.signInOf?.(session), "Cancel seat"), actions.querySelector("[data-close]"));
+    replaceButton(actions, button(session, this.signInOf?.(session), gettext("Cancel seat")), actions.querySelector("[data-close]"));
   }
 
   close(silently = false) {
@@ -110,7 +111,7 @@ export class Details {
   }
 }
 
-const closeButton = () => el("button", { class: "button button--quiet", type: "button", "data-close": "" }, "Close");
+const closeButton = () => el("button", { class: "button button--quiet", type: "button", "data-close": "" }, gettext("Close"));
 
 const head = (session) =>
   el("header", { class: "details-head" }, session.track && el("p", { class: "small muted" }, session.track), el("h2", { id: "details-title", tabindex: "-1" }, session.title));
@@ -128,7 +129,7 @@ function plain(text) {
 
 function paragraphs(...texts) {
   const found = texts.filter(Boolean).flatMap((text) => plain(text).split(/\n\s*\n/)).map((text) => text.trim()).filter(Boolean);
-  return found.length ? found.map((text) => el("p", {}, text)) : [el("p", { class: "quiet" }, "No description.")];
+  return found.length ? found.map((text) => el("p", {}, text)) : [el("p", { class: "quiet" }, gettext("No description."))];
 }
 
 const skeleton = () => [100, 94, 60].map((width) => el("p", { class: `skeleton skeleton--${width}`, "aria-hidden": "true" }, "…"));

@@ -4,6 +4,7 @@ import { api } from "../api.js";
 import { icon } from "../dom.js";
 import { watch } from "../live.js";
 import { refreshRegions, regionVersion } from "../regions.js";
+import { gettext } from "../texts.js";
 import { timeText } from "../time.js";
 import { toast } from "../toast.js";
 import { Desk, pending } from "./booking.js";
@@ -35,7 +36,7 @@ document.addEventListener("submit", async (event) => {
   if (!event.target.matches("[data-commands]") || !button?.name) return;
   event.preventDefault();
   if (shownLive === "offline") {
-    toast("You are offline. Changing anything needs a connection.");
+    toast(gettext("You are offline. Changing anything needs a connection."));
     return;
   }
   await pending(button, async () => {
@@ -52,9 +53,10 @@ document.addEventListener("submit", async (event) => {
 
 function showConnection(status) {
   shownLive = status;
+  const time = timeText(asOf, about.dataset.zone);
   const words = {
-    offline: `You are offline. This is your schedule as of ${timeText(asOf, about.dataset.zone)}. Changing it needs a connection.`,
-    polling: `Reconnecting. Updated ${timeText(asOf, about.dataset.zone)}.`,
+    offline: gettext("You are offline. This is your schedule as of %(time)s. Changing it needs a connection.", { time }),
+    polling: gettext("Reconnecting. Updated %(time)s.", { time }),
   }[status];
   note.hidden = !words;
   if (words) note.replaceChildren(icon("wifi-off"), words);

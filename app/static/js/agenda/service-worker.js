@@ -5,6 +5,7 @@
 const SHARED = "rendezvous-shared";
 const PRIVATE = "rendezvous-private";
 const READER = "/agenda/.reader"; // an entry that names whose the private cache is
+const ABSENCE = "/agenda/.absence"; // an entry with the words for a page that was not kept, in the reader's language
 const PATIENCE = 6000;
 const VENDOR_LIFETIME = 600_000;
 
@@ -14,9 +15,9 @@ self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
 self.addEventListener("message", (event) => {
-  const { type, urls = [] } = event.data ?? {};
+  const { type, urls = [], absence = null } = event.data ?? {};
   if (type === "forget") event.waitUntil(forget());
-  if (type === "keep") event.waitUntil(keepAll(urls));
+  if (type === "keep") event.waitUntil(Promise.all([keepAll(urls), keepAbsence(absence)]));
 });
 
 self.addEventListener("fetch", (event) => {
@@ -107,6 +108,10 @@ async function keepAll(urls) {
   }
 }
 
+async function keepAbsence(absence) {
+  if (absence) await (await caches.open(SHARED)).put(ABSENCE, new Response(JSON.stringify(absence)));
+}
+
 async function currentReader() {
   const named = await (await caches.open(PRIVATE)).match(READER);
   return named ? named.text() : null;
@@ -117,9 +122,22 @@ async function forget() {
   await caches.delete(PRIVATE);
 }
 
-function nothingKept() {
+const IN_ENGLISH = {
+  language: "en",
+  direction: "ltr",
+  title: "Offline",
+  heading: "You are offline",
+  text: "This page was not opened on this device before. It needs a connection once.",
+};
+
+const escaped = (text) => text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+
+async function nothingKept() {
+  const kept = await (await caches.open(SHARED)).match(ABSENCE);
+  const words = { ...IN_ENGLISH, ...(await kept?.json().catch(() => null)) };
+  const { language, direction, title, heading, text } = Object.fromEntries(Object.entries(words).map(([name, value]) => [name, escaped(String(value))]));
   return new Response(
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Offline</title><h1>You are offline</h1><p>This page was not opened on this device before. It needs a connection once.</p></html>',
+    `<!doctype html><html lang="${language}" dir="${direction}"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title><h1>${heading}</h1><p>${text}</p></html>`,
     { status: 503, headers: { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'" } },
   );
 }

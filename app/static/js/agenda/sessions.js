@@ -2,6 +2,7 @@
 // same on the server; e2e/test_agenda.py holds both together.
 
 import { el, icon } from "../dom.js";
+import { gettext, ngettext } from "../texts.js";
 import { timeText } from "../time.js";
 
 const STEP = 300_000; // a row of the grid
@@ -105,19 +106,19 @@ function digits(name, number) {
 function seatsText(session, state) {
   switch (state) {
     case "booked":
-      return [icon("circle-check"), "Booked"];
+      return [icon("circle-check"), gettext("Booked")];
     case "over":
-      return ["Over"];
+      return [gettext("Over")];
     case "waitlisted":
-      return [icon("clock"), "On the waitlist"];
+      return [icon("clock"), gettext("On the waitlist")];
     case "entry":
-      return ["Free entry"];
+      return [gettext("Free entry")];
     case "full":
-      return ["Full · waitlist"];
+      return [gettext("Full · waitlist")];
     case "filling":
-      return [`Filling · ${session.seats_left} left`];
+      return [ngettext("Filling · %(num)d left", "Filling · %(num)d left", session.seats_left)];
     default:
-      return [`${session.seats_left} left`];
+      return [ngettext("%(num)d left", "%(num)d left", session.seats_left)];
   }
 }
 
@@ -144,15 +145,15 @@ export function seats(session, rolls = false) {
 }
 
 const ACTS = {
-  open: ["book", "Book"],
-  filling: ["book", "Book"],
-  full: ["wait", "Waitlist"],
-  waitlisted: ["leave", "Leave"],
-  booked: ["release", "Cancel"],
+  open: ["book", gettext("Book")],
+  filling: ["book", gettext("Book")],
+  full: ["wait", gettext("Waitlist")],
+  waitlisted: ["leave", gettext("Leave")],
+  booked: ["release", gettext("Cancel")],
 };
 
 /** `cancel`: beside a "Close" it takes more than one word. */
-export function button(session, signIn = null, cancel = "Cancel") {
+export function button(session, signIn = null, cancel = ACTS.booked[1]) {
   const act = ACTS[stateOf(session)];
   if (!act || at(session.ends_at) <= Date.now()) return null;
   const content = [act[0] === "release" ? cancel : act[1], el("span", { class: "visually-hidden" }, ` ${session.title}`)];
@@ -219,7 +220,7 @@ export function placeNow(list, sessions) {
   const next = [...list.querySelectorAll(".group")].find((group) => at(group.dataset.start) > now);
   const { first, begin, end } = spanOf(sessions);
   if (!next || now < first || now >= end) return old?.remove();
-  const line = el("p", { class: `now-line ${digits("t", Math.max(0, Math.round((now - begin) / STEP)))} ${digits("n", roomsOf(sessions).length)}`, id: "now" }, el("span", {}, "Now"));
+  const line = el("p", { class: `now-line ${digits("t", Math.max(0, Math.round((now - begin) / STEP)))} ${digits("n", roomsOf(sessions).length)}`, id: "now" }, el("span", {}, gettext("Now")));
   if (old?.nextElementSibling === next && old.className === line.className) return undefined;
   old?.remove();
   return next.before(line);

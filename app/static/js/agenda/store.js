@@ -1,6 +1,7 @@
 // The agenda as it is known here: the JSON with its ETag, its age, and what was heard since.
 
 import { api, ApiError } from "../api.js";
+import { gettext } from "../texts.js";
 
 export class Store {
   #etag = null;
@@ -32,7 +33,7 @@ export class Store {
         headers: { Accept: "application/json", ...(this.#etag && { "If-None-Match": this.#etag }) },
       });
     } catch {
-      throw new ApiError("offline", { detail: "The server cannot be reached." });
+      throw new ApiError("offline", { detail: gettext("The server cannot be reached.") });
     }
     if (response.status === 304) {
       this.#date(response);

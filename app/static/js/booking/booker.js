@@ -4,6 +4,7 @@ import { ApiError } from "../api.js";
 import { connectionNote } from "../connection.js";
 import { announce, el, pageData, prefersStill } from "../dom.js";
 import { watch } from "../live.js";
+import { gettext, ngettext } from "../texts.js";
 import { addDays, addMonths, dateKey, dateText, monthOf, monthText, ownZone, shortDayText, timeText, zoneLabel } from "../time.js";
 import { toastAfterNavigation } from "../toast.js";
 import { showBooked } from "./booked.js";
@@ -70,7 +71,7 @@ async function showMonth(month) {
     return days;
   } catch (error) {
     grid.show(grid.month, {}, {});
-    const words = error instanceof ApiError ? error.message : "Something went wrong on this page.";
+    const words = error instanceof ApiError ? error.message : gettext("Something went wrong on this page.");
     times.showFailure(words, () => openFirst(month));
     return null;
   }
@@ -80,10 +81,11 @@ function noteFor(month) {
   const days = slots.known(MonthGrid.months(month));
   if (!days || Object.keys(days).some((each) => grid.shows(each, month))) return null;
   const next = isEmpty(days) ? addMonths(month, 2) : addMonths(month, 1);
-  if (next > monthOf(lastDay())) return "No free times here.";
+  if (next > monthOf(lastDay())) return gettext("No free times here.");
   return [
-    `No free times in ${monthText(month)}. `,
-    el("button", { class: "button button--link", type: "button", onclick: () => openFirst(next) }, "Next month with free times"),
+    gettext("No free times in %(month)s.", { month: monthText(month) }),
+    " ",
+    el("button", { class: "button button--link", type: "button", onclick: () => openFirst(next) }, gettext("Next month with free times")),
   ];
 }
 
@@ -99,16 +101,18 @@ async function openFirst(month, wanted = null) {
       if (!grid.shows(first)) await showMonth(monthOf(first));
       grid.select(first);
       chooseDay(first);
-      if (month !== from) announce(`The first free times are in ${monthText(month)}.`);
+      if (month !== from) announce(gettext("The first free times are in %(month)s.", { month: monthText(month) }));
       return;
     }
     month = addMonths(month, 2);
     if (month > last) break;
   }
   await showMonth(from);
-  times.showNothing("No free times", [
-    el("p", {}, `${expert.name} has no free times until ${dateText(lastDay(), { day: "numeric", month: "long" })}.`),
-    el("p", {}, el("a", { href: data.expert_url }, `What else ${expert.name} offers`)),
+  const { name } = expert;
+  const day = dateText(lastDay(), { day: "numeric", month: "long" });
+  times.showNothing(gettext("No free times"), [
+    el("p", {}, gettext("%(name)s has no free times until %(day)s.", { name, day })),
+    el("p", {}, el("a", { href: data.expert_url }, gettext("What else %(name)s offers", { name }))),
   ]);
 }
 
@@ -117,14 +121,14 @@ function chooseDay(chosen, { reveal = false } = {}) {
   if (!details.start) follow(null);
   times.show(date, nothingOn);
   if (!reveal) return;
-  announce(`${dateText(date)}: ${slots.starts(date).length} times.`);
+  announce(ngettext("%(day)s: %(num)d time.", "%(day)s: %(num)d times.", slots.starts(date).length, { day: dateText(date) }));
   const box = part("times");
   if (box.getBoundingClientRect().top > innerHeight * 0.6) {
     box.scrollIntoView({ behavior: prefersStill() ? "auto" : "smooth", block: "start" });
   }
 }
 
-const nothingOn = () => [el("p", {}, "Nothing is free on this day any more. Choose another day.")];
+const nothingOn = () => [el("p", {}, gettext("Nothing is free on this day any more. Choose another day."))];
 
 async function changeZone(zone) {
   slots.setZone(zone);
@@ -139,7 +143,7 @@ async function changeZone(zone) {
     details.describe();
     follow(start);
   } else follow(null);
-  announce(`Times are now shown for ${zoneLabel(zone)}.`);
+  announce(gettext("Times are now shown for %(zone)s.", { zone: zoneLabel(zone) }));
 }
 
 /* --- Steps ------------------------------------------------------------- */
@@ -185,7 +189,8 @@ function ontaken() {
 function ondone(answer, start) {
   if (data.embedded) return showBooked(root, answer, { start, expert, eventType, zone: slots.zone });
   if (reschedule) {
-    toastAfterNavigation(`Moved to ${shortDayText(start, slots.zone)}, ${timeText(start, slots.zone)}.`, { undo: wayBack() });
+    const words = gettext("Moved to %(day)s, %(time)s.", { day: shortDayText(start, slots.zone), time: timeText(start, slots.zone) });
+    toastAfterNavigation(words, { undo: wayBack() });
     location.replace(reschedule.done_url);
     return;
   }
@@ -240,7 +245,7 @@ async function openLink() {
   if (!wanted || !link.time) return;
   const start = date === wanted ? startOf(link.time, slots.starts(wanted), slots.zone) : null;
   if (start) choose(start);
-  else announce(`${dateText(wanted)}, ${link.time} is not free. These times are.`);
+  else announce(gettext("%(day)s, %(time)s is not free. These times are.", { day: dateText(wanted), time: link.time }));
   part("link-note").hidden = Boolean(start);
 }
 

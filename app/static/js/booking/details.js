@@ -4,6 +4,7 @@ import { ApiError, Attempt, command } from "../api.js";
 import { askReplace } from "../dialog.js";
 import { announce, el, icon } from "../dom.js";
 import { check, clearErrors, showErrors, showFailure } from "../forms.js";
+import { gettext } from "../texts.js";
 import { addMinutes, dateKey, periodText, shortDayText, timeText, zoneShort } from "../time.js";
 
 export class Details {
@@ -23,10 +24,16 @@ export class Details {
     this.taken = root.querySelector("[data-taken]");
     this.held = root.querySelector("[data-held]");
     this.start = null;
-    const { reschedule, eventType } = booker;
-    this.verb = reschedule ? "Move to" : eventType.requires_approval ? "Request" : "Book";
-    this.doing = reschedule ? "Moving …" : eventType.requires_approval ? "Asking …" : "Booking …";
     this.form.addEventListener("submit", (event) => this.#send(event));
+  }
+
+  /** What the button says: before it is pressed, and while it is waited for. */
+  #words() {
+    const { reschedule, eventType, slots } = this.booker;
+    const time = timeText(this.start, slots.zone);
+    if (reschedule) return [gettext("Move to %(time)s", { time }), gettext("Moving …")];
+    if (eventType.requires_approval) return [gettext("Request %(time)s", { time }), gettext("Asking …")];
+    return [gettext("Book %(time)s", { time }), gettext("Booking …")];
   }
 
   #end = () => addMinutes(this.start, this.booker.eventType.duration_minutes);
@@ -66,11 +73,14 @@ export class Details {
         el("span", {}, `${period} ${zoneShort(this.start, slots.zone)}`),
       ),
     );
-    this.submit.textContent = `${this.verb} ${timeText(this.start, slots.zone)}`;
+    this.submit.textContent = this.#words()[0];
     this.submit.removeAttribute("aria-disabled");
     if (reschedule) {
-      this.root.querySelector("[data-move-text]").textContent =
-        `“${reschedule.title}” moves to ${shortDayText(this.start, slots.zone)}, ${period}. The old time is released.`;
+      this.root.querySelector("[data-move-text]").textContent = gettext("“%(title)s” moves to %(day)s, %(period)s. The old time is released.", {
+        title: reschedule.title,
+        day: shortDayText(this.start, slots.zone),
+        period,
+      });
     }
     this.describeSeats();
     this.describeHeld();
@@ -80,7 +90,7 @@ export class Details {
     const place = this.root.querySelector("[data-seats]");
     if (!place || !this.start) return;
     const left = this.booker.slots.seatsLeft(this.start);
-    place.textContent = left === null ? "" : `${left} of ${this.booker.slots.seats} seats left`;
+    place.textContent = left === null ? "" : gettext("%(left)s of %(seats)s seats left", { left, seats: this.booker.slots.seats });
     place.closest("li").hidden = left === null;
   }
 
@@ -96,13 +106,13 @@ export class Details {
       el(
         "div",
         { class: "alert__body" },
-        el("p", { class: "alert__title" }, "You have something else then."),
+        el("p", { class: "alert__title" }, gettext("You have something else then.")),
         el(
           "ul",
           {},
           ...held.map((each) => el("li", {}, el("strong", {}, each.title), ` ${periodText(each.starts_at, each.ends_at, zone)}`)),
         ),
-        el("p", {}, this.booker.reschedule ? "Choose another time, or cancel that first." : "You can replace it: you are asked once more before anything is given up."),
+        el("p", {}, this.booker.reschedule ? gettext("Choose another time, or cancel that first.") : gettext("You can replace it: you are asked once more before anything is given up.")),
       ),
     );
   }
@@ -115,7 +125,7 @@ export class Details {
     if (slots.knows(this.start) && !slots.has(this.start)) this.showTaken(this.#takenSentence(), slots.nearest(this.start));
   }
 
-  #takenSentence = () => `Someone booked ${timeText(this.start, this.booker.slots.zone)} a moment ago.`;
+  #takenSentence = () => gettext("Someone booked %(time)s a moment ago.", { time: timeText(this.start, this.booker.slots.zone) });
 
   #hideTaken() {
     this.taken.hidden = true;
@@ -138,7 +148,7 @@ export class Details {
         "div",
         { class: "alert__body" },
         el("p", { class: "alert__title" }, sentence),
-        el("p", {}, offers.length ? "What you typed is kept. These are free:" : "What you typed is kept. Please choose another time."),
+        el("p", {}, offers.length ? gettext("What you typed is kept. These are free:") : gettext("What you typed is kept. Please choose another time.")),
         offers.length > 0 && el("ul", { class: "booker__alternatives" }, ...offers),
       ),
     );
@@ -154,7 +164,7 @@ export class Details {
     clearErrors(this.form);
     this.describe();
     this.submit.focus();
-    announce(`${this.submit.textContent} is chosen.`);
+    announce(gettext("%(time)s is chosen.", { time: timeText(instant, this.booker.slots.zone) }));
   }
 
   /* --- Sending --------------------------------------------------------- */
@@ -173,9 +183,9 @@ export class Details {
 
   async #book(replace = []) {
     this.#isSending = true;
-    const label = this.submit.textContent;
+    const [label, doing] = this.#words();
     this.submit.setAttribute("aria-busy", "true");
-    this.submit.textContent = this.doing;
+    this.submit.textContent = doing;
     let answer = null;
     try {
       answer = await this.#command(replace);
@@ -226,9 +236,9 @@ export class Details {
       this.booker.ontaken();
     } else if (code === "not_offered") this.showTaken(error.detail, problem.alternatives ?? slots.nearest(this.start));
     else if (code === "overlap") await this.#overlaps(problem.conflicts ?? []);
-    else if (code === "offline") this.#failed("The server cannot be reached. What you typed is kept; send it again, it is booked only once.");
-    else if (code === "busy" || error.status >= 500) this.#failed("The server is busy. What you typed is kept; please try again, it is booked only once.");
-    else if (code === "stale") this.#failed("This booking was changed in the meantime. Please reload the page.");
+    else if (code === "offline") this.#failed(gettext("The server cannot be reached. What you typed is kept; send it again, it is booked only once."));
+    else if (code === "busy" || error.status >= 500) this.#failed(gettext("The server is busy. What you typed is kept; please try again, it is booked only once."));
+    else if (code === "stale") this.#failed(gettext("This booking was changed in the meantime. Please reload the page."));
     else if (Object.keys(error.errors ?? {}).length) showErrors(this.form, error.errors);
     else if (error instanceof ApiError) this.#failed(error.message);
     else throw error;
@@ -240,7 +250,7 @@ export class Details {
     const { eventType, expert, reschedule, slots } = this.booker;
     const own = conflicts.filter((each) => each.uid);
     const isReplaceable = !reschedule && own.length > 0 && own.length === conflicts.length;
-    if (!isReplaceable) return this.showTaken("You have something else at this time.", slots.nearest(this.start));
+    if (!isReplaceable) return this.showTaken(gettext("You have something else at this time."), slots.nearest(this.start));
     const gained = { title: `${eventType.title} · ${expert.name}`, starts_at: this.start, ends_at: this.#end() };
     if (await askReplace(own, gained)) await this.#book(own.map((each) => each.uid));
   }

@@ -6,6 +6,7 @@ import { ask } from "../dialog.js";
 import { announce, el, icon } from "../dom.js";
 import { watch } from "../live.js";
 import { refreshRegions } from "../regions.js";
+import { gettext } from "../texts.js";
 import { dayText, periodText, shortDayText, timeText, zoneShort } from "../time.js";
 import { toast } from "../toast.js";
 
@@ -20,7 +21,7 @@ async function refresh() {
   const before = { ...region().dataset };
   await refreshRegions("booking");
   const { state, starts } = region().dataset;
-  if (starts !== before.starts) toast(`Moved to ${shortDayText(starts)}, ${timeText(starts)}.`);
+  if (starts !== before.starts) toast(gettext("Moved to %(day)s, %(time)s.", { day: shortDayText(starts), time: timeText(starts) }));
   else if (state !== before.state) announce(["p", "h1"].map((tag) => region().querySelector(`header ${tag}`).textContent.trim()).join(": "));
 }
 
@@ -33,50 +34,55 @@ async function cancel(button) {
   await refresh();
   document.getElementById("main").focus();
   scrollTo({ top: 0 });
-  toast(isRequest ? "Withdrawn." : "Cancelled.", { action: "Undo", onaction: restore });
+  toast(isRequest ? gettext("Withdrawn.") : gettext("Cancelled."), { action: gettext("Undo"), onaction: restore });
 }
 
 async function restore() {
   try {
     await command("POST", path, { action: "restore" }, attempt);
     await refresh();
-    toast("It stands again.");
+    toast(gettext("It stands again."));
   } catch (error) {
-    toast(error.code === "slot_taken" ? "Somebody else has this time now." : error.message);
+    toast(error.code === "slot_taken" ? gettext("Somebody else has this time now.") : error.message);
   }
 }
 
 async function erase({ name, title, with: whom, starts, ends, standing }) {
   const answer = await ask({
-    title: `Delete what is kept about ${name}?`,
+    title: gettext("Delete what is kept about %(name)s?", { name }),
     body: [
-      el("p", {}, "Name, address, phone and notes are taken out of:"),
+      el("p", {}, gettext("Name, address, phone and notes are taken out of:")),
       el(
         "p",
         {},
-        el("strong", {}, `${title} with ${whom}`),
+        el("strong", {}, gettext("%(title)s with %(name)s", { title, name: whom })),
         el("br"),
         el("span", { class: "muted figures" }, `${dayText(starts)}, ${periodText(starts, ends)} ${zoneShort(starts)}`),
       ),
-      el("p", { class: "muted" }, `${standing ? "It is cancelled first, and the time is free for others. " : ""}The link in your mail stops working. This cannot be undone.`),
+      el(
+        "p",
+        { class: "muted" },
+        standing && [gettext("It is cancelled first, and the time is free for others."), " "],
+        gettext("The link in your mail stops working. This cannot be undone."),
+      ),
     ],
     actions: [
-      { text: "Keep my data", value: null, safe: true },
-      { text: "Delete my data", value: "delete", look: "button--danger" },
+      { text: gettext("Keep my data"), value: null, safe: true },
+      { text: gettext("Delete my data"), value: "delete", look: "button--danger" },
     ],
     onsubmit: () => api("DELETE", path),
   });
   if (!answer) return;
   isErased = true;
-  const heading = el("h1", { tabindex: "-1" }, "Your data is deleted");
+  const heading = el("h1", { tabindex: "-1" }, gettext("Your data is deleted"));
   region().replaceChildren(
     el(
       "div",
       { class: "card state" },
       icon("shield-check"),
       heading,
-      el("p", {}, "Nothing of what you left is kept with this booking any more."),
-      el("a", { class: "button", href: "/" }, "Start page"),
+      el("p", {}, gettext("Nothing of what you left is kept with this booking any more.")),
+      el("a", { class: "button", href: "/" }, gettext("Start page")),
     ),
   );
   heading.focus();

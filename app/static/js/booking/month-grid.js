@@ -5,6 +5,7 @@
 
 import { announce, el, icon } from "../dom.js";
 import { dateAfterKey, placeInWeek } from "../month-keys.js";
+import { gettext, ngettext } from "../texts.js";
 import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstWeekday, lastOf, monthOf, monthText } from "../time.js";
 
 const CELLS = 42;
@@ -28,12 +29,12 @@ export class MonthGrid {
     this.title = el("p", { class: "month__title", id: "month-title", "aria-live": "polite" });
     this.previous = el(
       "button",
-      { class: "button button--quiet button--icon", type: "button", "aria-label": "Previous month", onclick: () => this.#step(-1) },
+      { class: "button button--quiet button--icon", type: "button", "aria-label": gettext("Previous month"), onclick: () => this.#step(-1) },
       icon("chevron-left"),
     );
     this.next = el(
       "button",
-      { class: "button button--quiet button--icon", type: "button", "aria-label": "Next month", onclick: () => this.#step(1) },
+      { class: "button button--quiet button--icon", type: "button", "aria-label": gettext("Next month"), onclick: () => this.#step(1) },
       icon("chevron-right"),
     );
     const first = firstWeekday();
@@ -132,7 +133,7 @@ export class MonthGrid {
     }
     const count = this.days?.[date]?.length ?? 0;
     const selected = date === this.selected;
-    const words = [dateText(date), date === this.today ? "today" : null, count ? `${count} ${count === 1 ? "time" : "times"}` : "no times"];
+    const words = [dateText(date), date === this.today ? gettext("today") : null, count ? ngettext("%(num)d time", "%(num)d times", count) : gettext("no times")];
     return el(
       "td",
       { "aria-selected": String(selected) },

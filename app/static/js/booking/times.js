@@ -1,13 +1,14 @@
 // The free times of one day, by part of the day; and what stands there when there are none.
 
 import { announce, el, icon, prefersStill } from "../dom.js";
+import { gettext, listText, ngettext } from "../texts.js";
 import { dateText, hourOf, timeText, zoneShort } from "../time.js";
 
 const PARTS = [
-  ["Night", 0, 5],
-  ["Morning", 5, 12],
-  ["Afternoon", 12, 18],
-  ["Evening", 18, 24],
+  [gettext("Night"), 0, 5],
+  [gettext("Morning"), 5, 12],
+  [gettext("Afternoon"), 12, 18],
+  [gettext("Evening"), 18, 24],
 ];
 
 export class Times {
@@ -48,17 +49,18 @@ export class Times {
   #button(start, starts) {
     const text = this.#text(start, starts);
     const left = this.slots.seatsLeft(start);
-    const seats = left === null ? null : `${left} of ${this.slots.seats} left`;
+    const seats = left === null ? null : gettext("%(left)s of %(seats)s left", { left, seats: this.slots.seats });
     const held = this.own.during(start).map((each) => each.title);
-    const label = [text, seats, held.length ? `overlaps your ${held.join(" and ")}` : null].filter(Boolean);
+    const titles = listText(held);
+    const label = [text, seats, titles && gettext("overlaps your %(titles)s", { titles })].filter(Boolean);
     return el(
       "button",
       {
-        class: `time${held.length ? " time--held" : ""}`,
+        class: `time${titles ? " time--held" : ""}`,
         type: "button",
         "data-start": start,
         "aria-label": label.length > 1 ? label.join(", ") : null,
-        title: held.length ? `You have ${held.join(" and ")} then.` : null,
+        title: titles ? gettext("You have %(titles)s then.", { titles }) : null,
         onclick: () => this.onchoose(start),
       },
       el("span", {}, text),
@@ -95,8 +97,8 @@ export class Times {
       button.setAttribute("aria-disabled", "true");
     }
     if (!gone.length) return this.show(this.date, this.nothing);
-    const words = gone.map((button) => timeText(button.dataset.start, this.slots.zone)).join(", ");
-    announce(`${words} ${gone.length > 1 ? "are" : "is"} no longer free.`);
+    const times = gone.map((button) => timeText(button.dataset.start, this.slots.zone)).join(", ");
+    announce(ngettext("%(times)s is no longer free.", "%(times)s are no longer free.", gone.length, { times }));
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.show(this.date, this.nothing), prefersStill() ? 0 : 900);
   }
@@ -119,13 +121,13 @@ export class Times {
   }
 
   showFailure(words, retry) {
-    this.title.textContent = "Times could not be loaded";
+    this.title.textContent = gettext("Times could not be loaded");
     this.list.replaceChildren(
       el(
         "div",
         { class: "stack stack--tight", role: "alert" },
-        el("p", { class: "muted" }, `${words} Nothing is booked, nothing is lost.`),
-        el("p", {}, el("button", { class: "button", type: "button", onclick: retry }, icon("refresh-cw"), "Try again")),
+        el("p", { class: "muted" }, words, " ", gettext("Nothing is booked, nothing is lost.")),
+        el("p", {}, el("button", { class: "button", type: "button", onclick: retry }, icon("refresh-cw"), gettext("Try again"))),
       ),
     );
   }

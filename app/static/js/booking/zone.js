@@ -1,6 +1,7 @@
 // In which zone, and on which clock, times are read.
 
 import { Combobox } from "../combobox.js";
+import { gettext } from "../texts.js";
 import { cityOf, offsetText, sameClock, setTwelveHours, usesTwelveHours, zoneLabel, zoneOptions } from "../time.js";
 
 export class ZonePicker {
@@ -9,13 +10,13 @@ export class ZonePicker {
     this.expert = expert;
     this.note = root.querySelector("[data-zone-note]");
     this.box = new Combobox(root.querySelector("input"), {
-      label: "All zones",
+      label: gettext("All zones"),
       load: () => zoneOptions(this.zone),
       onchoose: onzone,
-      empty: "No zone matches. Try a large city nearby.",
+      empty: gettext("No zone matches. Try a large city nearby."),
     });
     const button = root.querySelector("[data-hour-cycle]");
-    const describe = () => (button.textContent = usesTwelveHours() ? "24-hour clock" : "12-hour clock");
+    const describe = () => (button.textContent = usesTwelveHours() ? gettext("24-hour clock") : gettext("12-hour clock"));
     button.addEventListener("click", () => {
       setTwelveHours(!usesTwelveHours());
       describe();
@@ -32,6 +33,10 @@ export class ZonePicker {
     this.box.set({ value: zone, text: zoneLabel(zone, at) });
     this.note.textContent = sameClock(this.expert.time_zone, zone, at)
       ? ""
-      : `${this.expert.name} is in ${cityOf(this.expert.time_zone)}, ${offsetText(this.expert.time_zone, at)}.`;
+      : gettext("%(name)s is in %(city)s, %(offset)s.", {
+          name: this.expert.name,
+          city: cityOf(this.expert.time_zone),
+          offset: offsetText(this.expert.time_zone, at),
+        });
   }
 }

@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from html import unescape
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +26,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    send_from_directory,
     url_for,
 )
 from flask_babel import gettext
@@ -243,13 +243,11 @@ def manifest(slug: str) -> Response:
 
 @blueprint.get("/service-worker.js")
 def service_worker() -> Response:
-    """From the root, so that it may serve `/agenda/`; the page that it makes itself comes along."""
-    script = Path(current_app.static_folder or "", "js/agenda/service-worker.js").read_bytes()
-    page = orjson.dumps(render_template("agenda/offline.html"))
-    response = Response(b"self.offlinePage = %b;\n%b" % (page, script), mimetype="text/javascript")
+    """From the root, so that it may serve `/agenda/`."""
+    folder = f"{current_app.static_folder}/js/agenda"
+    response = send_from_directory(folder, "service-worker.js", mimetype="text/javascript")
     response.headers["Cache-Control"] = "no-cache"
-    response.add_etag()
-    return response.make_conditional(request)
+    return response
 
 
 @blueprint.after_request

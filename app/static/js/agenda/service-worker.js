@@ -117,7 +117,9 @@ async function forget() {
   await caches.delete(PRIVATE);
 }
 
-/** The server puts it before this script, in the reader's language. */
 function nothingKept() {
-  return new Response(self.offlinePage, { status: 503, headers: { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'" } });
+  return new Response(
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Offline</title><h1>You are offline</h1><p>This page was not opened on this device before. It needs a connection once.</p></html>',
+    { status: 503, headers: { "Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": "default-src 'none'" } },
+  );
 }

@@ -28,6 +28,7 @@ def init_app(app: Flask) -> None:
     for filter_ in (
         local_text.day_text,
         local_text.date_text,
+        local_text.span_text,
         local_text.number_text,
         local_text.share_text,
         local_text.list_text,
@@ -62,6 +63,6 @@ def remember(response: AnyResponse, code: str) -> None:
 
 
 def _vary(response: Response) -> Response:
-    if request.endpoint != "static":
-        response.vary.add("Accept-Language")
+    if request.endpoint != "static" and not response.cache_control.public:
+        response.vary.update(("Accept-Language", "Cookie"))
     return response

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -117,7 +118,7 @@ def replace_password() -> str | tuple[str, int] | Response:
         )
     except InvalidInput as error:
         return _password_form(error.errors), 422
-    flash("Your password is changed. Your other sessions have ended.", "success")
+    flash(gettext("Your password is changed. Your other sessions have ended."), "success")
     return redirect(url_for(".profile"))
 
 
@@ -126,7 +127,7 @@ def _password_form(errors: Mapping[str, Iterable[str]] | None = None) -> str | R
     if actor is None:
         return _to_sign_in()
     if actor.audience != ACCOUNT:
-        raise NotAllowed("This sign-in by code has no password.")
+        raise NotAllowed(gettext("This sign-in by code has no password."))
     return render_template(
         "account/change_password.html", errors=errors, is_forced=actor.must_change_password
     )
@@ -157,7 +158,7 @@ def update_profile() -> str | tuple[str, int] | Response:
         )
     except InvalidInput as error:
         return _profile_form(values=request.form, errors=error.errors), 422
-    flash("Saved.", "success")
+    flash(gettext("Saved."), "success")
     return redirect(url_for(".profile"))
 
 
@@ -167,7 +168,10 @@ def become_expert() -> str | tuple[str, int] | Response:
         experts.become_expert(current_actor(), headline=request.form.get("headline"))
     except InvalidInput as error:
         return _profile_form(expert_values=request.form, expert_errors=error.errors), 422
-    flash("You can be booked now. Add what you offer: a title and a length are enough.", "success")
+    flash(
+        gettext("You can be booked now. Add what you offer: a title and a length are enough."),
+        "success",
+    )
     return redirect(url_for(".dashboard"))
 
 
@@ -264,7 +268,10 @@ def dashboard() -> str | Response:
     try:
         expert = experts.own_expert(actor)
     except NotFound:
-        flash("Become an expert first; then this is where you decide what can be booked.", "info")
+        flash(
+            gettext("Become an expert first; then this is where you decide what can be booked."),
+            "info",
+        )
         return redirect(url_for(".profile"))
     version = profiles.calendar_version(actor)
     coming = bookings.list_bookings(actor, when="upcoming", page=1, page_size=UPCOMING)
@@ -355,17 +362,15 @@ def _navigation(actor: Actor | None) -> list[dict[str, str]]:
         return []
     if actor and actor.audience != ACCOUNT:
         return _agenda_navigation(actor)
-    items = [("booking_pages.list_experts", "Experts", "users")]
+    items = [("booking_pages.list_experts", gettext("Experts"), "users")]
     if actor:
-        items.append(("account_pages.my_bookings", "My bookings", "calendar-check"))
+        items.append(("account_pages.my_bookings", gettext("My bookings"), "calendar-check"))
         if EXPERT in actor.roles:
-            items.append(("account_pages.dashboard", "Booking page", "layout-dashboard"))
+            items.append(("account_pages.dashboard", gettext("Booking page"), "layout-dashboard"))
         if actor.is_staff:
-            items.append(("scheduler_pages.show", "Scheduler", "layout-grid"))
-            items.append(("HomeView.index", "Back-office", "settings"))
-    return [
-        {"href": url_for(endpoint), "text": text, "icon": icon} for endpoint, text, icon in items
-    ]
+            items.append(("scheduler_pages.show", gettext("Scheduler"), "layout-grid"))
+            items.append(("HomeView.index", gettext("Back-office"), "settings"))
+    return _links(items)
 
 
 def _agenda_navigation(actor: Actor) -> list[dict[str, str]]:
@@ -374,7 +379,10 @@ def _agenda_navigation(actor: Actor) -> list[dict[str, str]]:
         slug = events.find_slug(int(actor.audience.removeprefix("agenda:")))
     except SQLAlchemyError:  # the page may be the one that says so
         return []
-    items = [("show", "Agenda", "calendar-days"), ("mine", "My schedule", "calendar-check")]
+    items = [
+        ("show", gettext("Agenda"), "calendar-days"),
+        ("mine", gettext("My schedule"), "calendar-check"),
+    ]
     return [
         {"href": url_for(f"agenda_pages.{endpoint}", slug=slug), "text": text, "icon": icon}
         for endpoint, text, icon in items
@@ -385,9 +393,13 @@ def _agenda_navigation(actor: Actor) -> list[dict[str, str]]:
 def _account_navigation(actor: Actor | None) -> list[dict[str, str]]:
     if actor is None or actor.must_change_password or actor.audience != ACCOUNT:
         return []
-    items = [{"href": url_for("account_pages.profile"), "text": "Profile", "icon": "user-round"}]
+    items = [("account_pages.profile", gettext("Profile"), "user-round")]
     if actor.is_staff:
-        items.append(
-            {"href": url_for("admission.list_events"), "text": "Check-in", "icon": "scan-line"}
-        )
-    return items
+        items.append(("admission.list_events", gettext("Check-in"), "scan-line"))
+    return _links(items)
+
+
+def _links(items: Iterable[tuple[str, str, str]]) -> list[dict[str, str]]:
+    return [
+        {"href": url_for(endpoint), "text": text, "icon": icon} for endpoint, text, icon in items
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response
 
 from app import limits
@@ -18,7 +19,7 @@ def ask() -> Response:
     actor = require_account(current_actor())
     limits.count_proof(actor.email)
     address_proofs.request_proof(actor)
-    flash(f"A link is on its way to {actor.email}.", "success")
+    flash(gettext("A link is on its way to %(email)s.", email=actor.email), "success")
     return redirect(url_for("account_pages.profile"), 303)
 
 
@@ -34,5 +35,8 @@ def show(token: str) -> str | Response:
 @blueprint.post("/<token>")
 def prove(token: str) -> Response:
     address_proofs.prove(current_actor(), token)
-    flash("Your address is confirmed. What you booked with it is in your bookings.", "success")
+    flash(
+        gettext("Your address is confirmed. What you booked with it is in your bookings."),
+        "success",
+    )
     return redirect(url_for("account_pages.my_bookings"), 303)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
 from functools import wraps
 from typing import Any, ParamSpec
 
-from babel.dates import format_interval
 from flask import (
     Blueprint,
     current_app,
@@ -19,7 +17,7 @@ from flask import (
     session,
     url_for,
 )
-from flask_babel import get_locale, gettext, ngettext
+from flask_babel import gettext, ngettext
 from werkzeug.wrappers import Response
 
 import eventloop
@@ -39,7 +37,6 @@ from app.services.policy import require_staff
 from app.services.table_import import Import
 from app.views import one_time_codes as browser_codes
 from app.views.api.payload import read_query
-from app.views.local_time import LOCALES
 
 PAGE_SIZE = 50
 MAX_TEXT = 400_000  # of a list; a form field may hold 500 kB
@@ -50,14 +47,6 @@ Answer = str | tuple[str, int] | Response
 P = ParamSpec("P")
 
 blueprint = Blueprint("admission", __name__)
-
-
-@blueprint.app_template_filter()
-def date_span(first: date, last: date) -> str:
-    """The days of an event, both named; one where it has one."""
-    language = str(get_locale() or "en")
-    text = format_interval(first, last, "yMMMEd", locale=LOCALES.get(language, language))
-    return text.replace("\u2009", " ")  # thin spaces, which stand unevenly here
 
 
 # -- scanning the event's code ---------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from html import unescape
@@ -28,13 +29,13 @@ from flask import (
     send_from_directory,
     url_for,
 )
-from flask_babel import get_locale, gettext
+from flask_babel import gettext
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.gates import current_actor, found_agenda
-from app.services import agenda, clock, colours, seats, settings, waitlist
+from app.services import agenda, clock, colours, languages, local_text, seats, settings, waitlist
 from app.services.errors import DomainError, NotFound, Overlap, SessionFull, Unauthenticated
 from app.services.personal_schedule import read_personal_schedule
 from app.services.policy import ACCOUNT
@@ -53,7 +54,6 @@ from app.views.agenda_days import (
     state_of,
 )
 from app.views.calendar_feed import change_calendar_feed, describe_calendar_feed
-from app.views.local_time import local_day
 
 COMMANDS = {
     "book": seats.book_seat,
@@ -78,7 +78,7 @@ blueprint = Blueprint("agenda_pages", __name__)
 @blueprint.app_template_filter()
 def date_name(date: str, form: str = "short") -> str:
     """`Sat 12 Dec`, of a conference day."""
-    return local_day(f"{date}T00:00:00Z", "UTC", form)
+    return local_text.day_text(datetime.fromisoformat(date), form)
 
 
 @blueprint.app_template_filter()
@@ -94,11 +94,11 @@ def paragraphs(text: str) -> list[str]:
 def span_name(minutes: int) -> str:
     """`25 min`, `1 h 10 min`; nothing for none."""
     hours, rest = divmod(minutes, 60)
-    parts = [
-        gettext("%(n)d h", n=hours) if hours else "",
-        gettext("%(n)d min", n=rest) if rest else "",
-    ]
-    return " ".join(part for part in parts if part)
+    if hours and rest:
+        return gettext("%(hours)d h %(minutes)d min", hours=hours, minutes=rest)
+    if hours:
+        return gettext("%(n)d h", n=hours)
+    return gettext("%(n)d min", n=rest) if rest else ""
 
 
 @blueprint.get("/agenda/<slug>")
@@ -130,7 +130,7 @@ def show(slug: str) -> Answer:
         filters=filters,
         rooms=room_order(sessions),
         tracks=choices(sessions, "track"),
-        languages=choices(sessions, "language"),
+        session_languages=choices(sessions, "language"),
         has_capacities=any(session["capacity"] is not None for session in sessions),
         is_running=any(
             instant(each["starts_at"]) <= now < instant(each["ends_at"]) for each in sessions
@@ -218,9 +218,12 @@ def manifest(slug: str) -> Response:
     """What makes the agenda an app on the home screen."""
     kept = settings.current()
     name = kept.product_name
+    language = languages.current()
     content = {
         "name": gettext("%(product)s agenda", product=name),
         "short_name": name,
+        "lang": language.code,
+        "dir": language.direction,
         "id": url_for(".show", slug=slug),
         "start_url": url_for(".show", slug=slug),
         "scope": "/agenda/",
@@ -263,7 +266,7 @@ def _rows(link: str) -> Callable[[Row], Markup]:
     sign_in = None
     if current_actor() is None:
         sign_in = current_app.appbuilder.get_url_for_login  # type: ignore[attr-defined]
-    language = str(get_locale())
+    language = languages.current().code
     make = _row if len(link) <= MAX_LINK else _row.__wrapped__  # a visitor chooses how long
     return lambda row: make(row, link, sign_in, language)
 

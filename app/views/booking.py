@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.errors import status_of
@@ -272,7 +273,9 @@ def _require_movable(booking: Mapping[str, Any]) -> None:
     state = state_of(booking)
     if state not in {"upcoming", "pending"}:
         raise Gone(
-            "This booking is cancelled." if state == "cancelled" else "This booking is over."
+            gettext("This booking is cancelled.")
+            if state == "cancelled"
+            else gettext("This booking is over.")
         )
 
 

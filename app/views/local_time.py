@@ -9,13 +9,9 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel.dates import format_datetime
 from flask import Blueprint
-from flask_babel import get_locale
 
-# Day before month for plain "en": a page in English is read far beyond the United States.
-LOCALES = {"en": "en_GB"}
-DAY_PATTERNS = {"long": "EEEE d MMMM y", "short": "EEE d MMM", "plain": "EEEE d MMMM"}
+from app.services.local_text import day_text
 
 blueprint = Blueprint("local_time", __name__)
 
@@ -48,9 +44,7 @@ def run_of_hour(value: datetime | str, zone: str) -> str:
 
 def local_day(value: datetime | str, zone: str, form: str = "long") -> str:
     """`Tuesday 1 December 2026`."""
-    local = aware(value).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
-    language = str(get_locale() or "en")
-    return format_datetime(local, DAY_PATTERNS[form], locale=LOCALES.get(language, language))
+    return day_text(aware(value).astimezone(ZoneInfo(zone)).date(), form)
 
 
 def local_date(value: datetime | str, zone: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.gates import current_actor
@@ -33,7 +34,7 @@ def show() -> Answer:
         people=_people(actor),
         add_room_url=url_for("RoomView.add"),
         data={
-            "title": f"Scheduler · {settings.current().product_name}",
+            "title": f"{gettext('Scheduler')} · {settings.current().product_name}",
             "now": clock.rfc3339(clock.now()),
             "rooms": shown,
             "user": {"id": actor.user_id, "is_admin": actor.is_admin},

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from flask_babel import gettext
+
 from app.services import clock
 from app.services.meeting_links import place_text
 
@@ -42,7 +44,7 @@ def _end(booking: Mapping[str, Any]) -> datetime:
 
 
 def _details(booking: Mapping[str, Any]) -> str:
-    return f"Join: {booking['meeting_url']}" if booking["meeting_url"] else ""
+    return gettext("Join: %(url)s", url=booking["meeting_url"]) if booking["meeting_url"] else ""
 
 
 def _summary(booking: Mapping[str, Any]) -> str:

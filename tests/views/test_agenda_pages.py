@@ -8,15 +8,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.support import NullTranslations
 from flask import Flask, before_render_template
 from flask.testing import FlaskClient
+from flask_babel import Domain
 from jinja2 import Template
 from sqlalchemy import update
 from werkzeug.datastructures import MultiDict
 
 from app.extensions import db
 from app.models import EventSession
-from app.services import agenda, sign_ins
+from app.services import agenda, languages, sign_ins
 from app.services.policy import ACCOUNT
 from app.views import agenda as pages
 from app.views.agenda import paragraphs
@@ -203,6 +205,32 @@ def test_what_another_process_changes_shows_at_once(
     assert made == 2  # that session's, for guests and for attendees
 
 
+def test_rows_are_made_for_each_language(
+    conf: dict[str, int], client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Domain, "get_translations", lambda _: Shouting())
+    said = {}
+    for language in ("en", "de", "he", "en"):
+        page = client.get(PATH, headers={"Accept-Language": language}).text
+        shown = row(page, conf["Second"])
+        assert f"[{language}: Book]" in shown
+        assert f"[{language}: 1 left]" in shown
+        said[language] = re.findall(r'<span class="days__name">([^<]+)<', page)
+    assert said["en"] == ["Tue 4 Mar", "Wed 5 Mar"]
+    assert said["de"] == ["Di., 4. März", "Mi., 5. März"]
+    assert all("במרץ" in day for day in said["he"])
+
+
+class Shouting(NullTranslations):  # type: ignore[misc]
+    """Says each text with the language in which it should be."""
+
+    def ugettext(self, message: str) -> str:
+        return f"[{languages.current().code}: {message}]"
+
+    def ungettext(self, one: str, many: str, number: int) -> str:
+        return self.ugettext(one if number == 1 else many)
+
+
 def test_rows_with_links_of_any_length_are_not_kept(
     conf: dict[str, int], client: FlaskClient
 ) -> None:
@@ -364,6 +392,14 @@ def test_manifest_and_worker(client: FlaskClient) -> None:
     with client.get("/service-worker.js") as worker:
         assert worker.mimetype == "text/javascript"
         assert worker.headers["Cache-Control"] == "no-cache"
+
+
+def test_what_the_browser_keeps_is_in_its_language(client: FlaskClient) -> None:
+    in_hebrew = {"Accept-Language": "he"}
+    answer = client.get(f"{PATH}/manifest.webmanifest", headers=in_hebrew)
+    manifest = answer.get_json(force=True)
+    assert (manifest["lang"], manifest["dir"]) == ("he", "rtl")
+    assert {"accept-language", "cookie"} <= set(answer.vary.as_set())
 
 
 # -- pieces --------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from app.services.languages import speaking
 from app.views import local_time
 
 WINTER = "2026-12-01T09:30:00Z"
@@ -47,6 +48,11 @@ def test_day_is_that_of_the_zone(app: Flask) -> None:
         late = "2026-12-01T23:30:00Z"
         assert local_time.local_day(late, "UTC") == "Tuesday 1 December 2026"
         assert local_time.local_day(late, "Europe/Berlin", "plain") == "Wednesday 2 December"
+
+
+def test_day_is_in_the_readers_language(app: Flask) -> None:
+    with app.test_request_context(), speaking("de"):
+        assert local_time.local_day(WINTER, "UTC") == "Dienstag, 1. Dezember 2026"
 
 
 def test_bookings_are_grouped_by_the_day_of_the_zone() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from babel import negotiate_locale
 from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import get_babel, refresh
+from flask_babel.speaklater import LazyString
 
 from app.services import languages, local_text
 from app.services.languages import LANGUAGES
@@ -22,6 +23,7 @@ def init_app(app: Flask) -> None:
     get_babel(app).locale_selector = choose
     app.after_request(_vary)
     app.context_processor(lambda: {"language": languages.current(), "languages": LANGUAGES})
+    app.jinja_env.finalize = _plain
     for filter_ in (
         local_text.day_text,
         local_text.date_text,
@@ -56,6 +58,11 @@ def remember(response: Response, code: str) -> None:
         samesite="Lax",
     )
     refresh()
+
+
+def _plain(value: object) -> object:
+    # A lazy text calls itself HTML, and would go into a page without being escaped.
+    return str(value) if isinstance(value, LazyString) else value
 
 
 def _vary(response: Response) -> Response:

@@ -18,9 +18,24 @@ from app.services.languages import current
 
 # CLDR's own long forms put a comma after the English weekday; ours are shorter.
 _DAYS = {
-    "en": {"long": "EEEE d MMMM y", "short": "EEE d MMM", "dated": "EEE d MMM y", "plain": "EEEE d MMMM"},
-    "de": {"long": "EEEE, d. MMMM y", "short": "EEE, d. MMM", "dated": "EEE, d. MMM y", "plain": "EEEE, d. MMMM"},
-    "he": {"long": "EEEE, d בMMMM y", "short": "EEE, d בMMM", "dated": "EEE, d בMMM y", "plain": "EEEE, d בMMMM"},
+    "en": {
+        "long": "EEEE d MMMM y",
+        "short": "EEE d MMM",
+        "dated": "EEE d MMM y",
+        "plain": "EEEE d MMMM",
+    },
+    "de": {
+        "long": "EEEE, d. MMMM y",
+        "short": "EEE, d. MMM",
+        "dated": "EEE, d. MMM y",
+        "plain": "EEEE, d. MMMM",
+    },
+    "he": {
+        "long": "EEEE, d בMMMM y",
+        "short": "EEE, d בMMM",
+        "dated": "EEE, d בMMM y",
+        "plain": "EEEE, d בMMMM",
+    },
 }
 _THIN_SPACE = "\u2009"
 

@@ -36,6 +36,7 @@ from app.services.errors import (
     Stale,
     Unauthenticated,
 )
+from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import bulk, cells, columns
 from app.views.admin.bulk import BulkAction, Outcome
@@ -388,7 +389,7 @@ class ServiceModelView(ModelView):
         self.annotate(listing.rows)
         return self._page(
             "admin/list.html",
-            title=self.plural,
+            title=str(self.plural),
             listing=listing,
             actions=[each for each in self.bulk_actions if self.offers(each.permission)],
             undoable=bulk.find_undoable(self.endpoint),
@@ -730,7 +731,11 @@ class ServiceModelView(ModelView):
         """How `column` of `item` looks."""
         look = getattr(self, f"cell_{column}", None)
         value = look(item) if look else getattr(item, column)
-        return "" if value is None else cells.yes(value) if isinstance(value, bool) else value
+        if isinstance(value, bool):
+            return cells.yes(value)
+        if isinstance(value, int):
+            return number_text(value)
+        return "" if value is None else value
 
     def orders(self, column: str) -> str | None:
         """What a click on the head of `column` orders by."""

@@ -17,6 +17,7 @@ from app.extensions import db
 from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
 from app.services import attachments, clock, event_sessions, overview
+from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import cells, session_impact
 from app.views.admin.base import (
@@ -395,7 +396,11 @@ class EventSessionView(ServiceModelView):
     def cell_seats(self, item: EventSession) -> str:
         if item.capacity is None:
             return gettext("Free entry")
-        return gettext("%(taken)s of %(all)s", taken=item.seats_taken, all=item.capacity)
+        return gettext(
+            "%(taken)s of %(all)s",
+            taken=number_text(item.seats_taken),
+            all=number_text(item.capacity),
+        )
 
     def cell_speakers(self, item: EventSession) -> Markup:
         return cells.lines([each.name for each in item.speakers])

@@ -100,7 +100,7 @@ class MailTextView(BaseView):
             error=error,
             notes=notes,
             placeholders=[
-                (name, MEANINGS[name], sample) for name, sample in text.placeholders.items()
+                (name, str(MEANINGS[name]), sample) for name, sample in text.placeholders.items()
             ],
             mail=mail_texts.preview_text(current_actor(), text.template, shown),
             is_unsaved=shown is not None,

@@ -203,7 +203,7 @@ class AuditView(ServiceModelView):
 
     def cell_summary(self, item: AuditEntry) -> str:
         text = "; ".join(
-            f"{audit_words.field(name)}: {_plain(new) if old is None else f'{_plain(old)} → {_plain(new)}'}"
+            f"{audit_words.field(name)}: {new if old is None else f'{old} → {new}'}"
             for name, old, new in _changes(item)
         )
         return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
@@ -211,7 +211,7 @@ class AuditView(ServiceModelView):
     def cell_details(self, item: AuditEntry) -> Markup:
         rows = Markup("").join(
             Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>').format(
-                audit_words.field(name), _plain(old), _plain(new)
+                audit_words.field(name), old or "", new
             )
             for name, old, new in _changes(item)
         )
@@ -235,17 +235,26 @@ class AuditView(ServiceModelView):
         return found
 
 
-def _changes(item: AuditEntry) -> list[tuple[str, Any, Any]]:
-    """Name, before and after of everything the entry tells."""
+def _changes(item: AuditEntry) -> list[tuple[str, str | None, str]]:
+    """Name, before and after of everything the entry tells; None where nothing was before."""
     names = dict.fromkeys([*item.before, *item.changes])
-    return [(name, item.before.get(name), item.changes.get(name)) for name in names]
+    return [
+        (
+            name,
+            None if item.before.get(name) is None else _plain(name, item.before[name]),
+            _plain(name, item.changes.get(name)),
+        )
+        for name in names
+    ]
 
 
-def _plain(value: object) -> str:
+def _plain(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return ", ".join(map(_plain, value)) or gettext("none")
+        return ", ".join(_plain(name, each) for each in value) or gettext("none")
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return audit_words.value(name, value)
+    return json.dumps(value, ensure_ascii=False)

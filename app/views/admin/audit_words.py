@@ -155,6 +155,30 @@ FIELDS = {
     "weekly": lazy_gettext("Weekly"),
     "weekly_hours": lazy_gettext("Weekly hours"),
 }
+CODED = {"admission", "kind", "roles", "scope", "state", "status"}
+VALUES = {  # of the fields that hold codes
+    "Admin": lazy_gettext("Admin"),
+    "Attendee": lazy_gettext("Attendee"),
+    "Contributor": lazy_gettext("Contributor"),
+    "Expert": lazy_gettext("Expert"),
+    "all": lazy_gettext("all"),
+    "appointment": lazy_gettext("appointment"),
+    "blackout": lazy_gettext("blackout"),
+    "cancelled": lazy_gettext("cancelled"),
+    "checked_in": lazy_gettext("checked in"),
+    "confirmed": lazy_gettext("confirmed"),
+    "failed": lazy_gettext("failed"),
+    "following": lazy_gettext("following"),
+    "one": lazy_gettext("one"),
+    "open": lazy_gettext("open"),
+    "pending": lazy_gettext("pending"),
+    "reservation": lazy_gettext("reservation"),
+    "seat": lazy_gettext("seat"),
+    "sending": lazy_gettext("sending"),
+    "sent": lazy_gettext("sent"),
+    "subscription": lazy_gettext("subscription"),
+    "upload": lazy_gettext("upload"),
+}
 
 
 def action(code: str) -> str:
@@ -170,6 +194,11 @@ def kind(code: str) -> str:
 def field(code: str) -> str:
     """What of it changed: `Time zone`."""
     return _words(FIELDS, code)
+
+
+def value(of: str, stored: str) -> str:
+    """What a field says: `confirmed`; as it is stored where it holds no code."""
+    return str(VALUES.get(stored, stored)) if of in CODED else stored
 
 
 def _words(table: dict[str, LazyString], code: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from babel import negotiate_locale
 from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import get_babel
+from flask_babel.speaklater import LazyString
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.services import languages, local_text, meeting_links
@@ -25,6 +26,7 @@ def init_app(app: Flask) -> None:
     app.context_processor(
         lambda: {"page_language": languages.current(), "page_languages": LANGUAGES}
     )
+    app.jinja_env.finalize = _plain
     for filter_ in (
         local_text.day_text,
         local_text.date_text,
@@ -60,6 +62,11 @@ def remember(response: AnyResponse, code: str) -> None:
         httponly=True,
         samesite="Lax",
     )
+
+
+def _plain(value: object) -> object:
+    # A lazy text calls itself HTML, and would go into a page without being escaped.
+    return str(value) if isinstance(value, LazyString) else value
 
 
 def _vary(response: Response) -> Response:

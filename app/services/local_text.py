@@ -18,22 +18,38 @@ from app.services.languages import current
 
 # CLDR's own long forms put a comma after the English weekday; ours are shorter.
 _DAYS = {
-    "en": {"long": "EEEE d MMMM y", "short": "EEE d MMM", "plain": "EEEE d MMMM"},
-    "de": {"long": "EEEE, d. MMMM y", "short": "EEE, d. MMM", "plain": "EEEE, d. MMMM"},
-    "he": {"long": "EEEE, d בMMMM y", "short": "EEE, d בMMM", "plain": "EEEE, d בMMMM"},
+    "en": {
+        "long": "EEEE d MMMM y",
+        "short": "EEE d MMM",
+        "dated": "EEE d MMM y",
+        "plain": "EEEE d MMMM",
+    },
+    "de": {
+        "long": "EEEE, d. MMMM y",
+        "short": "EEE, d. MMM",
+        "dated": "EEE, d. MMM y",
+        "plain": "EEEE, d. MMMM",
+    },
+    "he": {
+        "long": "EEEE, d בMMMM y",
+        "short": "EEE, d בMMM",
+        "dated": "EEE, d בMMM y",
+        "plain": "EEEE, d בMMMM",
+    },
 }
 _THIN_SPACE = "\u2009"
 
 
 def day_text(day: date | datetime, form: str = "long") -> str:
-    """`Tuesday 1 December 2026`; "short" is `Tue 1 Dec`, "plain" leaves the year out."""
+    """`Tuesday 1 December 2026`; "short" is `Tue 1 Dec`, "dated" is that
+    with the year, "plain" leaves the year out."""
     language = current()
     return format_date(day, _DAYS[language.code][form], locale=language.locale)
 
 
-def date_text(day: date | datetime) -> str:
-    """`1 December 2026`."""
-    return format_date(day, "long", locale=current().locale)
+def date_text(day: date | datetime, form: str = "long") -> str:
+    """`1 December 2026`; "medium" is `1 Dec 2026`."""
+    return format_date(day, form, locale=current().locale)
 
 
 def span_text(first: date, last: date) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_appbuilder import AppBuilder
+from flask_babel import lazy_gettext
 
 from app.views.admin.attendees import AttendeeView
 from app.views.admin.audit import AuditView
@@ -23,19 +24,58 @@ from app.views.admin.settings import SettingsView
 from app.views.admin.users import RoleView, UserView
 from app.views.admin.waitlist import WaitlistView
 
-MENU: dict[str, list[Any]] = {  # views with a `plural` and an `icon`
-    "Time": [BookingView, EventSessionView, WaitlistView, EventView, RoomView, BlackoutView],
-    "Offers": [ExpertView, EventTypeView],
-    "People": [AttendeeView, UserView, RoleView],
-    "System": [OutboxView, MailTextView, AuditView, SettingsView],
+# Views with a `plural` and an `icon`, by the names that permissions on the menu have in the
+# database: in English, whoever reads.
+MENU: dict[str, dict[str, Any]] = {
+    "Time": {
+        "Bookings": BookingView,
+        "Sessions": EventSessionView,
+        "Waitlist": WaitlistView,
+        "Events": EventView,
+        "Rooms": RoomView,
+        "Blackouts": BlackoutView,
+    },
+    "Offers": {"Experts": ExpertView, "Event types": EventTypeView},
+    "People": {"Attendees": AttendeeView, "Users": UserView, "Roles": RoleView},
+    "System": {
+        "Outbox": OutboxView,
+        "Mail texts": MailTextView,
+        "Audit log": AuditView,
+        "Settings": SettingsView,
+    },
+}
+CATEGORIES = {
+    "Time": lazy_gettext("Time"),
+    "Offers": lazy_gettext("Offers"),
+    "People": lazy_gettext("People"),
+    "System": lazy_gettext("System"),
 }
 
 
 def register(builder: AppBuilder) -> None:
     """Add the back-office's views and menu."""
     for category, views in MENU.items():
-        for view in views:
-            builder.add_view(view, view.plural, icon=view.icon, category=category)
-    builder.add_view(ReportView, "Reports", icon="chart-column", category="Time")
-    builder.add_view(ImportView, "Import and export", icon="upload", category="System")
+        for name, view in views.items():
+            builder.add_view(
+                view,
+                name,
+                label=view.plural,
+                icon=view.icon,
+                category=category,
+                category_label=CATEGORIES[category],
+            )
+    builder.add_view(
+        ReportView,
+        "Reports",
+        label=lazy_gettext("Reports"),
+        icon="chart-column",
+        category="Time",
+    )
+    builder.add_view(
+        ImportView,
+        "Import and export",
+        label=lazy_gettext("Import and export"),
+        icon="upload",
+        category="System",
+    )
     builder.add_link("API", href="/swagger/v1", icon="link", category="System")

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import request, url_for
 from flask_appbuilder import expose
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -27,29 +28,32 @@ from app.views.admin.base import (
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.events import event_choices
 from app.views.admin.forms import EmailField, IdField, LineField, OfficeForm
+from app.views.admin.wording import Texts, Wording
 
 
 class AttendeeForm(OfficeForm):
-    name = LineField("Name", maximum=admission.MAX_NAME)
+    name = LineField(lazy_gettext("Name"), maximum=admission.MAX_NAME)
     email = EmailField(
-        "Email", required=True, description="The code for the agenda is mailed to it."
+        lazy_gettext("Email"),
+        required=True,
+        description=lazy_gettext("The code for the agenda is mailed to it."),
     )
     external_id = LineField(
-        "External id",
+        lazy_gettext("External id"),
         maximum=admission.MAX_EXTERNAL_ID,
-        description="From the ticket shop, so that its list finds this person again.",
+        description=lazy_gettext("From the ticket shop, so that its list finds this person again."),
     )
 
 
 class NewAttendeeForm(AttendeeForm):
-    event_id = IdField("Event", required=True)
+    event_id = IdField(lazy_gettext("Event"), required=True)
 
 
 def _check_in(_view: Any, actor: Actor | None, item: Attendee, _form: Any) -> Outcome:
     if item.checked_in_at is not None:
-        return Outcome(f"{item} was checked in already.", before="in")
+        return Outcome(gettext("%(name)s was checked in already.", name=str(item)), before="in")
     admission.check_in(actor, item.event.slug, [item.email])
-    return Outcome(f"{item} is checked in.", before="")
+    return Outcome(gettext("%(name)s is checked in.", name=str(item)), before="")
 
 
 def _undo_check_in(actor: Actor | None, pk: int, before: str) -> None:
@@ -63,9 +67,18 @@ class AttendeeView(ServiceModelView):
 
     datamodel = ReadingInterface(Attendee)
     route_base = "/backoffice/attendees"
-    noun, plural, icon = "attendee", "Attendees", "users"
+    plural, icon = lazy_gettext("Attendees"), "users"
+    texts = Texts(
+        add=lazy_gettext("Add attendee"),
+        added=lazy_gettext("Attendee added."),
+        choose=lazy_gettext("Choose which attendees first."),
+        remove=lambda number: ngettext("Delete attendee", "Delete attendees", number),
+        remove_many=lambda number: ngettext(
+            "Delete %(num)d attendee?", "Delete %(num)d attendees?", number
+        ),
+    )
     object_kind = "attendee"
-    empty = "Import a list from whatever sells the tickets, or add somebody here."
+    empty = lazy_gettext("Import a list from whatever sells the tickets, or add somebody here.")
 
     list_columns = ["name", "email", "event", "checked_in", "external_id"]
     show_columns = ["name", "email", "event", "checked_in", "by", "external_id", "added"]
@@ -73,16 +86,24 @@ class AttendeeView(ServiceModelView):
     order_columns = ["name", "email", "checked_in_at"]
     edit_columns = ["name", "email", "external_id"]
     add_columns = ["event_id", *edit_columns]
-    label_columns = {"external_id": "External id", "by": "Checked in by"}
+    label_columns = {
+        "external_id": lazy_gettext("External id"),
+        "by": lazy_gettext("Checked in by"),
+    }
     base_order = ("name", "asc")
     order_of = {"checked_in": "checked_in_at"}
     loads = (joinedload(Attendee.event), joinedload(Attendee.checked_in_by_user))
     list_filters = (
-        ListFilter("event", "Event", event_choices, lambda value: Attendee.event_id == int(value)),
+        ListFilter(
+            "event",
+            lazy_gettext("Event"),
+            event_choices,
+            lambda value: Attendee.event_id == int(value),
+        ),
         ListFilter(
             "state",
-            "State",
-            lambda: [("in", "Checked in"), ("out", "Not yet")],
+            lazy_gettext("State"),
+            lambda: [("in", gettext("Checked in")), ("out", gettext("Not yet"))],
             lambda value: (
                 Attendee.checked_in_at.is_not(None)
                 if value == "in"
@@ -95,10 +116,21 @@ class AttendeeView(ServiceModelView):
     bulk_actions = (
         BulkAction(
             name="check_in",
-            label="Check in",
-            question="Check {things} in?",
-            submit="Check in",
-            done="{number} checked in.",
+            label=lazy_gettext("Check in"),
+            wording=Wording(
+                question=lambda name: gettext("Check “%(name)s” in?", name=name),
+                question_many=lambda number: ngettext(
+                    "Check %(num)d attendee in?", "Check %(num)d attendees in?", number
+                ),
+                submit=lambda number: ngettext("Check in attendee", "Check in attendees", number),
+                done=lambda name: gettext("“%(name)s” checked in.", name=name),
+                done_many=lambda number: ngettext(
+                    "%(num)d checked in.", "%(num)d checked in.", number
+                ),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s checked in.", done=done, all=all_
+                ),
+            ),
             perform=_check_in,
             icon="user-check",
             permission="check_in",
@@ -143,7 +175,7 @@ class AttendeeView(ServiceModelView):
             return []
         return [
             Related(
-                "Bookings",
+                gettext("Bookings"),
                 "BookingView",
                 {"user": user_id, "status": "confirmed"},
                 frozenset({"who", "status"}),
@@ -153,7 +185,10 @@ class AttendeeView(ServiceModelView):
     def links(self, item: Attendee) -> list[tuple[str, str]]:
         event: Event = item.event
         return [
-            ("The door of this event", url_for("admission.door", slug=event.slug, q=item.email))
+            (
+                gettext("The door of this event"),
+                url_for("admission.door", slug=event.slug, q=item.email),
+            )
         ]
 
     def cell_name(self, item: Attendee) -> str:
@@ -164,7 +199,7 @@ class AttendeeView(ServiceModelView):
 
     def cell_checked_in(self, item: Attendee) -> Any:
         if item.checked_in_at is None:
-            return cells.badge("Not yet")
+            return cells.badge(gettext("Not yet"))
         return cells.moment(item.checked_in_at, item.event.time_zone)
 
     def cell_by(self, item: Attendee) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app, url_for
+from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_, or_, select
 
@@ -19,7 +20,7 @@ from app.gates import current_actor
 from app.models import AuditEntry, Booking, User
 from app.models.audit import API, BACK_OFFICE, CLI, PAGE, SOCKET, TIMER
 from app.models.user import full_name
-from app.views.admin import cells
+from app.views.admin import audit_words, cells
 from app.views.admin.base import (
     DayFilter,
     LinkFilter,
@@ -27,6 +28,7 @@ from app.views.admin.base import (
     ReadingInterface,
     ServiceModelView,
 )
+from app.views.admin.wording import Words
 
 VIEWS = {
     "attendee": "AttendeeView",
@@ -40,14 +42,14 @@ VIEWS = {
     "user": "UserView",
 }
 DOORS = {
-    PAGE: "Page",
-    BACK_OFFICE: "Back-office",
+    PAGE: lazy_gettext("Page"),
+    BACK_OFFICE: lazy_gettext("Back-office"),
     API: "API",
-    SOCKET: "Socket",
-    CLI: "Command line",
-    TIMER: "Timer",
+    SOCKET: lazy_gettext("Socket"),
+    CLI: lazy_gettext("Command line"),
+    TIMER: lazy_gettext("Timer"),
 }
-NOBODY = {CLI: "The command line", TIMER: "The system"}
+NOBODY = {CLI: lazy_gettext("The command line"), TIMER: lazy_gettext("The system")}
 SUMMARY = 80
 _OBJECT = re.compile(r"([a-z_]{1,32}):([\w.-]{1,64})", re.ASCII)
 
@@ -57,7 +59,7 @@ class ObjectFilter:
     """One object, as `room:7`: its history."""
 
     name: str
-    label: str
+    label: Words
     is_offered = False
 
     def options(self) -> Iterable[tuple[str, str]]:
@@ -67,7 +69,7 @@ class ObjectFilter:
     def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
         """The object in words; it may be long gone."""
         match = _OBJECT.fullmatch(value)
-        return match and f"{_words(match[1])} {match[2][:8]}"
+        return match and f"{audit_words.kind(match[1])} {match[2][:8]}"
 
     def where(self, value: str) -> ColumnElement[bool]:
         """The entries about it."""
@@ -80,10 +82,10 @@ def _name_of_user(user_id: int) -> str | None:
     return user and full_name(user.first_name, user.last_name)
 
 
-def _named(column: Any) -> Callable[[], list[tuple[str, str]]]:
+def _named(column: Any, words: Callable[[str], str]) -> Callable[[], list[tuple[str, str]]]:
     """What there is of a column, to choose from."""
     return lambda: [
-        (name, _words(name))
+        (name, words(name))
         for name in db.session.scalars(select(column).distinct().order_by(column))
     ]
 
@@ -101,8 +103,8 @@ class AuditView(ServiceModelView):
 
     datamodel = ReadingInterface(AuditEntry)
     route_base = "/backoffice/audit"
-    noun, plural, icon = "entry", "Audit log", "history"
-    empty = "Everything that is changed is written down here."
+    plural, icon = lazy_gettext("Audit log"), "history"
+    empty = lazy_gettext("Everything that is changed is written down here.")
     include_route_methods = {"list", "show"}
 
     list_columns = ["when", "who", "what", "object", "summary", "origin"]
@@ -110,38 +112,45 @@ class AuditView(ServiceModelView):
     search_columns = ["action", "object_kind", "object_id", "address"]
     order_columns = ["at", "action", "object_kind"]
     label_columns = {
-        "at": "When",
-        "action": "What",
-        "object_kind": "Object",
-        "object": "On what",
-        "origin": "From where",
-        "summary": "Change",
-        "details": "Before and after",
+        "object": lazy_gettext("On what"),
+        "origin": lazy_gettext("From where"),
+        "summary": lazy_gettext("Change"),
+        "details": lazy_gettext("Before and after"),
     }
     base_order = ("id", "desc")
     order_of = {"when": "at", "what": "action", "object": "object_kind"}
     list_filters = (
         ListFilter(
             "action",
-            "What",
-            _named(AuditEntry.action),
+            lazy_gettext("What"),
+            _named(AuditEntry.action, audit_words.action),
             lambda value: AuditEntry.action == value,
         ),
         ListFilter(
             "kind",
-            "On what",
-            _named(AuditEntry.object_kind),
+            lazy_gettext("On what"),
+            _named(AuditEntry.object_kind, audit_words.kind),
             lambda value: AuditEntry.object_kind == value,
         ),
-        ListFilter("door", "From where", DOORS.items, lambda value: AuditEntry.door == value),
-        DayFilter("since", "From", lambda value: AuditEntry.at >= _midnight(value)),
-        DayFilter("until", "To", lambda value: AuditEntry.at < _midnight(value, days=1)),
-        LinkFilter("who", "Who", _name_of_user, lambda value: AuditEntry.actor_id == int(value)),
-        ObjectFilter("object", "History of"),
+        ListFilter(
+            "door", lazy_gettext("From where"), DOORS.items, lambda value: AuditEntry.door == value
+        ),
+        DayFilter("since", lazy_gettext("From"), lambda value: AuditEntry.at >= _midnight(value)),
+        DayFilter(
+            "until", lazy_gettext("To"), lambda value: AuditEntry.at < _midnight(value, days=1)
+        ),
+        LinkFilter(
+            "who",
+            lazy_gettext("Who"),
+            _name_of_user,
+            lambda value: AuditEntry.actor_id == int(value),
+        ),
+        ObjectFilter("object", lazy_gettext("History of")),
     )
 
     def name_of(self, item: AuditEntry) -> str:
-        return f"{_words(item.action)}: {item.object_kind.replace('_', ' ')} {item.object_id}"
+        about = f"{audit_words.kind(item.object_kind)} {item.object_id}"
+        return f"{audit_words.action(item.action)}: {about}"
 
     def matching(self, words: str) -> ColumnElement[bool]:
         actors = select(User.id).where(
@@ -173,28 +182,28 @@ class AuditView(ServiceModelView):
 
     def cell_who(self, item: Any) -> Any:
         if not item.actor_id:  # none, or the command line's
-            return NOBODY.get(item.door, "A guest")
+            return str(NOBODY.get(item.door) or gettext("A guest"))
         if not item.actor_name:
-            return f"User {item.actor_id}, deleted since"
+            return gettext("User %(number)s, deleted since", number=item.actor_id)
         return cells.link(item.actor_name, url_for("UserView.show", pk=item.actor_id))
 
     def cell_what(self, item: AuditEntry) -> str:
-        return _words(item.action)
+        return audit_words.action(item.action)
 
     def cell_object(self, item: Any) -> Any:
-        text = f"{_words(item.object_kind)} {item.object_id[:8]}"
+        text = f"{audit_words.kind(item.object_kind)} {item.object_id[:8]}"
         view = VIEWS.get(item.object_kind)
         if view is None or item.object_key is None or item.action == "delete":
             return text
         return cells.link(text, url_for(f"{view}.show", pk=item.object_key))
 
     def cell_origin(self, item: AuditEntry) -> str:
-        door = DOORS.get(item.door, item.door)
+        door = str(DOORS.get(item.door, item.door))
         return f"{door}, {item.address}" if item.address else door
 
     def cell_summary(self, item: AuditEntry) -> str:
         text = "; ".join(
-            f"{_words(name)}: {_plain(new) if old is None else f'{_plain(old)} → {_plain(new)}'}"
+            f"{audit_words.field(name)}: {new if old is None else f'{old} → {new}'}"
             for name, old, new in _changes(item)
         )
         return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
@@ -202,7 +211,7 @@ class AuditView(ServiceModelView):
     def cell_details(self, item: AuditEntry) -> Markup:
         rows = Markup("").join(
             Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>').format(
-                _words(name), _plain(old), _plain(new)
+                audit_words.field(name), old or "", new
             )
             for name, old, new in _changes(item)
         )
@@ -212,33 +221,40 @@ class AuditView(ServiceModelView):
             '<div class="office-table__scroll" tabindex="0" role="region" aria-label="{}">'
             '<table class="table table--plain"><thead><tr><th scope="col">{}</th>'
             '<th scope="col">{}</th><th scope="col">{}</th></tr></thead><tbody>{}</tbody></table></div>'
-        ).format("Before and after", "What", "Before", "After", rows)
+        ).format(
+            gettext("Before and after"), gettext("What"), gettext("Before"), gettext("After"), rows
+        )
 
     def links(self, item: AuditEntry) -> list[tuple[str, str]]:
         about = f"{item.object_kind}:{item.object_id}"
         found = []
         if _OBJECT.fullmatch(about):
-            found.append(("All about this", url_for("AuditView.list", object=about)))
+            found.append((gettext("All about this"), url_for("AuditView.list", object=about)))
         if item.actor_id:
-            found.append(("All they did", url_for("AuditView.list", who=item.actor_id)))
+            found.append((gettext("All they did"), url_for("AuditView.list", who=item.actor_id)))
         return found
 
 
-def _changes(item: AuditEntry) -> list[tuple[str, Any, Any]]:
-    """Name, before and after of everything the entry tells."""
+def _changes(item: AuditEntry) -> list[tuple[str, str | None, str]]:
+    """Name, before and after of everything the entry tells; None where nothing was before."""
     names = dict.fromkeys([*item.before, *item.changes])
-    return [(name, item.before.get(name), item.changes.get(name)) for name in names]
+    return [
+        (
+            name,
+            None if item.before.get(name) is None else _plain(name, item.before[name]),
+            _plain(name, item.changes.get(name)),
+        )
+        for name in names
+    ]
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _plain(value: object) -> str:
+def _plain(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return ", ".join(map(_plain, value)) or "none"
+        return ", ".join(_plain(name, each) for each in value) or gettext("none")
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, str):
+        return audit_words.value(name, value)
+    return json.dumps(value, ensure_ascii=False)

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from werkzeug.wrappers import Response
 
@@ -35,10 +36,12 @@ from app.services.errors import (
     Stale,
     Unauthenticated,
 )
+from app.services.local_text import number_text
 from app.services.policy import Actor
-from app.views.admin import bulk, cells
+from app.views.admin import bulk, cells, columns
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
+from app.views.admin.wording import DELETION, Texts, Words, removing
 from app.views.api.payload import MAX_INTEGER, read_query
 from app.views.local_time import zone_choices
 
@@ -51,12 +54,14 @@ _NOT_TYPED = {"csrf_token", "agreed", "again"}
 # Refusals that no other input would change.
 _FINAL = (Unauthenticated, MustChangePassword, NotAllowed)
 
-OVERTAKEN = (
+OVERTAKEN = lazy_gettext(
     "Somebody changed this in the meantime. What you typed is still here;"
     " saving again puts it in place of theirs."
 )
 
-AFFECTS_OTHERS = "Whom this affects has changed since the page was shown. Please look at it again."
+AFFECTS_OTHERS = lazy_gettext(
+    "Whom this affects has changed since the page was shown. Please look at it again."
+)
 
 Answer = str | tuple[str, int] | Response
 
@@ -77,12 +82,12 @@ class ListFilter:
     """A choice that narrows a list: `options` are values and texts, `where` the condition."""
 
     name: str
-    label: str
-    options: Callable[[], Iterable[tuple[str, str]]]
+    label: Words
+    options: Callable[[], Iterable[tuple[str, Words]]]
     where: Callable[[str], ColumnElement[bool]]
     is_offered = True
 
-    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
+    def text_of(self, value: str, options: Iterable[tuple[str, Words]]) -> Words | None:
         """The text of a value that is a choice; None for another."""
         return dict(options).get(value)
 
@@ -95,7 +100,7 @@ class LinkFilter:
     """
 
     name: str
-    label: str
+    label: Words
     name_of: Callable[[int], str | None]
     where: Callable[[str], ColumnElement[bool]]
     is_offered = False
@@ -115,7 +120,7 @@ class DayFilter:
     """A day that a list begins or ends with; `where` gets it as a date."""
 
     name: str
-    label: str
+    label: Words
     where: Callable[[str], ColumnElement[bool]]
     is_offered = True
     is_day = True
@@ -143,8 +148,8 @@ class Listing:
     order: str
     direction: str
     chosen: dict[str, str]  # of the filters
-    texts: dict[str, str]  # of what is chosen
-    options: dict[str, list[tuple[str, str]]]
+    texts: dict[str, Words]  # of what is chosen
+    options: dict[str, list[tuple[str, Words]]]
 
     @property
     def pages(self) -> int:
@@ -233,17 +238,18 @@ def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[...
 class ServiceModelView(ModelView):
     """List, show, add, edit and delete one kind of thing.
 
-    A subclass names its columns, all of them; `cell_<column>` says how one looks. Its
-    `create`, `update` and `remove` hand what the form holds to a service. A refusal
+    A subclass names its columns, all of them; `cell_<column>` says how one looks, and
+    `columns.NAMES` or its own `label_columns` what it is called. Its `create`, `update` and `remove` hand what the form holds to a service. A refusal
     shows the form again with everything typed.
     """
 
-    noun = ""
-    plural = ""
+    plural: Words = ""
+    texts = Texts()
+    removal = DELETION
     object_kind = ""  # what the audit log calls it, where it does
     show_template = "admin/show.html"
     deed_permission = "edit"
-    empty = ""  # what to do where there is nothing yet
+    empty: Words = ""  # what to do where there is nothing yet
     icon = "list-checks"
 
     list_columns: list[str] = []
@@ -255,7 +261,7 @@ class ServiceModelView(ModelView):
     base_order: tuple[str, str] = ("id", "desc")
     order_of: Mapping[str, str] = {}  # a column of the list: what it is ordered by
     list_filters: Sequence[ListFilter | LinkFilter | DayFilter] = ()
-    presets: Sequence[tuple[str, Mapping[str, str]]] = ()  # what is looked at most, by name
+    presets: Sequence[tuple[Words, Mapping[str, str]]] = ()  # what is looked at most, by name
     bulk_actions: Sequence[BulkAction] = ()
     undo_removal: Callable[[Actor | None, int, Any], object] | None = None
     number_columns: frozenset[str] = frozenset()
@@ -264,8 +270,6 @@ class ServiceModelView(ModelView):
     add_form: type[OfficeForm] | None = None
     edit_form: type[OfficeForm] | None = None
     delete_form: type[OfficeForm] = OfficeForm
-    remove_verb = "Delete"
-    removed = "deleted"
     error_fields: Mapping[str, str] = {}  # a service's field: the form's
 
     exclude_route_methods = {"download", "action", "action_post"}
@@ -292,9 +296,9 @@ class ServiceModelView(ModelView):
         """What the add form shows at first."""
         return {}
 
-    def new_noun(self) -> str:
-        """What the add form adds."""
-        return self.noun
+    def adding(self) -> Words:
+        """What the add form and its button say."""
+        return self.texts.add
 
     def offer(self, form: Any, item: Any = None) -> None:
         """Fill in what the form's fields offer to choose from; `item` is what is edited."""
@@ -385,7 +389,7 @@ class ServiceModelView(ModelView):
         self.annotate(listing.rows)
         return self._page(
             "admin/list.html",
-            title=self.plural,
+            title=str(self.plural),
             listing=listing,
             actions=[each for each in self.bulk_actions if self.offers(each.permission)],
             undoable=bulk.find_undoable(self.endpoint),
@@ -423,7 +427,7 @@ class ServiceModelView(ModelView):
     def _history(self, item: Any) -> Iterable[Related]:
         if self.object_kind:
             about = {"object": f"{self.object_kind}:{self.key_of(item)}"}
-            yield Related("History", "AuditView", about, frozenset({"object"}))
+            yield Related(gettext("History"), "AuditView", about, frozenset({"object"}))
 
     def preview(self, query: Mapping[str, Any]) -> tuple[Sequence[Any], int]:
         """The first rows of the list that `query` leads to, and how many it has."""
@@ -451,13 +455,16 @@ class ServiceModelView(ModelView):
         return self._created(made)
 
     def _created(self, made: Any) -> Answer:
-        flash(f"{self.noun.capitalize()} added.", "success")
+        flash(str(self.texts.added), "success")
         return self._to("show", pk=made)
 
     def _edit(self, pk: int) -> Answer:
         item = self._item(pk)
         if not self.is_changeable(item):
-            flash(f"“{self.name_of(item)}” cannot be changed any more.", "warning")
+            flash(
+                gettext("“%(name)s” cannot be changed any more.", name=self.name_of(item)),
+                "warning",
+            )
             return self._to("show", pk=pk)
         values = self.values_of(item)
         form = self._filled(self._edit_form(item), values, item)
@@ -467,7 +474,7 @@ class ServiceModelView(ModelView):
         if not form.validate():
             return self._form_page(form, InvalidInput({}), item=item, name=name)
         if request.form.get("seen", seen) != seen:
-            return self._form_page(form, Stale(OVERTAKEN), item=item, name=name, seen=seen)
+            return self._form_page(form, Stale(str(OVERTAKEN)), item=item, name=name, seen=seen)
         if "again" in request.form:  # back from the page that said whom it affects
             return self._form_page(form, item=item, name=name, seen=seen)
         try:
@@ -480,7 +487,7 @@ class ServiceModelView(ModelView):
             raise
         except DomainError as error:
             return self._form_page(form, error, item=self._item(pk), name=name)
-        flash(message or "Saved.", "success")
+        flash(message or gettext("Saved."), "success")
         return self._to("show", pk=pk)
 
     def _delete(self, pk: int) -> Answer:
@@ -494,14 +501,12 @@ class ServiceModelView(ModelView):
 
         def remove(view: Any, actor: Actor | None, item: Any, form: Any) -> Outcome:
             name = view.name_of(item)
-            return Outcome(view.remove(actor, item, form) or f"“{name}” {view.removed}.")
+            return Outcome(view.remove(actor, item, form) or view.removal.done(name))
 
         return BulkAction(
             name="delete_many",
-            label=f"{self.remove_verb} selected",
-            question=f"{self.remove_verb} {{things}}?",
-            submit=self.remove_verb,
-            done=f"{{number}} {self.removed}.",
+            label=self.removal.selected,
+            wording=removing(self.removal, self.texts),
             perform=remove,
             icon="trash-2",
             permission="delete",
@@ -515,13 +520,13 @@ class ServiceModelView(ModelView):
         values = request.form if request.method == "POST" else request.args
         wanted = [int(pk) for pk in values.getlist("pk") if pk.isdecimal() and len(pk) < 10]
         if len(wanted) > MAX_SELECTED:
-            raise InvalidInput({}, f"At most {MAX_SELECTED} at once.")
+            raise InvalidInput({}, gettext("At most %(number)s at once.", number=MAX_SELECTED))
         key = self._column("id")
         found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).unique()
         items = found.all()
         back = self._list_as(values.get("back", ""))
         if not items:
-            flash(f"Choose which {self.plural.lower()} first.", "warning")
+            flash(str(self.texts.choose), "warning")
             return redirect(back, 303)
         return self._act(action, items, back=back)
 
@@ -531,7 +536,7 @@ class ServiceModelView(ModelView):
         return f"{self._url('list')}?{asked}" if asked else self._url("list")
 
     def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
-        names = {item.id: self.name_of(item) for item in items}
+        wording, names = action.wording, {item.id: self.name_of(item) for item in items}
         form = action.form(request.form if request.method == "POST" else None)
         self.offer_to_many(form)
         if request.method == "GET":
@@ -540,7 +545,7 @@ class ServiceModelView(ModelView):
             return self._action_page(action, items, names, form, back, InvalidInput({}))
         impact = self.impact(items[0]) if len(items) == 1 and action.name == "delete_many" else None
         if impact and request.form.get("agreed") != impact["digest"]:
-            overtaken = Stale(AFFECTS_OTHERS)
+            overtaken = Stale(str(AFFECTS_OTHERS))
             return self._action_page(action, items, names, form, back, overtaken)
         refused: list[tuple[str, DomainError]] = []
         done: list[tuple[int, Any]] = []
@@ -553,9 +558,9 @@ class ServiceModelView(ModelView):
             except DomainError as error:
                 refused.append((name, error))
             else:
-                messages.append(outcome.message or action.done.format(number=f"“{name}”"))
+                messages.append(outcome.message or wording.done(name))
                 done.append((pk, outcome.before))
-        text = messages[0] if len(done) == 1 else action.done.format(number=len(done))
+        text = messages[0] if len(done) == 1 else wording.done_many(len(done))
         bulk.remember(self.endpoint, action, text, done)
         if not refused:
             flash(" ".join(messages) if len(messages) < _FEW else text, "success")
@@ -564,7 +569,7 @@ class ServiceModelView(ModelView):
         if len(names) == 1:
             left = [self._item(pk) for pk in names]
             return self._action_page(action, left, names, form, back, refused[0][1])
-        summary = InvalidInput({}, action.done.format(number=f"{len(done)} of {len(names)}"))
+        summary = InvalidInput({}, wording.done_some(len(done), len(names)))
         reasons = bulk.reasons(refused, names)
         return self._action_page(action, [], {}, form, back, summary, reasons)
 
@@ -580,7 +585,7 @@ class ServiceModelView(ModelView):
         last = bulk.find_undoable(self.endpoint)
         action = actions.get(last.action) if last else None
         if last is None or action is None or action.undo is None:
-            raise Gone("There is nothing to take back any more.")
+            raise Gone(gettext("There is nothing to take back any more."))
         bulk.forget()
         refused: list[tuple[str, DomainError]] = []
         names = {pk: self._name_of_id(pk) for pk, _ in last.rows}
@@ -593,10 +598,11 @@ class ServiceModelView(ModelView):
                 refused.append((names[pk], error))
         number = len(names) - len(refused)
         if not refused:
-            flash(f"Taken back: {last.text}", "success")
+            flash(gettext("Taken back: %(what)s", what=last.text), "success")
             return redirect(self._list_as(request.form.get("back", "")), 303)
-        summary = InvalidInput({}, f"{number} of {len(names)} taken back.")
-        reasons = [f"“{name}”: {error.detail}" for name, error in refused]
+        told = gettext("%(done)s of %(all)s taken back.", done=number, all=len(names))
+        summary = InvalidInput({}, told)
+        reasons = [bulk.refusal(name, error) for name, error in refused]
         form, back = OfficeForm(), self._url("list")
         return self._action_page(action, [], {}, form, back, summary, reasons)
 
@@ -616,14 +622,19 @@ class ServiceModelView(ModelView):
         error: DomainError | None = None,
         reasons: Sequence[str] = (),
     ) -> Answer:
-        things = (
-            f"“{names[items[0].id]}”" if len(items) == 1 else f"{len(items)} {self.plural.lower()}"
-        )
+        wording = action.wording
+        title = action.label
+        if items:
+            one = len(items) == 1
+            title = (
+                wording.question(names[items[0].id]) if one else wording.question_many(len(items))
+            )
         notes = [*reasons, *self._placed(form, error), *self._notes(error)]
         page = self._page(
             "admin/delete.html",
-            title=action.question.format(things=things) if items else action.label,
+            title=title,
             action=action,
+            submit=wording.submit(len(items)) if items else "",
             items=[(item.id, names[item.id], self.attached(item)) for item in items],
             form=form,
             error=error,
@@ -658,7 +669,7 @@ class ServiceModelView(ModelView):
         filters = {each.name: each for each in self.list_filters}
         for name in request.args:
             if name not in {"q", "order", "direction", "page", *filters}:
-                query.reject(name, "There is nothing of this name to narrow or order by.")
+                query.reject(name, gettext("There is nothing of this name to narrow or order by."))
         words = query.text("q", max_length=200) or ""
         order = query.choice("order", self.order_columns) or ""
         direction = query.choice("direction", ("asc", "desc")) or ("asc" if order else "")
@@ -669,7 +680,7 @@ class ServiceModelView(ModelView):
             if value := query.text(name, max_length=100):
                 text = each.text_of(value, options.get(name, ()))
                 if text is None:
-                    query.reject(name, "This is none of its choices.")
+                    query.reject(name, gettext("This is none of its choices."))
                 else:
                     chosen[name], texts[name] = value, text
         query.check()
@@ -720,7 +731,11 @@ class ServiceModelView(ModelView):
         """How `column` of `item` looks."""
         look = getattr(self, f"cell_{column}", None)
         value = look(item) if look else getattr(item, column)
-        return "" if value is None else cells.yes(value) if isinstance(value, bool) else value
+        if isinstance(value, bool):
+            return cells.yes(value)
+        if isinstance(value, int):
+            return number_text(value)
+        return "" if value is None else value
 
     def orders(self, column: str) -> str | None:
         """What a click on the head of `column` orders by."""
@@ -729,7 +744,7 @@ class ServiceModelView(ModelView):
 
     def label(self, column: str) -> str:
         """The head of a column."""
-        return self.label_columns.get(column) or column.replace("_", " ").capitalize()
+        return str(self.label_columns.get(column) or columns.NAMES[column])
 
     def offers(self, permission: str) -> bool:
         """Whether the actor may do this here."""
@@ -759,14 +774,14 @@ class ServiceModelView(ModelView):
     ) -> Answer:
         page = self._page(
             "admin/form.html",
-            title=f"Edit “{name}”" if name else f"Add {self.new_noun()}",
+            title=gettext("Edit “%(name)s”", name=name) if name else self.adding(),
             form=form,
             item=item,
             error=error,
             notes=[*self._placed(form, error), *self._notes(error)],
             users=suggested_users() if any(isinstance(each, UserField) for each in form) else [],
             seen=seen or request.form.get("seen", ""),
-            submit="Save" if name else f"Add {self.new_noun()}",
+            submit=gettext("Save") if name else self.adding(),
             back=self._url("show", pk=item.id) if item else self._url("list"),
         )
         return (page, status_of(error)) if error else page
@@ -774,7 +789,7 @@ class ServiceModelView(ModelView):
     def _placed(self, form: OfficeForm, error: DomainError | None) -> Iterable[str]:
         """Put a refusal under the fields it speaks of; returns what has no field."""
         if isinstance(error, EmailTaken):
-            return form.place({"email": ["There is an account with this address."]})
+            return form.place({"email": [gettext("There is an account with this address.")]})
         if not isinstance(error, InvalidInput):
             return []
         return form.place(
@@ -786,15 +801,16 @@ class ServiceModelView(ModelView):
         if error is None:
             return
         for conflict in error.extra.get("conflicts", ()):
-            yield f"{conflict.get('title', 'Private')}: " + cells.plain_span(
-                conflict["starts_at"], conflict["ends_at"], self.zone()
-            )
+            title = conflict.get("title", gettext("Private"))
+            time = cells.plain_span(conflict["starts_at"], conflict["ends_at"], self.zone())
+            yield f"{title}: {time}"
         alternatives = error.extra.get("alternatives", ())
         if alternatives:
-            yield "Free near it: " + "; ".join(
+            near = "; ".join(
                 each["title"] if isinstance(each, dict) else cells.plain_moment(each, self.zone())
                 for each in alternatives
             )
+            yield gettext("Free near it: %(near)s", near=near)
 
     def _filled(
         self, form: type[OfficeForm], values: Mapping[str, Any], item: Any = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import current_app, flash, request, url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload
@@ -19,17 +20,22 @@ from app.views.admin import cells
 from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
 from app.views.admin.event_types import room_choices
 from app.views.admin.forms import IdField, LineField, LocalTimeField, OfficeForm
+from app.views.admin.wording import ENDING, Texts
 
 
 class BlackoutForm(OfficeForm):
-    room_id = IdField("Room", required=True)
-    starts_at = LocalTimeField("From", description="In the room's time zone.")
-    ends_at = LocalTimeField("Until", description="In the room's time zone.")
+    room_id = IdField(lazy_gettext("Room"), required=True)
+    starts_at = LocalTimeField(
+        lazy_gettext("From"), description=lazy_gettext("In the room's time zone.")
+    )
+    ends_at = LocalTimeField(
+        lazy_gettext("Until"), description=lazy_gettext("In the room's time zone.")
+    )
     reason = LineField(
-        "Reason",
+        lazy_gettext("Reason"),
         maximum=300,
         required=True,
-        description="Everybody who looks at the room reads it.",
+        description=lazy_gettext("Everybody who looks at the room reads it."),
     )
 
 
@@ -38,9 +44,17 @@ class BlackoutView(ServiceModelView):
 
     datamodel = ReadingInterface(Blackout)
     route_base = "/backoffice/blackouts"
-    noun, plural, icon = "blackout", "Blackouts", "ban"
-    empty = "Close a room for a while here: nobody can book it then."
-    remove_verb, removed = "End", "ended"
+    plural, icon = lazy_gettext("Blackouts"), "ban"
+    texts = Texts(
+        add=lazy_gettext("Add blackout"),
+        choose=lazy_gettext("Choose which blackouts first."),
+        remove=lambda number: ngettext("End blackout", "End blackouts", number),
+        remove_many=lambda number: ngettext(
+            "End %(num)d blackout?", "End %(num)d blackouts?", number
+        ),
+    )
+    empty = lazy_gettext("Close a room for a while here: nobody can book it then.")
+    removal = ENDING
     include_route_methods = {"list", "show", "add", "delete", "delete_many"}
 
     list_columns = ["title", "room", "time", "status"]
@@ -48,21 +62,25 @@ class BlackoutView(ServiceModelView):
     search_columns = ["title"]
     order_columns = ["title", "starts_at"]
     add_columns = ["room_id", "starts_at", "ends_at", "reason"]
-    label_columns = {"title": "Reason", "starts_at": "Start", "created_at": "Made at", "uid": "UID"}
+    label_columns = {
+        "title": lazy_gettext("Reason"),
+        "created_at": lazy_gettext("Made at"),
+        "uid": "UID",
+    }
     base_order = ("starts_at", "desc")
     order_of = {"time": "starts_at"}
     loads = (joinedload(Blackout.room),)
     list_filters = (
         ListFilter(
             "room",
-            "Room",
+            lazy_gettext("Room"),
             lambda: [(str(key), name) for key, name in room_choices()],
             lambda value: Blackout.room_id == int(value),
         ),
         ListFilter(
             "when",
-            "When",
-            lambda: [("upcoming", "Not over yet"), ("past", "Over")],
+            lazy_gettext("When"),
+            lambda: [("upcoming", gettext("Not over yet")), ("past", gettext("Over"))],
             lambda value: (
                 Blackout.ends_at > clock.now()
                 if value == "upcoming"
@@ -84,7 +102,7 @@ class BlackoutView(ServiceModelView):
         zone = room.time_zone or current_app.config["DEFAULT_TIME_ZONE"]
         starts_at, ends_at = form.starts_at.instant(zone), form.ends_at.instant(zone)
         missing = {
-            name: ["This field is required."]
+            name: [gettext("This field is required.")]
             for name, value in (("starts_at", starts_at), ("ends_at", ends_at))
             if value is None
         }
@@ -101,7 +119,7 @@ class BlackoutView(ServiceModelView):
         return item.status == "confirmed" and item.ends_at > clock.now()
 
     def _created(self, made: int) -> Response:
-        flash("The room is closed then.", "success")
+        flash(gettext("The room is closed then."), "success")
         return self._to("show", pk=made)
 
     def cell_room(self, item: Blackout) -> Markup:

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import current_app, request, url_for
 from flask_appbuilder import expose
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import joinedload
@@ -56,46 +57,76 @@ from app.views.admin.forms import (
     local_of,
     name_of_user,
 )
+from app.views.admin.wording import CANCELLATION, Texts, Wording, Words
 
-KINDS = {"appointment": "Appointment", "seat": "Seat", "reservation": "Reservation"}
-RESERVATION_NAMES = {"": "None", "Live": "Live", "PreRecorded": "Pre-recorded"}
+ADDING = {
+    "appointment": lazy_gettext("Add appointment"),
+    "seat": lazy_gettext("Add seat"),
+    "reservation": lazy_gettext("Add reservation"),
+}
+KINDS = {
+    "appointment": lazy_gettext("Appointment"),
+    "seat": lazy_gettext("Seat"),
+    "reservation": lazy_gettext("Reservation"),
+}
+ATTACHED = {
+    "appointment": lazy_gettext("Appointment of %(who)s, %(time)s"),
+    "seat": lazy_gettext("Seat of %(who)s, %(time)s"),
+    "reservation": lazy_gettext("Reservation of %(who)s, %(time)s"),
+}
+RESERVATION_NAMES = {
+    "": lazy_gettext("None"),
+    "Live": lazy_gettext("Live"),
+    "PreRecorded": lazy_gettext("Pre-recorded"),
+}
 assert {*RESERVATION_NAMES} - {""} == {*RESERVATION_TYPES}
 
 
 class AppointmentForm(OfficeForm):
-    event_type_id = IdField("Event type", required=True)
-    starts_at = LocalTimeField("Start", description="In the expert's time zone.")
-    name = LineField("Client's name", maximum=128, required=True)
-    email = EmailField(
-        "Client's email",
-        required=True,
-        description="Gets the confirmation, with a link to change or cancel it.",
+    event_type_id = IdField(lazy_gettext("Event type"), required=True)
+    starts_at = LocalTimeField(
+        lazy_gettext("Start"), description=lazy_gettext("In the expert's time zone.")
     )
-    phone = LineField("Phone", maximum=40)
-    notes = TextField("Notes")
+    name = LineField(lazy_gettext("Client's name"), maximum=128, required=True)
+    email = EmailField(
+        lazy_gettext("Client's email"),
+        required=True,
+        description=lazy_gettext("Gets the confirmation, with a link to change or cancel it."),
+    )
+    phone = LineField(lazy_gettext("Phone"), maximum=40)
+    notes = TextField(lazy_gettext("Notes"))
 
 
 class SeatForm(OfficeForm):
-    event_session_id = IdField("Session", required=True)
-    user = UserField("Attendee", required=True, description="The address of an account.")
+    event_session_id = IdField(lazy_gettext("Session"), required=True)
+    user = UserField(
+        lazy_gettext("Attendee"),
+        required=True,
+        description=lazy_gettext("The address of an account."),
+    )
 
 
 class ReservationForm(OfficeForm):
-    title = LineField("Title", maximum=300, required=True)
-    room_id = IdField("Room", required=True)
-    starts_at = LocalTimeField("Starts")
-    ends_at = LocalTimeField("Ends", description="In the room's time zone.")
-    user = UserField("Responsible", description="The address of an account. You, if empty.")
-    reservation_type = ChoiceField("Type", choices=[*RESERVATION_NAMES.items()])
+    title = LineField(lazy_gettext("Title"), maximum=300, required=True)
+    room_id = IdField(lazy_gettext("Room"), required=True)
+    starts_at = LocalTimeField(lazy_gettext("Starts"))
+    ends_at = LocalTimeField(
+        lazy_gettext("Ends"), description=lazy_gettext("In the room's time zone.")
+    )
+    user = UserField(
+        lazy_gettext("Responsible"),
+        description=lazy_gettext("The address of an account. You, if empty."),
+    )
+    reservation_type = ChoiceField(lazy_gettext("Type"), choices=[*RESERVATION_NAMES.items()])
 
 
 class MovedAppointmentForm(OfficeForm):
-    starts_at = LocalTimeField("New start")
+    starts_at = LocalTimeField(lazy_gettext("New start"))
     version = HiddenField()
 
 
 class MovedSeatForm(OfficeForm):
-    event_session_id = IdField("Session", required=True)
+    event_session_id = IdField(lazy_gettext("Session"), required=True)
 
 
 class MovedReservationForm(ReservationForm):
@@ -103,7 +134,9 @@ class MovedReservationForm(ReservationForm):
 
 
 class CancelForm(OfficeForm):
-    reason = TextField("Reason", description="Told in the mail to everybody in it.")
+    reason = TextField(
+        lazy_gettext("Reason"), description=lazy_gettext("Told in the mail to everybody in it.")
+    )
 
 
 ADD_FORMS = {"appointment": AppointmentForm, "seat": SeatForm, "reservation": ReservationForm}
@@ -132,7 +165,7 @@ def _move_back(actor: Actor | None, pk: int, before: int) -> None:
 
 def _into_room(actor: Actor | None, item: Booking, room_id: int) -> None:
     if item.kind != "reservation":
-        raise InvalidInput({}, "Only reservations are moved to another room.")
+        raise InvalidInput({}, gettext("Only reservations are moved to another room."))
     wanted = Wanted(
         room_id=room_id,
         period=Interval(item.starts_at, item.ends_at),
@@ -148,10 +181,21 @@ class BookingView(ServiceModelView):
 
     datamodel = ReadingInterface(Booking)
     route_base = "/backoffice/bookings"
-    noun, plural, icon = "booking", "Bookings", "calendar-check"
+    plural, icon = lazy_gettext("Bookings"), "calendar-check"
+    texts = Texts(
+        add=lazy_gettext("Add booking"),
+        added=lazy_gettext("Booking added."),
+        choose=lazy_gettext("Choose which bookings first."),
+        remove=lambda number: ngettext("Cancel booking", "Cancel bookings", number),
+        remove_many=lambda number: ngettext(
+            "Cancel %(num)d booking?", "Cancel %(num)d bookings?", number
+        ),
+    )
     object_kind = "booking"
-    empty = "Bookings come from experts' pages, agendas and the scheduler, or are added here."
-    remove_verb, removed = "Cancel", "cancelled"
+    empty = lazy_gettext(
+        "Bookings come from experts' pages, agendas and the scheduler, or are added here."
+    )
+    removal = CANCELLATION
 
     list_columns = ["title", "kind", "time", "who", "where", "status"]
     show_columns = [
@@ -198,11 +242,10 @@ class BookingView(ServiceModelView):
         "reservation_type",
     ]
     label_columns = {
-        "starts_at": "Start",
-        "created_at": "Booked at",
-        "meeting_url": "Meeting link",
+        "created_at": lazy_gettext("Booked at"),
+        "meeting_url": lazy_gettext("Meeting link"),
         "uid": "UID",
-        "reservation_type": "Type",
+        "reservation_type": lazy_gettext("Type"),
     }
     base_order = ("starts_at", "desc")
     order_of = {"time": "starts_at"}
@@ -216,11 +259,11 @@ class BookingView(ServiceModelView):
         ),
     )
     list_filters = (
-        ListFilter("kind", "Kind", KINDS.items, lambda value: Booking.kind == value),
+        ListFilter("kind", lazy_gettext("Kind"), KINDS.items, lambda value: Booking.kind == value),
         ListFilter(
             "when",
-            "When",
-            lambda: [("upcoming", "Not over yet"), ("past", "Over")],
+            lazy_gettext("When"),
+            lambda: [("upcoming", gettext("Not over yet")), ("past", gettext("Over"))],
             lambda value: (
                 Booking.ends_at > clock.now()
                 if value == "upcoming"
@@ -229,23 +272,23 @@ class BookingView(ServiceModelView):
         ),
         ListFilter(
             "status",
-            "Status",
+            lazy_gettext("Status"),
             lambda: [
-                ("confirmed", "Confirmed"),
-                ("pending", "Requested"),
-                ("cancelled", "Cancelled"),
+                ("confirmed", gettext("Confirmed")),
+                ("pending", gettext("Requested")),
+                ("cancelled", gettext("Cancelled")),
             ],
             lambda value: Booking.status == value,
         ),
         ListFilter(
             "expert",
-            "Expert",
+            lazy_gettext("Expert"),
             lambda: [(str(key), name) for key, name in expert_choices()],
             lambda value: Booking.expert_id == int(value),
         ),
         ListFilter(
             "room",
-            "Room",
+            lazy_gettext("Room"),
             lambda: [(str(key), name) for key, name in room_choices()],
             lambda value: or_(
                 Booking.room_id == int(value),
@@ -254,37 +297,61 @@ class BookingView(ServiceModelView):
         ),
         LinkFilter(
             "session",
-            "Session",
+            lazy_gettext("Session"),
             title_of_session,
             lambda value: Booking.event_session_id == int(value),
         ),
-        LinkFilter("user", "Person", name_of_user, lambda value: Booking.user_id == int(value)),
+        LinkFilter(
+            "user",
+            lazy_gettext("Person"),
+            name_of_user,
+            lambda value: Booking.user_id == int(value),
+        ),
         LinkFilter(
             "event_type",
-            "Event type",
+            lazy_gettext("Event type"),
             lambda key: db.session.scalar(select(EventType.title).where(EventType.id == key)),
             lambda value: Booking.event_type_id == int(value),
         ),
     )
     presets = (
-        ("To come", {"when": "upcoming", "status": "confirmed"}),
-        ("Appointments", {"kind": "appointment", "when": "upcoming", "status": "confirmed"}),
-        ("Seats", {"kind": "seat", "when": "upcoming", "status": "confirmed"}),
-        ("Reservations", {"kind": "reservation", "when": "upcoming", "status": "confirmed"}),
-        ("Cancelled", {"status": "cancelled"}),
+        (lazy_gettext("To come"), {"when": "upcoming", "status": "confirmed"}),
+        (
+            lazy_gettext("Appointments"),
+            {"kind": "appointment", "when": "upcoming", "status": "confirmed"},
+        ),
+        (lazy_gettext("Seats"), {"kind": "seat", "when": "upcoming", "status": "confirmed"}),
+        (
+            lazy_gettext("Reservations"),
+            {"kind": "reservation", "when": "upcoming", "status": "confirmed"},
+        ),
+        (lazy_gettext("Cancelled"), {"status": "cancelled"}),
     )
     undo_removal = _restore
     bulk_actions = (
         BulkAction(
             name="move_room",
-            label="Move to a room",
-            question="Move {things} to another room?",
-            submit="Move",
-            done="{number} moved.",
+            label=lazy_gettext("Move to a room"),
+            wording=Wording(
+                question=lambda name: gettext("Move “%(name)s” to another room?", name=name),
+                question_many=lambda number: ngettext(
+                    "Move %(num)d booking to another room?",
+                    "Move %(num)d bookings to another room?",
+                    number,
+                ),
+                submit=lambda number: ngettext("Move booking", "Move bookings", number),
+                done=lambda name: gettext("“%(name)s” moved.", name=name),
+                done_many=lambda number: ngettext("%(num)d moved.", "%(num)d moved.", number),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s moved.", done=done, all=all_
+                ),
+            ),
             perform=_move_room,
             icon="door-open",
-            about="Reservations only: a seat is where its session is, an appointment where its"
-            " event type says. One that does not fit stays where it is.",
+            about=lazy_gettext(
+                "Reservations only: a seat is where its session is, an appointment where its"
+                " event type says. One that does not fit stays where it is."
+            ),
             form=RoomChoiceForm,
             undo=_move_back,
         ),
@@ -324,7 +391,7 @@ class BookingView(ServiceModelView):
 
     def _add(self) -> Answer:
         if self._kind() is None:
-            return self._page("admin/booking_kinds.html", title="Add booking", kinds=KINDS)
+            return self._page("admin/booking_kinds.html", title=gettext("Add booking"), kinds=KINDS)
         return super()._add()
 
     def _kind(self) -> str | None:
@@ -351,10 +418,10 @@ class BookingView(ServiceModelView):
             form.room_id.offer(_zoned_room_choices())
 
         if item is not None and "starts_at" in form and "room_id" not in form:
-            form.starts_at.description = f"In {_zone_of(item)}."
+            form.starts_at.description = gettext("In %(zone)s.", zone=_zone_of(item))
 
-    def new_noun(self) -> str:
-        return KINDS[self._kind() or ""].lower()
+    def adding(self) -> Words:
+        return ADDING[self._kind() or ""]
 
     def offer_to_many(self, form: Any) -> None:
         if "room_id" in form:
@@ -414,36 +481,39 @@ class BookingView(ServiceModelView):
         if isinstance(form, MovedAppointmentForm):
             starts_at = _required(form.starts_at, zone, item.starts_at)
             reschedule_booking(actor, uid, starts_at, version=version)
-            return "Moved. Client and expert get a mail."
+            return gettext("Moved. Client and expert get a mail.")
         wanted = _wanted(actor, form, item, default_user_id=user_id)
         reservations.move_reservation(actor, uid, wanted, version=version)
         return None
 
     def _move_seat(self, actor: Actor | None, item: Booking, form: MovedSeatForm) -> str:
         if form.event_session_id.data == item.event_session_id:
-            return "Nothing was changed."
+            return gettext("Nothing was changed.")
         seats.book_seat(
             actor, form.event_session_id.data, replace=[item.uid], on_behalf=item.user_id
         )
-        return "This seat was given up for one in the other session."
+        return gettext("This seat was given up for one in the other session.")
 
     def remove(self, actor: Actor | None, item: Booking, form: Any) -> None:
         cancellation.cancel_booking(actor, item.uid, reason=(form.reason.data or "").strip())
 
     def attached(self, item: Booking) -> list[str]:
-        return [f"{KINDS[item.kind]} of {_who(item)}, {_plain_time(item)}"]
+        text = str(ATTACHED[item.kind])
+        return [text % {"who": _who(item), "time": _plain_time(item)}]
 
     # -- looking ---------------------------------------------------------------------
 
     def cell_kind(self, item: Booking) -> str:
-        return KINDS[item.kind]
+        return str(KINDS[item.kind])
 
     def cell_time(self, item: Booking) -> Markup:
         return cells.span(item.starts_at, item.ends_at, _zone_of(item))
 
     def cell_who(self, item: Booking) -> Any:
         if item.kind == "appointment":
-            return f"{item.attendee_name} with {item.expert.name}"
+            return gettext(
+                "%(client)s with %(expert)s", client=item.attendee_name, expert=item.expert.name
+            )
         if not self.appbuilder.sm.has_access("can_show", "UserView"):
             return _who(item)
         return cells.link(_who(item), url_for("UserView.show", pk=item.user_id))
@@ -479,7 +549,7 @@ class BookingView(ServiceModelView):
         return cells.link(title, url_for("EventSessionView.show", pk=item.event_session_id))
 
     def cell_reservation_type(self, item: Booking) -> str:
-        return RESERVATION_NAMES[item.reservation_type] if item.reservation_type else ""
+        return str(RESERVATION_NAMES[item.reservation_type]) if item.reservation_type else ""
 
     def cell_status(self, item: Booking) -> Markup:
         return cells.status(item.status)
@@ -516,7 +586,7 @@ def _plain_time(item: Booking) -> str:
 def _required(field: LocalTimeField, zone: str, unchanged: datetime | None = None) -> datetime:
     found = field.instant(zone, unchanged)
     if found is None:
-        raise InvalidInput({field.name: ["This field is required."]})
+        raise InvalidInput({field.name: [gettext("This field is required.")]})
     return found
 
 
@@ -534,7 +604,7 @@ def _wanted(
     try:
         period = Interval(starts_at, ends_at)
     except ValueError:
-        raise InvalidInput({"ends_at": ["This must be after the start."]}) from None
+        raise InvalidInput({"ends_at": [gettext("This must be after the start.")]}) from None
     return Wanted(
         room_id=room.id,
         period=period,
@@ -554,7 +624,16 @@ def _event_type_choices() -> list[tuple[int, str]]:
         .order_by(Expert.name, EventType.title, EventType.id)
     )
     return [
-        (row.id, f"{row.name}: {row.title}, {row.duration_minutes} min ({row.time_zone})")
+        (
+            row.id,
+            gettext(
+                "%(expert)s: %(title)s, %(minutes)s min (%(zone)s)",
+                expert=row.name,
+                title=row.title,
+                minutes=row.duration_minutes,
+                zone=row.time_zone,
+            ),
+        )
         for row in rows
     ]
 
@@ -591,7 +670,14 @@ def _session_choices(present: int | None) -> list[tuple[int, str]]:
 
     def text(row: Any) -> str:
         time = cells.plain_span(row.starts_at, row.ends_at, row.time_zone)
-        return f"{row.title}, {time} ({row.capacity - row.seats_taken} left, {row.event_title})"
+        return ngettext(
+            "%(title)s, %(time)s (%(num)d left, %(event)s)",
+            "%(title)s, %(time)s (%(num)d left, %(event)s)",
+            row.capacity - row.seats_taken,
+            title=row.title,
+            time=time,
+            event=row.event_title,
+        )
 
     return [
         (row.id, text(row))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import session
+from flask_babel import gettext
 
 from app.services import clock
 from app.services.errors import DomainError
 from app.services.policy import Actor
 from app.views.admin.forms import OfficeForm
+from app.views.admin.wording import Wording, Words
 
 UNDO_SECONDS = 120
 _UNDO = "undo"  # in the browser's session
@@ -30,19 +32,16 @@ class BulkAction:
     """Something that can be done with selected rows, each in a transaction of its own.
 
     One that is refused keeps no other from being done, and is told with its reason.
-    `name` is the last part of the address; `question` and `done` take `{things}`, such as
-    "3 rooms"; `about` says what happens and what cannot be taken back. `undo` gets the
-    actor, the row's id and what `perform` returned as `before`.
+    `name` is the last part of the address; `about` says what happens and what cannot be
+    taken back. `undo` gets the actor, the row's id and what `perform` returned as `before`.
     """
 
     name: str
-    label: str
-    question: str
-    submit: str
-    done: str
+    label: Words
+    wording: Wording
     perform: Callable[[Any, Actor | None, Any, Any], Outcome]
     icon: str = "check"
-    about: str = ""
+    about: Words = ""
     permission: str = "edit"
     is_destructive: bool = False
     form: type[OfficeForm] = OfficeForm
@@ -87,15 +86,20 @@ def forget() -> None:
 def reasons(refused: Sequence[tuple[str, DomainError]], names: Mapping[int, str]) -> list[str]:
     """A sentence for each row that was refused; the name is left out where there is one row."""
     return [
-        " ".join([f"“{name}”: {error.detail}" if len(names) > 1 else error.detail, *_more(error)])
+        " ".join([refusal(name, error) if len(names) > 1 else error.detail, *_more(error)])
         for name, error in refused
     ]
 
 
+def refusal(name: str, error: DomainError) -> str:
+    """Why it was not done with one of several."""
+    return gettext("“%(name)s”: %(reason)s", name=name, reason=error.detail)
+
+
 def _more(error: DomainError) -> list[str]:
     errors: Mapping[str, Sequence[str]] = error.extra.get("errors") or {}
-    titles = [each.get("title", "Private") for each in error.extra.get("conflicts", ())]
+    titles = [each.get("title", gettext("Private")) for each in error.extra.get("conflicts", ())]
     return [
         *(text for texts in errors.values() for text in texts),
-        *([f"In the way: {', '.join(titles)}."] if titles else []),
+        *([gettext("In the way: %(titles)s.", titles=", ".join(titles))] if titles else []),
     ]

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
 
-from app.services import clock
-from app.views.local_time import instant, local_date, local_day, local_time, zone_name
+from app.services import clock, local_text
+from app.views.admin.wording import Words
+from app.views.local_time import aware, instant, local_date, local_time, zone_name
+
+STATUSES = {
+    "confirmed": lazy_gettext("Confirmed"),
+    "pending": lazy_gettext("Requested"),
+    "cancelled": lazy_gettext("Cancelled"),
+}
 
 
 def moment(at: datetime | None, zone: str) -> Markup | str:
@@ -40,24 +49,19 @@ def plain_span(starts_at: datetime | str, ends_at: datetime | str, zone: str) ->
 
 def day(at: datetime | str, zone: str) -> str:
     """`Tue 4 Mar`, and the year if it is not this one."""
-    year = local_date(at, zone)[:4]
-    short = local_day(at, zone, "short")
-    return short if year == local_date(clock.now(), zone)[:4] else f"{short} {year}"
+    local, now = aware(at).astimezone(ZoneInfo(zone)), clock.now().astimezone(ZoneInfo(zone))
+    return local_text.day_text(local, "short" if local.year == now.year else "dated")
 
 
-def badge(text: str, tone: str = "") -> Markup:
+def badge(text: Words, tone: str = "") -> Markup:
     """A state in a word; `tone` is good, warn or bad."""
-    return Markup('<span class="badge{}">{}</span>').format(f" badge--{tone}" if tone else "", text)
+    look = f" badge--{tone}" if tone else ""
+    return Markup('<span class="badge{}">{}</span>').format(look, str(text))
 
 
 def link(text: str, href: str) -> Markup:
     """A link to another page."""
     return Markup('<a href="{}">{}</a>').format(href, text)
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """`1 attendee`, `2 attendees`."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def lines(texts: list[str]) -> Markup:
@@ -70,10 +74,9 @@ def lines(texts: list[str]) -> Markup:
 
 def status(value: str) -> Markup:
     """Confirmed, requested or cancelled."""
-    text = "Requested" if value == "pending" else value.capitalize()
-    return badge(text, "good" if value == "confirmed" else "")
+    return badge(STATUSES[value], "good" if value == "confirmed" else "")
 
 
 def yes(value: object) -> str:
     """Yes or no."""
-    return "Yes" if value else "No"
+    return gettext("Yes") if value else gettext("No")

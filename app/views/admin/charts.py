@@ -9,6 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from flask_babel import gettext, lazy_gettext
+
+from app.services import local_text
+from app.views.admin.wording import Words
+
 STEP = 10.0  # a column's width, of which a part is air
 AIR = 2.0
 HEIGHT = 100.0
@@ -19,7 +24,7 @@ COLOURS = 4
 class Series:
     """One kind of value: its name and a value for each label."""
 
-    name: str
+    name: Words
     values: Sequence[float]
 
 
@@ -39,11 +44,10 @@ class Chart:
     """A chart ready to be drawn. `summary` says in a sentence what is to be seen."""
 
     key: str  # of its ids in the page
-    title: str
+    title: Words
     summary: str
     labels: Sequence[str]
     series: Sequence[Series]
-    unit: str
     bars: list[Bar] = field(default_factory=list)
     top: float = 0
     width: float = 0
@@ -67,12 +71,18 @@ class Chart:
 
 
 _AXIS_LABELS = 5
+SUMMARIES = {  # by what is counted
+    "things": lazy_gettext("%(total)s things in all; the most, %(top)s, at %(at)s."),
+    "hours": lazy_gettext("%(total)s hours in all; the most, %(top)s, at %(at)s."),
+    "seats": lazy_gettext("%(total)s seats in all; the most, %(top)s, at %(at)s."),
+    "bookings": lazy_gettext("%(total)s bookings in all; the most, %(top)s, at %(at)s."),
+}
 
 
 def stacked_bars(
-    key: str, title: str, labels: Sequence[str], series: Sequence[Series], *, unit: str = ""
+    key: str, title: Words, labels: Sequence[str], series: Sequence[Series], *, unit: str
 ) -> Chart:
-    """A column for each label, with a part for each series."""
+    """A column for each label, with a part for each series; `unit` is one of `SUMMARIES`."""
     totals = [sum(values) for values in zip(*(each.values for each in series), strict=True)]
     top = max(totals, default=0)
     bars = []
@@ -97,7 +107,6 @@ def stacked_bars(
         summary=_summary(labels, totals, unit),
         labels=labels,
         series=series,
-        unit=unit,
         bars=bars,
         top=top,
         width=max(len(labels), 1) * STEP,
@@ -106,14 +115,12 @@ def stacked_bars(
 
 def number(value: float) -> str:
     """A value as text: whole numbers without a point."""
-    return f"{value:g}" if value == round(value) else f"{value:.1f}"
+    return local_text.number_text(round(value, 1))
 
 
 def _summary(labels: Sequence[str], totals: Sequence[float], unit: str) -> str:
     top = max(totals, default=0)
     if not top:
-        return "There is nothing to show."
+        return gettext("There is nothing to show.")
     most = labels[totals.index(top)]
-    return f"{number(sum(totals))} {unit} in all; the most, {number(top)}, at {most}.".replace(
-        "  ", " "
-    )
+    return str(SUMMARIES[unit]) % {"total": number(sum(totals)), "top": number(top), "at": most}

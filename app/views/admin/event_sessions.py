@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import flash, request, url_for
 from flask_appbuilder import expose
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload, selectinload
@@ -16,6 +17,7 @@ from app.extensions import db
 from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
 from app.services import attachments, clock, event_sessions, overview
+from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import cells, session_impact
 from app.views.admin.base import (
@@ -30,7 +32,6 @@ from app.views.admin.base import (
     permitted,
 )
 from app.views.admin.bulk import BulkAction, Outcome
-from app.views.admin.cells import counted
 from app.views.admin.event_types import room_choices
 from app.views.admin.events import event_choices
 from app.views.admin.forms import (
@@ -44,39 +45,57 @@ from app.views.admin.forms import (
     local_of,
     name_of_user,
 )
+from app.views.admin.wording import CANCELLATION, Texts, Wording
 from app.views.local_time import zone_name
 
 
 class EventSessionForm(OfficeForm):
-    title = LineField("Title", maximum=300, required=True)
-    room_id = IdField("Room", required=True)
-    starts_at = LocalTimeField("Starts", description="In the event's time zone.")
-    ends_at = LocalTimeField("Ends", description="In the event's time zone.")
-    capacity = NumberField("Seats", description="Leave empty for free entry: nothing to book.")
-    speakers = SpeakersField(
-        "Speakers",
-        description="One per line. With an account: Name <address>; the talk then is in"
-        " that person's calendar.",
+    title = LineField(lazy_gettext("Title"), maximum=300, required=True)
+    room_id = IdField(lazy_gettext("Room"), required=True)
+    starts_at = LocalTimeField(
+        lazy_gettext("Starts"), description=lazy_gettext("In the event's time zone.")
     )
-    track = LineField("Track", maximum=200)
-    language = LineField("Language", maximum=16)
-    abstract = TextField("Abstract")
-    description = TextField("Description")
+    ends_at = LocalTimeField(
+        lazy_gettext("Ends"), description=lazy_gettext("In the event's time zone.")
+    )
+    capacity = NumberField(
+        lazy_gettext("Seats"),
+        description=lazy_gettext("Leave empty for free entry: nothing to book."),
+    )
+    speakers = SpeakersField(
+        lazy_gettext("Speakers"),
+        description=lazy_gettext(
+            "One per line. With an account: Name <address>; the talk then is in"
+            " that person's calendar."
+        ),
+    )
+    track = LineField(lazy_gettext("Track"), maximum=200)
+    language = LineField(lazy_gettext("Language"), maximum=16)
+    abstract = TextField(lazy_gettext("Abstract"))
+    description = TextField(lazy_gettext("Description"))
 
 
 class NewEventSessionForm(EventSessionForm):
-    event_id = IdField("Event", required=True)
+    event_id = IdField(lazy_gettext("Event"), required=True)
 
 
 class RoomChoiceForm(OfficeForm):
-    room_id = IdField("Room", required=True)
+    room_id = IdField(lazy_gettext("Room"), required=True)
 
 
 def _move_room(view: Any, actor: Actor | None, item: EventSession, form: Any) -> Outcome:
     before = item.room_id
     _, impact = event_sessions.move_event_session(actor, item.id, {"room_id": form.room_id.data})
-    told = f", with a mail to {counted(impact.mailed, 'attendee')}" if impact.mailed else ""
-    return Outcome(f"“{view.name_of(item)}” moved{told}.", before)
+    name = view.name_of(item)
+    if not impact.mailed:
+        return Outcome(gettext("“%(name)s” moved.", name=name), before)
+    told = ngettext(
+        "“%(name)s” moved, with a mail to %(num)d attendee.",
+        "“%(name)s” moved, with a mail to %(num)d attendees.",
+        impact.mailed,
+        name=name,
+    )
+    return Outcome(told, before)
 
 
 def _move_back(actor: Actor | None, pk: int, before: int) -> None:
@@ -98,10 +117,20 @@ class EventSessionView(ServiceModelView):
 
     datamodel = ReadingInterface(EventSession)
     route_base = "/backoffice/sessions"
-    noun, plural, icon = "session", "Sessions", "list-checks"
+    plural, icon = lazy_gettext("Sessions"), "list-checks"
+    texts = Texts(
+        add=lazy_gettext("Add session"),
+        choose=lazy_gettext("Choose which sessions first."),
+        remove=lambda number: ngettext("Cancel session", "Cancel sessions", number),
+        remove_many=lambda number: ngettext(
+            "Cancel %(num)d session?", "Cancel %(num)d sessions?", number
+        ),
+    )
     object_kind = "event_session"
-    empty = "Add a session to an event, or import a schedule: flask booking import-schedule."
-    remove_verb, removed = "Cancel", "cancelled"
+    empty = lazy_gettext(
+        "Add a session to an event, or import a schedule: flask booking import-schedule."
+    )
+    removal = CANCELLATION
 
     list_columns = ["title", "event", "time", "room", "seats", "status"]
     show_columns = [
@@ -132,7 +161,6 @@ class EventSessionView(ServiceModelView):
         "description",
     ]
     add_columns = ["event_id", *edit_columns]
-    label_columns = {"starts_at": "Start"}
     base_order = ("starts_at", "desc")
     order_of = {"time": "starts_at"}
     number_columns = frozenset({"seats"})
@@ -144,20 +172,20 @@ class EventSessionView(ServiceModelView):
     list_filters = (
         ListFilter(
             "event",
-            "Event",
+            lazy_gettext("Event"),
             event_choices,
             lambda value: EventSession.event_id == int(value),
         ),
         ListFilter(
             "room",
-            "Room",
+            lazy_gettext("Room"),
             lambda: [(str(key), name) for key, name in room_choices()],
             lambda value: EventSession.room_id == int(value),
         ),
         ListFilter(
             "when",
-            "When",
-            lambda: [("upcoming", "Not over yet"), ("past", "Over")],
+            lazy_gettext("When"),
+            lambda: [("upcoming", gettext("Not over yet")), ("past", gettext("Over"))],
             lambda value: (
                 EventSession.ends_at > clock.now()
                 if value == "upcoming"
@@ -166,47 +194,60 @@ class EventSessionView(ServiceModelView):
         ),
         ListFilter(
             "status",
-            "Status",
-            lambda: [("confirmed", "Confirmed"), ("cancelled", "Cancelled")],
+            lazy_gettext("Status"),
+            lambda: [("confirmed", gettext("Confirmed")), ("cancelled", gettext("Cancelled"))],
             lambda value: EventSession.status == value,
         ),
         ListFilter(
             "fill",
-            "Seats",
+            lazy_gettext("Seats"),
             lambda: [
-                ("filling", "Filling up"),
-                ("full", "Full"),
-                ("too_many", "More than the room holds"),
+                ("filling", gettext("Filling up")),
+                ("full", gettext("Full")),
+                ("too_many", gettext("More than the room holds")),
             ],
             _fill,
         ),
         LinkFilter(
             "speaker",
-            "Speaker",
+            lazy_gettext("Speaker"),
             name_of_user,
             lambda value: EventSession.speakers.any(Speaker.user_id == int(value)),
         ),
     )
     presets = (
-        ("To come", {"when": "upcoming", "status": "confirmed"}),
-        ("Filling up", {"fill": "filling"}),
-        ("Full", {"fill": "full"}),
-        ("More seats than the room", {"fill": "too_many"}),
-        ("Cancelled", {"status": "cancelled"}),
+        (lazy_gettext("To come"), {"when": "upcoming", "status": "confirmed"}),
+        (lazy_gettext("Filling up"), {"fill": "filling"}),
+        (lazy_gettext("Full"), {"fill": "full"}),
+        (lazy_gettext("More seats than the room"), {"fill": "too_many"}),
+        (lazy_gettext("Cancelled"), {"status": "cancelled"}),
     )
     add_form = NewEventSessionForm
     edit_form = EventSessionForm
     bulk_actions = (
         BulkAction(
             name="move_room",
-            label="Move to a room",
-            question="Move {things} to another room?",
-            submit="Move",
-            done="{number} moved.",
+            label=lazy_gettext("Move to a room"),
+            wording=Wording(
+                question=lambda name: gettext("Move “%(name)s” to another room?", name=name),
+                question_many=lambda number: ngettext(
+                    "Move %(num)d session to another room?",
+                    "Move %(num)d sessions to another room?",
+                    number,
+                ),
+                submit=lambda number: ngettext("Move session", "Move sessions", number),
+                done=lambda name: gettext("“%(name)s” moved.", name=name),
+                done_many=lambda number: ngettext("%(num)d moved.", "%(num)d moved.", number),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s moved.", done=done, all=all_
+                ),
+            ),
             perform=_move_room,
             icon="door-open",
-            about="Each goes to the room at its own time, with its seats; one that does not fit"
-            " there stays where it is, and you are told. Attendees get one mail for each.",
+            about=lazy_gettext(
+                "Each goes to the room at its own time, with its seats; one that does not fit"
+                " there stays where it is, and you are told. Attendees get one mail for each."
+            ),
             form=RoomChoiceForm,
             undo=_move_back,
         ),
@@ -253,7 +294,7 @@ class EventSessionView(ServiceModelView):
     def update(self, actor: Actor | None, item: EventSession, form: Any) -> str | None:
         values = self._changes(actor, item, form)
         if not values:
-            return "Nothing was changed."
+            return gettext("Nothing was changed.")
         pk, before = item.id, event_sessions.describe(item)
         release_last = _is_below(values, item)
         after, impact = event_sessions.move_event_session(
@@ -263,9 +304,9 @@ class EventSessionView(ServiceModelView):
         agreed = request.form.get("agreed")
         if impact.is_felt and agreed != shown["digest"]:
             raise ToConfirm(
-                title=f"Change “{before['title']}”?",
+                title=gettext("Change “%(title)s”?", title=before["title"]),
                 impact=shown,
-                notice=AFFECTS_OTHERS if agreed else _too_few(before) if release_last else "",
+                notice=str(AFFECTS_OTHERS) if agreed else _too_few(before) if release_last else "",
                 submit="" if impact.conflicts else session_impact.submit_text(impact),
                 is_destructive=bool(impact.released),
             )
@@ -276,7 +317,12 @@ class EventSessionView(ServiceModelView):
         title = item.title
         released = event_sessions.cancel_event_session(actor, item.id)
         if released:
-            return f"“{title}” cancelled, with a mail to {counted(len(released), 'attendee')}."
+            return ngettext(
+                "“%(title)s” cancelled, with a mail to %(num)d attendee.",
+                "“%(title)s” cancelled, with a mail to %(num)d attendees.",
+                len(released),
+                title=title,
+            )
         return None
 
     def impact(self, item: EventSession) -> dict[str, Any]:
@@ -301,22 +347,24 @@ class EventSessionView(ServiceModelView):
         add = url_for("BookingView.add", kind="seat", session=item.id)
         return [
             Related(
-                "Seats",
+                gettext("Seats"),
                 "BookingView",
                 here | {"status": "confirmed"},
                 frozenset({"title", "kind", "where", "time"}),
                 add if self.is_changeable(item) else "",
             ),
-            Related("Waitlist", "WaitlistView", here, frozenset({"session", "event", "time"})),
+            Related(
+                gettext("Waitlist"), "WaitlistView", here, frozenset({"session", "event", "time"})
+            ),
         ]
 
     def links(self, item: EventSession) -> list[tuple[str, str]]:
         if item.capacity is None or not self.is_changeable(item) or not self.offers("edit"):
             return []
-        return [("Book a seat", url_for("BookingView.add", kind="seat", session=item.id))]
+        return [(gettext("Book a seat"), url_for("BookingView.add", kind="seat", session=item.id))]
 
     def _created(self, made: int) -> Response:
-        flash("Session added. It is in its room's calendar now.", "success")
+        flash(gettext("Session added. It is in its room's calendar now."), "success")
         return self._to("show", pk=made)
 
     def _changes(self, actor: Actor | None, item: EventSession, form: Any) -> dict[str, Any]:
@@ -347,8 +395,12 @@ class EventSessionView(ServiceModelView):
 
     def cell_seats(self, item: EventSession) -> str:
         if item.capacity is None:
-            return "Free entry"
-        return f"{item.seats_taken} of {item.capacity}"
+            return gettext("Free entry")
+        return gettext(
+            "%(taken)s of %(all)s",
+            taken=number_text(item.seats_taken),
+            all=number_text(item.capacity),
+        )
 
     def cell_speakers(self, item: EventSession) -> Markup:
         return cells.lines([each.name for each in item.speakers])
@@ -365,7 +417,7 @@ def _is_below(values: dict[str, Any], item: EventSession) -> bool:
 
 def _too_few(before: dict[str, Any]) -> str:
     taken = before["capacity"] - before["seats_left"]
-    return f"{counted(taken, 'seat')} {'is' if taken == 1 else 'are'} taken."
+    return ngettext("%(num)d seat is taken.", "%(num)d seats are taken.", taken)
 
 
 def title_of_session(event_session_id: int) -> str | None:
@@ -385,4 +437,5 @@ def _typed_speakers(item: EventSession) -> str:
 
 def _zone_of(item: EventSession) -> str:
     zone = item.event.time_zone
-    return f"In {zone}, {zone_name(item.starts_at, zone)} then."
+    name = zone_name(item.starts_at, zone)
+    return gettext("In %(zone)s, %(name)s then.", zone=zone, name=name)

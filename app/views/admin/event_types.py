@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import request, url_for
 from flask_appbuilder import expose
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import joinedload
@@ -34,14 +35,15 @@ from app.views.admin.forms import (
     OfficeForm,
     TextField,
 )
+from app.views.admin.wording import Texts, Wording
 
 LOCATIONS = {
     "jitsi": "Jitsi Meet",
     "google_meet": "Google Meet",
     "zoom": "Zoom",
-    "phone": "Phone call",
-    "in_person": "In person",
-    "link": "A link of one’s own",  # noqa: RUF001 (an apostrophe)
+    "phone": lazy_gettext("Phone call"),
+    "in_person": lazy_gettext("In person"),
+    "link": lazy_gettext("A link of one’s own"),  # noqa: RUF001 (an apostrophe)
 }
 
 
@@ -57,43 +59,57 @@ def room_choices() -> list[tuple[int, str]]:
 
 
 class EventTypeForm(OfficeForm):
-    title = LineField("Title", maximum=200, required=True)
-    duration_minutes = NumberField("Length in minutes", required=True)
+    title = LineField(lazy_gettext("Title"), maximum=200, required=True)
+    duration_minutes = NumberField(lazy_gettext("Length in minutes"), required=True)
     slug = LineField(
-        "Address",
+        lazy_gettext("Address"),
         maximum=64,
-        description="The last part of its page. Made from the title if empty.",
+        description=lazy_gettext("The last part of its page. Made from the title if empty."),
     )
-    description = TextField("Description")
-    location_kind = ChoiceField("Where", choices=[*LOCATIONS.items()])
+    description = TextField(lazy_gettext("Description"))
+    location_kind = ChoiceField(lazy_gettext("Where"), choices=[*LOCATIONS.items()])
     location_detail = LineField(
-        "Place or link", maximum=500, description="An address, a phone number or a link."
+        lazy_gettext("Place or link"),
+        maximum=500,
+        description=lazy_gettext("An address, a phone number or a link."),
     )
-    room_id = IdField("Room", empty="None", description="It is busy during each appointment.")
-    buffer_before_minutes = NumberField("Buffer before, in minutes")
-    buffer_after_minutes = NumberField("Buffer after, in minutes")
-    minimum_notice_minutes = NumberField("Notice, in minutes")
-    horizon_days = NumberField("Bookable for how many days ahead")
+    room_id = IdField(
+        lazy_gettext("Room"),
+        empty=lazy_gettext("None"),
+        description=lazy_gettext("It is busy during each appointment."),
+    )
+    buffer_before_minutes = NumberField(lazy_gettext("Buffer before, in minutes"))
+    buffer_after_minutes = NumberField(lazy_gettext("Buffer after, in minutes"))
+    minimum_notice_minutes = NumberField(lazy_gettext("Notice, in minutes"))
+    horizon_days = NumberField(lazy_gettext("Bookable for how many days ahead"))
     slot_step_minutes = NumberField(
-        "Starts every so many minutes", description="Leave empty for its length."
+        lazy_gettext("Starts every so many minutes"),
+        description=lazy_gettext("Leave empty for its length."),
     )
-    daily_limit = NumberField("At most a day", description="Leave empty for no limit.")
-    seats = NumberField("Seats", description="How many clients one slot takes.")
-    requires_approval = BooleanField("The expert accepts or declines each booking")
+    daily_limit = NumberField(
+        lazy_gettext("At most a day"), description=lazy_gettext("Leave empty for no limit.")
+    )
+    seats = NumberField(
+        lazy_gettext("Seats"), description=lazy_gettext("How many clients one slot takes.")
+    )
+    requires_approval = BooleanField(lazy_gettext("The expert accepts or declines each booking"))
     approval_minutes = NumberField(
-        "Minutes to answer", description="Then a request that was not answered ends."
+        lazy_gettext("Minutes to answer"),
+        description=lazy_gettext("Then a request that was not answered ends."),
     )
     reminder_minutes = LineField(
-        "Reminders, in minutes before",
+        lazy_gettext("Reminders, in minutes before"),
         maximum=60,
-        description="Up to five, between commas; 1440 is a day. Leave empty for none.",
+        description=lazy_gettext(
+            "Up to five, between commas; 1440 is a day. Leave empty for none."
+        ),
     )
-    is_active = BooleanField("It can be booked")
-    is_listed = BooleanField("It is listed on the expert’s page")  # noqa: RUF001 (an apostrophe)
+    is_active = BooleanField(lazy_gettext("It can be booked"))
+    is_listed = BooleanField(lazy_gettext("It is listed on the expert’s page"))  # noqa: RUF001 (an apostrophe)
 
 
 class NewEventTypeForm(EventTypeForm):
-    expert_id = IdField("Expert", required=True)
+    expert_id = IdField(lazy_gettext("Expert"), required=True)
 
 
 def _offering(*, is_active: bool) -> Callable[[Any, Actor | None, EventType, Any], Outcome]:
@@ -114,9 +130,18 @@ class EventTypeView(ServiceModelView):
 
     datamodel = ReadingInterface(EventType)
     route_base = "/backoffice/event-types"
-    noun, plural, icon = "event type", "Event types", "clock"
+    plural, icon = lazy_gettext("Event types"), "clock"
+    texts = Texts(
+        add=lazy_gettext("Add event type"),
+        added=lazy_gettext("Event type added."),
+        choose=lazy_gettext("Choose which event types first."),
+        remove=lambda number: ngettext("Delete event type", "Delete event types", number),
+        remove_many=lambda number: ngettext(
+            "Delete %(num)d event type?", "Delete %(num)d event types?", number
+        ),
+    )
     object_kind = "event_type"
-    empty = "Add what an expert can be booked for."
+    empty = lazy_gettext("Add what an expert can be booked for.")
 
     list_columns = ["title", "expert", "duration_minutes", "where", "is_active"]
     show_columns = [
@@ -163,12 +188,12 @@ class EventTypeView(ServiceModelView):
     ]
     add_columns = ["expert_id", *edit_columns]
     label_columns = {
-        "duration_minutes": "Minutes",
-        "minimum_notice_minutes": "Notice in minutes",
-        "horizon_days": "Days ahead",
-        "slot_step_minutes": "Step in minutes",
-        "daily_limit": "At most a day",
-        "is_active": "State",
+        "duration_minutes": lazy_gettext("Minutes"),
+        "minimum_notice_minutes": lazy_gettext("Notice in minutes"),
+        "horizon_days": lazy_gettext("Days ahead"),
+        "slot_step_minutes": lazy_gettext("Step in minutes"),
+        "daily_limit": lazy_gettext("At most a day"),
+        "is_active": lazy_gettext("State"),
     }
     base_order = ("title", "asc")
     number_columns = frozenset({"duration_minutes"})
@@ -176,37 +201,63 @@ class EventTypeView(ServiceModelView):
     list_filters = (
         ListFilter(
             "expert",
-            "Expert",
+            lazy_gettext("Expert"),
             lambda: [(str(key), name) for key, name in expert_choices()],
             lambda value: EventType.expert_id == int(value),
         ),
         ListFilter(
             "active",
-            "State",
-            lambda: [("yes", "Bookable"), ("no", "Not offered")],
+            lazy_gettext("State"),
+            lambda: [("yes", gettext("Bookable")), ("no", gettext("Not offered"))],
             lambda value: EventType.is_active.is_(value == "yes"),
         ),
     )
     bulk_actions = (
         BulkAction(
             name="activate",
-            label="Publish",
-            question="Offer {things}?",
-            submit="Offer",
-            done="{number} can be booked.",
+            label=lazy_gettext("Publish"),
+            wording=Wording(
+                question=lambda name: gettext("Offer “%(name)s”?", name=name),
+                question_many=lambda number: ngettext(
+                    "Offer %(num)d event type?", "Offer %(num)d event types?", number
+                ),
+                submit=lambda number: ngettext("Offer event type", "Offer event types", number),
+                done=lambda name: gettext("“%(name)s” can be booked.", name=name),
+                done_many=lambda number: ngettext(
+                    "%(num)d can be booked.", "%(num)d can be booked.", number
+                ),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s can be booked.", done=done, all=all_
+                ),
+            ),
             perform=_offering(is_active=True),
             icon="globe",
             undo=_offer_as_before,
         ),
         BulkAction(
             name="deactivate",
-            label="Take off the page",
-            question="Stop offering {things}?",
-            submit="Stop offering",
-            done="{number} no longer offered.",
+            label=lazy_gettext("Take off the page"),
+            wording=Wording(
+                question=lambda name: gettext("Stop offering “%(name)s”?", name=name),
+                question_many=lambda number: ngettext(
+                    "Stop offering %(num)d event type?",
+                    "Stop offering %(num)d event types?",
+                    number,
+                ),
+                submit=lambda number: ngettext(
+                    "Stop offering event type", "Stop offering event types", number
+                ),
+                done=lambda name: gettext("“%(name)s” no longer offered.", name=name),
+                done_many=lambda number: ngettext(
+                    "%(num)d no longer offered.", "%(num)d no longer offered.", number
+                ),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s no longer offered.", done=done, all=all_
+                ),
+            ),
             perform=_offering(is_active=False),
             icon="ban",
-            about="Bookings that stand keep their time.",
+            about=lazy_gettext("Bookings that stand keep their time."),
             undo=_offer_as_before,
         ),
     )
@@ -254,7 +305,9 @@ class EventTypeView(ServiceModelView):
         title = item.title
         if event_types.delete_event_type(actor, item.id):
             return None
-        return f"“{title}” was booked before, so it is kept and no longer offered."
+        return gettext(
+            "“%(title)s” was booked before, so it is kept and no longer offered.", title=title
+        )
 
     def attached(self, item: EventType) -> list[str]:
         return attachments.of_event_type(item.id)
@@ -272,7 +325,7 @@ class EventTypeView(ServiceModelView):
     def related(self, item: EventType) -> list[Related]:
         return [
             Related(
-                "Appointments to come",
+                gettext("Appointments to come"),
                 "BookingView",
                 {"event_type": item.id, "when": "upcoming", "status": "confirmed"}
                 | {"order": "starts_at", "direction": "asc"},
@@ -284,7 +337,7 @@ class EventTypeView(ServiceModelView):
     def links(self, item: EventType) -> list[tuple[str, str]]:
         return [
             (
-                "Book it for a client",
+                gettext("Book it for a client"),
                 url_for("BookingView.add", kind="appointment", event_type=item.id),
             )
         ]
@@ -301,35 +354,45 @@ class EventTypeView(ServiceModelView):
     def cell_where(self, item: EventType) -> str:
         if item.room and item.location_kind == "in_person":
             return item.room.name
-        return LOCATIONS[item.location_kind]
+        return str(LOCATIONS[item.location_kind])
 
     def cell_room(self, item: EventType) -> Any:
         room: Room | None = item.room
-        return cells.link(room.name, url_for("RoomView.show", pk=room.id)) if room else "None"
+        return (
+            cells.link(room.name, url_for("RoomView.show", pk=room.id)) if room else gettext("None")
+        )
 
     def cell_buffers(self, item: EventType) -> str:
-        return f"{item.buffer_before_minutes} before, {item.buffer_after_minutes} after"
+        return gettext(
+            "%(before)s before, %(after)s after",
+            before=item.buffer_before_minutes,
+            after=item.buffer_after_minutes,
+        )
 
     def cell_slot_step_minutes(self, item: EventType) -> int:
         return item.slot_step_minutes or item.duration_minutes
 
     def cell_daily_limit(self, item: EventType) -> Any:
-        return item.daily_limit or "No limit"
+        return item.daily_limit or gettext("No limit")
 
     def cell_approval(self, item: EventType) -> str:
         if not item.requires_approval:
-            return "Not needed"
-        return f"Within {item.approval_minutes} minutes"
+            return gettext("Not needed")
+        return gettext("Within %(minutes)s minutes", minutes=item.approval_minutes)
 
     def cell_reminders(self, item: EventType) -> str:
         times = ", ".join(map(str, item.reminder_minutes))
-        return f"{times} minutes before" if times else "None"
+        return gettext("%(times)s minutes before", times=times) if times else gettext("None")
 
     def cell_listed(self, item: EventType) -> str:
         return cells.yes(item.is_listed)
 
     def cell_is_active(self, item: EventType) -> Any:
-        return cells.badge("Bookable", "good") if item.is_active else cells.badge("Not offered")
+        return (
+            cells.badge(gettext("Bookable"), "good")
+            if item.is_active
+            else cells.badge(gettext("Not offered"))
+        )
 
 
 def _values(form: Any) -> dict[str, Any]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from flask import url_for
 from flask_appbuilder import expose
-from flask_babel import format_date
+from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy import func, select
 from wtforms import BooleanField
 
 from app.extensions import db
 from app.models import Event, EventSession
 from app.services import attachments, clock, events
+from app.services.local_text import date_text
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.base import (
@@ -34,42 +34,50 @@ from app.views.admin.forms import (
     OfficeForm,
     ZoneField,
 )
+from app.views.admin.wording import Texts, Wording
 
-ADMISSION = {"open": "Open", "checked_in": "Checked in at the door"}
+ADMISSION = {"open": lazy_gettext("Open"), "checked_in": lazy_gettext("Checked in at the door")}
 
 
 class EventForm(OfficeForm):
-    title = LineField("Title", maximum=200, required=True)
+    title = LineField(lazy_gettext("Title"), maximum=200, required=True)
     slug = LineField(
-        "Address",
+        lazy_gettext("Address"),
         maximum=64,
         required=True,
-        description="The last part of its page: small letters, digits and hyphens.",
+        description=lazy_gettext("The last part of its page: small letters, digits and hyphens."),
     )
-    time_zone = ZoneField("Time zone", description="All its sessions are entered and shown in it.")
-    starts_on = DayField("First day", required=True)
-    ends_on = DayField("Last day", required=True)
-    venue = LineField("Venue", maximum=200)
+    time_zone = ZoneField(
+        lazy_gettext("Time zone"),
+        description=lazy_gettext("All its sessions are entered and shown in it."),
+    )
+    starts_on = DayField(lazy_gettext("First day"), required=True)
+    ends_on = DayField(lazy_gettext("Last day"), required=True)
+    venue = LineField(lazy_gettext("Venue"), maximum=200)
     admission = ChoiceField(
-        "Who gets a code",
+        lazy_gettext("Who gets a code"),
         choices=[
-            ("open", "Open: any address"),
-            ("checked_in", "Only addresses checked in at the door"),
+            ("open", lazy_gettext("Open: any address")),
+            ("checked_in", lazy_gettext("Only addresses checked in at the door")),
         ],
     )
-    public = BooleanField("Everybody may read the agenda")
+    public = BooleanField(lazy_gettext("Everybody may read the agenda"))
     release_no_shows_minutes = NumberField(
-        "Release seats of who is not there, in minutes before the start",
-        description="Seats of people who are not checked in by then go to the waitlist and to"
-        " walk-ins, with a mail. Leave empty to keep them.",
+        lazy_gettext("Release seats of who is not there, in minutes before the start"),
+        description=lazy_gettext(
+            "Seats of people who are not checked in by then go to the waitlist and to"
+            " walk-ins, with a mail. Leave empty to keep them."
+        ),
     )
 
 
 def _publish(view: Any, actor: Actor | None, item: Event, form: Any) -> Outcome:
     before, public = item.public, form.public.data == "yes"
     events.update_event(actor, item.slug, {"public": public})
-    now = "public" if public else "for attendees only"
-    return Outcome(f"The agenda of “{view.name_of(item)}” is {now}.", before)
+    name = view.name_of(item)
+    if public:
+        return Outcome(gettext("The agenda of “%(name)s” is public.", name=name), before)
+    return Outcome(gettext("The agenda of “%(name)s” is for attendees only.", name=name), before)
 
 
 def _publish_as_before(actor: Actor | None, pk: int, before: bool) -> None:  # noqa: FBT001
@@ -78,8 +86,8 @@ def _publish_as_before(actor: Actor | None, pk: int, before: bool) -> None:  # n
 
 class PublishForm(OfficeForm):
     public = ChoiceField(
-        "Who may read the agenda",
-        choices=[("yes", "Everybody"), ("no", "Attendees only")],
+        lazy_gettext("Who may read the agenda"),
+        choices=[("yes", lazy_gettext("Everybody")), ("no", lazy_gettext("Attendees only"))],
     )
 
 
@@ -88,9 +96,18 @@ class EventView(ServiceModelView):
 
     datamodel = ReadingInterface(Event)
     route_base = "/backoffice/events"
-    noun, plural, icon = "event", "Events", "calendar-days"
+    plural, icon = lazy_gettext("Events"), "calendar-days"
+    texts = Texts(
+        add=lazy_gettext("Add event"),
+        added=lazy_gettext("Event added."),
+        choose=lazy_gettext("Choose which events first."),
+        remove=lambda number: ngettext("Delete event", "Delete events", number),
+        remove_many=lambda number: ngettext(
+            "Delete %(num)d event?", "Delete %(num)d events?", number
+        ),
+    )
     object_kind = "event"
-    empty = "Add the first event, then its sessions."
+    empty = lazy_gettext("Add the first event, then its sessions.")
 
     list_columns = ["title", "dates", "venue", "sessions", "public"]
     show_columns = [
@@ -119,10 +136,9 @@ class EventView(ServiceModelView):
     ]
     edit_columns = add_columns
     label_columns = {
-        "slug": "Address",
-        "starts_on": "First day",
-        "public": "Public agenda",
-        "no_shows": "No-shows",
+        "slug": lazy_gettext("Address"),
+        "public": lazy_gettext("Public agenda"),
+        "no_shows": lazy_gettext("No-shows"),
     }
     base_order = ("starts_on", "desc")
     order_of = {"dates": "starts_on"}
@@ -130,8 +146,8 @@ class EventView(ServiceModelView):
     list_filters = (
         ListFilter(
             "when",
-            "When",
-            lambda: [("upcoming", "Not over yet"), ("past", "Over")],
+            lazy_gettext("When"),
+            lambda: [("upcoming", gettext("Not over yet")), ("past", gettext("Over"))],
             lambda value: (
                 Event.ends_on >= clock.now().date()
                 if value == "upcoming"
@@ -139,16 +155,30 @@ class EventView(ServiceModelView):
             ),
         ),
     )
-    presets = (("To come", {"when": "upcoming"}), ("Over", {"when": "past"}))
+    presets = (
+        (lazy_gettext("To come"), {"when": "upcoming"}),
+        (lazy_gettext("Over"), {"when": "past"}),
+    )
     add_form = edit_form = EventForm
 
     bulk_actions = (
         BulkAction(
             name="publish",
-            label="Publish",
-            question="Who may read the agenda of {things}?",
-            submit="Change",
-            done="{number} changed.",
+            label=lazy_gettext("Publish"),
+            wording=Wording(
+                question=lambda name: gettext("Who may read the agenda of “%(name)s”?", name=name),
+                question_many=lambda number: ngettext(
+                    "Who may read the agenda of %(num)d event?",
+                    "Who may read the agenda of %(num)d events?",
+                    number,
+                ),
+                submit=lambda number: ngettext("Change event", "Change events", number),
+                done=lambda name: gettext("“%(name)s” changed.", name=name),
+                done_many=lambda number: ngettext("%(num)d changed.", "%(num)d changed.", number),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s changed.", done=done, all=all_
+                ),
+            ),
             perform=_publish,
             icon="globe",
             form=PublishForm,
@@ -180,14 +210,14 @@ class EventView(ServiceModelView):
         here = {"event": item.id}
         return [
             Related(
-                "Sessions",
+                gettext("Sessions"),
                 "EventSessionView",
                 here | {"status": "confirmed", "order": "starts_at", "direction": "asc"},
                 frozenset({"event", "status"}),
                 url_for("EventSessionView.add", **here),
             ),
             Related(
-                "Attendees",
+                gettext("Attendees"),
                 "AttendeeView",
                 here,
                 frozenset({"event"}),
@@ -197,12 +227,12 @@ class EventView(ServiceModelView):
 
     def links(self, item: Event) -> list[tuple[str, str]]:
         links = [
-            ("Agenda", url_for("agenda_pages.show", slug=item.slug)),
-            ("Check-in", url_for("admission.door", slug=item.slug)),
-            ("QR code and badges", url_for("admission.printing", slug=item.slug)),
+            (gettext("Agenda"), url_for("agenda_pages.show", slug=item.slug)),
+            (gettext("Check-in"), url_for("admission.door", slug=item.slug)),
+            (gettext("QR code and badges"), url_for("admission.printing", slug=item.slug)),
         ]
         if self.offers("edit"):
-            links.append(("Add a session", url_for("EventSessionView.add", event=item.id)))
+            links.append((gettext("Add a session"), url_for("EventSessionView.add", event=item.id)))
         return links
 
     def annotate(self, rows: Sequence[Event]) -> None:
@@ -221,18 +251,28 @@ class EventView(ServiceModelView):
 
     def cell_dates(self, item: Event) -> str:
         if item.starts_on == item.ends_on:
-            return _day(item.starts_on)
-        return f"{_day(item.starts_on)} to {_day(item.ends_on)}"
+            return date_text(item.starts_on, "medium")
+        return gettext(
+            "%(first)s to %(last)s",
+            first=date_text(item.starts_on, "medium"),
+            last=date_text(item.ends_on, "medium"),
+        )
 
     def cell_admission(self, item: Event) -> str:
-        return ADMISSION[item.admission]
+        return str(ADMISSION[item.admission])
 
     def cell_no_shows(self, item: Event) -> str:
         minutes = item.release_no_shows_minutes
-        return f"Seats go {minutes} min before the start" if minutes else "Seats are kept"
+        if not minutes:
+            return gettext("Seats are kept")
+        return gettext("Seats go %(minutes)s min before the start", minutes=minutes)
 
     def cell_public(self, item: Event) -> Any:
-        return cells.badge("Public", "good") if item.public else cells.badge("Attendees only")
+        return (
+            cells.badge(gettext("Public"), "good")
+            if item.public
+            else cells.badge(gettext("Attendees only"))
+        )
 
 
 def event_choices() -> list[tuple[str, str]]:
@@ -241,7 +281,3 @@ def event_choices() -> list[tuple[str, str]]:
         select(Event.id, Event.title).order_by(Event.starts_on.desc(), Event.id.desc())
     )
     return [(str(row.id), row.title) for row in rows]
-
-
-def _day(day: date) -> str:
-    return format_date(day, "d MMM y")

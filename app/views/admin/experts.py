@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import joinedload
@@ -12,35 +13,49 @@ from sqlalchemy.orm import joinedload
 from app.models import Expert, User
 from app.services import attachments, experts
 from app.services.errors import DomainError
+from app.services.local_text import weekday_text
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import LineField, OfficeForm, TextField, UserField, ZoneField
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+from app.views.admin.wording import Texts
 
 
 class NewExpertForm(OfficeForm):
     user = UserField(
-        "Account", required=True, description="The address of the person who becomes an expert."
+        lazy_gettext("Account"),
+        required=True,
+        description=lazy_gettext("The address of the person who becomes an expert."),
     )
-    headline = LineField("What they offer", maximum=200, description="One line under the name.")
+    headline = LineField(
+        lazy_gettext("What they offer"),
+        maximum=200,
+        description=lazy_gettext("One line under the name."),
+    )
     slug = LineField(
-        "Address", maximum=64, description="The last part of the page. Made from the name if empty."
+        lazy_gettext("Address"),
+        maximum=64,
+        description=lazy_gettext("The last part of the page. Made from the name if empty."),
     )
 
 
 class ExpertForm(OfficeForm):
-    name = LineField("Name", maximum=128, required=True)
+    name = LineField(lazy_gettext("Name"), maximum=128, required=True)
     slug = LineField(
-        "Address",
+        lazy_gettext("Address"),
         maximum=64,
         required=True,
-        description="The last part of the page. The old one keeps leading here.",
+        description=lazy_gettext("The last part of the page. The old one keeps leading here."),
     )
-    headline = LineField("What they offer", maximum=200, description="One line under the name.")
-    bio = TextField("About")
-    time_zone = ZoneField("Time zone", description="The weekly hours are in it.")
+    headline = LineField(
+        lazy_gettext("What they offer"),
+        maximum=200,
+        description=lazy_gettext("One line under the name."),
+    )
+    bio = TextField(lazy_gettext("About"))
+    time_zone = ZoneField(
+        lazy_gettext("Time zone"), description=lazy_gettext("The weekly hours are in it.")
+    )
 
 
 class ExpertView(ServiceModelView):
@@ -48,9 +63,18 @@ class ExpertView(ServiceModelView):
 
     datamodel = ReadingInterface(Expert)
     route_base = "/backoffice/experts"
-    noun, plural, icon = "expert", "Experts", "user-round"
+    plural, icon = lazy_gettext("Experts"), "user-round"
+    texts = Texts(
+        add=lazy_gettext("Add expert"),
+        added=lazy_gettext("Expert added."),
+        choose=lazy_gettext("Choose which experts first."),
+        remove=lambda number: ngettext("Delete expert", "Delete experts", number),
+        remove_many=lambda number: ngettext(
+            "Delete %(num)d expert?", "Delete %(num)d experts?", number
+        ),
+    )
     object_kind = "expert"
-    empty = "Make somebody with an account an expert; then their time can be booked."
+    empty = lazy_gettext("Make somebody with an account an expert; then their time can be booked.")
 
     list_columns = ["name", "headline", "account", "time_zone"]
     show_columns = ["name", "page", "headline", "bio", "time_zone", "hours", "account"]
@@ -58,7 +82,11 @@ class ExpertView(ServiceModelView):
     order_columns = ["name", "time_zone"]
     add_columns = ["user", "headline", "slug"]
     edit_columns = ["name", "slug", "headline", "bio", "time_zone"]
-    label_columns = {"headline": "Offers", "bio": "About", "hours": "Weekly hours"}
+    label_columns = {
+        "headline": lazy_gettext("Offers"),
+        "bio": lazy_gettext("About"),
+        "hours": lazy_gettext("Weekly hours"),
+    }
     base_order = ("name", "asc")
     loads = (joinedload(Expert.user),)
     add_form = NewExpertForm
@@ -76,7 +104,7 @@ class ExpertView(ServiceModelView):
             slug=form.slug.data.strip() or None,
         )
         if not is_new:
-            raise DomainError(f"{expert.name} is an expert already.")
+            raise DomainError(gettext("%(name)s is an expert already.", name=expert.name))
         return expert.id
 
     def update(self, actor: Actor | None, item: Expert, form: Any) -> None:
@@ -92,14 +120,14 @@ class ExpertView(ServiceModelView):
         here = {"expert": item.id}
         return [
             Related(
-                "Event types",
+                gettext("Event types"),
                 "EventTypeView",
                 here,
                 frozenset({"expert"}),
                 url_for("EventTypeView.add", **here),
             ),
             Related(
-                "Appointments to come",
+                gettext("Appointments to come"),
                 "BookingView",
                 here
                 | {"when": "upcoming", "status": "confirmed"}
@@ -107,14 +135,14 @@ class ExpertView(ServiceModelView):
                 frozenset({"kind", "status"}),
             ),
             Related(
-                "Sessions to speak at",
+                gettext("Sessions to speak at"),
                 "EventSessionView",
                 {"speaker": item.user_id, "when": "upcoming"},
             ),
         ]
 
     def links(self, item: Expert) -> list[tuple[str, str]]:
-        return [("Add an event type", url_for("EventTypeView.add", expert=item.id))]
+        return [(gettext("Add an event type"), url_for("EventTypeView.add", expert=item.id))]
 
     def cell_account(self, item: Expert) -> Markup:
         return cells.link(item.user.email, url_for("UserView.show", pk=item.user_id))
@@ -123,10 +151,13 @@ class ExpertView(ServiceModelView):
         return cells.link(f"/{item.slug}", url_for("booking_pages.show_expert", slug=item.slug))
 
     def cell_hours(self, item: Expert) -> Any:
-        hours = experts.describe_availability(item)["weekly"]
-        return (
-            cells.lines(
-                [f"{WEEKDAYS[each['weekday']]} {each['start']} to {each['end']}" for each in hours]
+        hours = [
+            gettext(
+                "%(day)s %(start)s to %(end)s",
+                day=weekday_text(each["weekday"]),
+                start=each["start"],
+                end=each["end"],
             )
-            or "None: nothing can be booked."
-        )
+            for each in experts.describe_availability(item)["weekly"]
+        ]
+        return cells.lines(hours) or gettext("None: nothing can be booked.")

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
+from flask_babel import gettext
 from sqlalchemy import select
 from wtforms import (
     DateTimeLocalField,
@@ -24,14 +25,16 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.fields.choices import SelectChoice
+from wtforms.meta import DefaultMeta
 from wtforms.widgets import DateInput, EmailInput
 
 from app.extensions import db
 from app.models import User
 from app.models.user import full_name
-from app.services import accounts
+from app.services import accounts, languages
 from app.services.errors import InvalidInput, NotFound
 from app.services.policy import Actor
+from app.views.admin.wording import Words
 from app.views.api.payload import YEARS
 
 SUGGESTED_USERS = 300
@@ -40,6 +43,20 @@ _SPEAKER = re.compile(r"(?P<name>[^<>]*?)\s*(?:<(?P<email>[^<>]*)>)?")
 
 class OfficeForm(Form):
     """A form of the back-office. Its token is checked by the gate (`app/gates.py`)."""
+
+    class Meta(DefaultMeta):
+        """WTForms' own messages in the reader's language, from its own catalogs."""
+
+        @property
+        def locales(self) -> list[str]:
+            return [languages.current().code]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A lazy text goes into a page as it is; a plain one is escaped there.
+        for field in self:
+            field.label.text = str(field.label.text)
+            field.description = str(field.description)
 
     def place(self, errors: Mapping[str, Iterable[str]]) -> list[str]:
         """Put messages under their fields; returns those that have none here."""
@@ -57,7 +74,7 @@ class LineField(StringField):
     """One line of text."""
 
     def __init__(
-        self, label: str, *, maximum: int = 0, required: bool = False, **kwargs: Any
+        self, label: Words, *, maximum: int = 0, required: bool = False, **kwargs: Any
     ) -> None:
         attributes = {"maxlength": maximum} if maximum else {}
         super().__init__(label, render_kw=attributes | kwargs.pop("render_kw", {}), **kwargs)
@@ -83,7 +100,7 @@ class DayField(LineField):
 class NumberField(IntegerField):
     """A whole number, or None for nothing typed."""
 
-    def __init__(self, label: str, *, required: bool = False, **kwargs: Any) -> None:
+    def __init__(self, label: Words, *, required: bool = False, **kwargs: Any) -> None:
         super().__init__(label, **kwargs)
         self.flags.required = required
 
@@ -91,7 +108,7 @@ class NumberField(IntegerField):
         text = valuelist[0].strip() if valuelist else ""
         self.data = None
         if text and not re.fullmatch(r"-?\d{1,18}", text):
-            raise ValueError("This must be a whole number.")
+            raise ValueError(gettext("This must be a whole number."))
         if text:
             self.data = int(text)
 
@@ -102,7 +119,7 @@ class LocalTimeField(DateTimeLocalField):
     An unchanged time keeps its instant: in a doubled hour the text alone would not.
     """
 
-    def __init__(self, label: str, **kwargs: Any) -> None:
+    def __init__(self, label: Words, **kwargs: Any) -> None:
         super().__init__(label, format=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"], **kwargs)
         self.flags.required = True
 
@@ -113,7 +130,7 @@ class LocalTimeField(DateTimeLocalField):
         try:
             super().process_formdata([valuelist[0].strip()])
         except ValueError:
-            raise ValueError("Use a date and a time like 2026-12-01 10:30.") from None
+            raise ValueError(gettext("Use a date and a time like 2026-12-01 10:30.")) from None
 
     def instant(self, zone: str, unchanged: datetime | None = None) -> datetime | None:
         """The instant in `zone`; `unchanged` if its local time is what was typed.
@@ -125,13 +142,20 @@ class LocalTimeField(DateTimeLocalField):
         if local is None:
             return None
         if local.year not in YEARS:
-            raise InvalidInput({self.name: ["This is too far away."]})
+            raise InvalidInput({self.name: [gettext("This is too far away.")]})
         if unchanged is not None and local_of(unchanged, zone) == local:
             return unchanged
         found = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
         if local_of(found, zone) != local:
             raise InvalidInput(
-                {self.name: [f"The clocks go forward then: {local:%H:%M} does not exist."]}
+                {
+                    self.name: [
+                        gettext(
+                            "The clocks go forward then: %(time)s does not exist.",
+                            time=f"{local:%H:%M}",
+                        )
+                    ]
+                }
             )
         return found
 
@@ -144,7 +168,9 @@ def local_of(instant: datetime, zone: str) -> datetime:
 class ChoiceField(SelectField):
     """One of a few words: values and texts."""
 
-    def __init__(self, label: str, *, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, label: Words, *, choices: Iterable[tuple[str, Words]], **kwargs: Any
+    ) -> None:
         super().__init__(label, choices=_choices(choices), **kwargs)
 
 
@@ -152,7 +178,7 @@ class IdField(SelectField):
     """One of the rows offered, by id; None where `empty` says what that means."""
 
     def __init__(
-        self, label: str, *, empty: str = "", required: bool = False, **kwargs: Any
+        self, label: Words, *, empty: Words = "", required: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(label, coerce=_id, choices=[], **kwargs)
         self.empty = empty
@@ -160,13 +186,13 @@ class IdField(SelectField):
 
     def offer(self, choices: Iterable[tuple[int, str]]) -> None:
         """What can be chosen."""
-        first = "" if self.empty else "Choose …"
+        first = "" if self.empty else gettext("Choose …")
         self.choices = _choices([("", self.empty or first), *choices])
 
     def pre_validate(self, form: Any) -> None:
         if self.data is None:
             if not self.empty:
-                raise ValidationError("This field is required.")
+                raise ValidationError(gettext("This field is required."))
             return
         super().pre_validate(form)
 
@@ -174,7 +200,7 @@ class IdField(SelectField):
 class ZoneField(SelectField):
     """A time zone of a place; with `empty`, also none."""
 
-    def __init__(self, label: str, *, empty: str = "", **kwargs: Any) -> None:
+    def __init__(self, label: Words, *, empty: Words = "", **kwargs: Any) -> None:
         super().__init__(label, choices=[], **kwargs)
         self.empty = empty
 
@@ -186,14 +212,17 @@ class ZoneField(SelectField):
         choices = list(zones)
         if self.object_data and self.object_data not in dict(choices):
             choices.append((self.object_data, self.object_data))
-        first = [("", self.empty.format(default=current_app.config["DEFAULT_TIME_ZONE"]))]
-        self.choices = _choices((first if self.empty else []) + choices)
+        default = {"default": current_app.config["DEFAULT_TIME_ZONE"]}
+        first = [("", str(self.empty) % default)] if self.empty else []
+        self.choices = _choices(first + choices)
 
 
 class RolesField(SelectMultipleField):
     """Any of the roles, as checkboxes."""
 
-    def __init__(self, label: str, *, choices: Iterable[tuple[str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, label: Words, *, choices: Iterable[tuple[str, Words]], **kwargs: Any
+    ) -> None:
         super().__init__(label, choices=_choices(choices), **kwargs)
 
 
@@ -206,7 +235,7 @@ class UserField(EmailField):
         """Whose address it is; None for nothing typed. Raises `InvalidInput`."""
         if not (self.data or "").strip():
             if self.flags.required:
-                raise InvalidInput({self.name: ["This field is required."]})
+                raise InvalidInput({self.name: [gettext("This field is required.")]})
             return None
         try:
             return int(accounts.get_user_by_email(actor, self.data).id)
@@ -223,7 +252,8 @@ class SpeakersField(TextAreaField):
         for line in filter(None, map(str.strip, (self.data or "").splitlines())):
             match = _SPEAKER.fullmatch(line)
             if match is None:
-                raise InvalidInput({self.name: [f"Write “{line}” as Name <address>."]})
+                told = gettext("Write “%(line)s” as Name <address>.", line=line)
+                raise InvalidInput({self.name: [told]})
             speaker: dict[str, Any] = {"name": match["name"]}
             if match["email"]:
                 try:
@@ -255,8 +285,8 @@ def name_of_user(user_id: int) -> str | None:
     return row and full_name(row.first_name, row.last_name)
 
 
-def _choices(pairs: Iterable[tuple[Any, str]]) -> list[SelectChoice]:
-    return [SelectChoice(value=str(value), label=text) for value, text in pairs]
+def _choices(pairs: Iterable[tuple[Any, Words]]) -> list[SelectChoice]:
+    return [SelectChoice(value=str(value), label=str(text)) for value, text in pairs]
 
 
 def _id(value: Any) -> int | None:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import current_app, render_template, url_for
 from flask_appbuilder import IndexView, expose
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from app.gates import current_actor
 from app.services import overview
+from app.services.local_text import number_text
 from app.services.overview import APPOINTMENT, EVENT_SESSION, RESERVATION, SEAT, Overview
 from app.services.policy import Actor
 from app.views.admin.base import Answer, permitted
 from app.views.admin.charts import Chart, Series, stacked_bars
 
 NAMES = {
-    APPOINTMENT: "appointments",
-    SEAT: "seats",
-    RESERVATION: "reservations",
-    EVENT_SESSION: "sessions",
+    APPOINTMENT: lazy_gettext("Appointments"),
+    SEAT: lazy_gettext("Seats"),
+    RESERVATION: lazy_gettext("Reservations"),
+    EVENT_SESSION: lazy_gettext("Sessions"),
+}
+COUNTED: dict[str, Callable[[int], str]] = {  # behind the number
+    APPOINTMENT: lambda number: ngettext("appointments", "appointments", number),
+    SEAT: lambda number: ngettext("seats", "seats", number),
+    RESERVATION: lambda number: ngettext("reservations", "reservations", number),
+    EVENT_SESSION: lambda number: ngettext("sessions", "sessions", number),
 }
 
 
@@ -26,7 +35,7 @@ NAMES = {
 class Figure:
     """A number, what it counts, and where it is listed."""
 
-    number: int
+    number: str
     label: str
     href: str
     tone: str = ""
@@ -47,7 +56,7 @@ class HomeView(IndexView):
         return render_template(
             "admin/home.html",
             appbuilder=self.appbuilder,
-            title="Back-office",
+            title=gettext("Back-office"),
             zone=zone,
             today=now.starts_at,
             figures=_figures(actor, now),
@@ -61,14 +70,18 @@ class HomeView(IndexView):
 def _figures(actor: Actor, now: Overview) -> list[Figure]:
     def bookings(kind: str) -> Figure:
         href = url_for("BookingView.list", kind=kind, when="upcoming", status="confirmed")
-        return Figure(now.count(kind), NAMES[kind], href)
+        return _figure(now.count(kind), COUNTED[kind], href)
 
-    sessions = Figure(
+    sessions = _figure(
         now.count(EVENT_SESSION),
-        NAMES[EVENT_SESSION],
+        COUNTED[EVENT_SESSION],
         url_for("EventSessionView.list", when="upcoming", status="confirmed"),
     )
     return [*map(bookings, _faces(actor)), sessions]
+
+
+def _figure(number: int, label: Callable[[int], str], href: str, tone: str = "") -> Figure:
+    return Figure(number_text(number), label(number), href, tone if number else "")
 
 
 def _faces(actor: Actor) -> tuple[str, ...]:
@@ -80,32 +93,52 @@ def _day_chart(actor: Actor, now: Overview) -> Chart:
     kinds = (*_faces(actor), EVENT_SESSION)
     return stacked_bars(
         "day",
-        "What begins today, by the hour",
+        gettext("What begins today, by the hour"),
         [f"{hour:%H:%M}" for hour in now.hours],
-        [Series(NAMES[kind].capitalize(), now.by_hour[kind]) for kind in kinds],
+        [Series(NAMES[kind], now.by_hour[kind]) for kind in kinds],
         unit="things",
     )
 
 
 def _waiting(now: Overview) -> list[Figure]:
-    def figure(number: int, label: str, href: str, tone: str) -> Figure:
-        return Figure(number, label, href, tone if number else "")
-
     return [
-        figure(
+        _figure(
             now.offers,
-            "held seats await an answer",
+            lambda number: ngettext(
+                "held seats await an answer", "held seats await an answer", number
+            ),
             url_for("WaitlistView.list", state="held"),
             "warn",
         ),
-        figure(
+        _figure(
             now.too_many_seats,
-            "sessions with more seats than their room",
+            lambda number: ngettext(
+                "sessions with more seats than their room",
+                "sessions with more seats than their room",
+                number,
+            ),
             url_for("EventSessionView.list", fill="too_many"),
             "warn",
         ),
-        figure(now.mails_failed, "mails failed", url_for("OutboxView.list", state="failed"), "bad"),
-        Figure(now.mails_waiting, "mails waiting", url_for("OutboxView.list", state="pending")),
-        Figure(now.waiting, "people on waitlists", url_for("WaitlistView.list")),
-        Figure(now.users, "active users", url_for("UserView.list", state="active")),
+        _figure(
+            now.mails_failed,
+            lambda number: ngettext("mails failed", "mails failed", number),
+            url_for("OutboxView.list", state="failed"),
+            "bad",
+        ),
+        _figure(
+            now.mails_waiting,
+            lambda number: ngettext("mails waiting", "mails waiting", number),
+            url_for("OutboxView.list", state="pending"),
+        ),
+        _figure(
+            now.waiting,
+            lambda number: ngettext("people on waitlists", "people on waitlists", number),
+            url_for("WaitlistView.list"),
+        ),
+        _figure(
+            now.users,
+            lambda number: ngettext("active users", "active users", number),
+            url_for("UserView.list", state="active"),
+        ),
     ]

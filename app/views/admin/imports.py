@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import current_app, flash, make_response, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView, expose
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
@@ -17,7 +18,7 @@ from app.gates import current_actor
 from app.models import ImportJob
 from app.models.audit import BACK_OFFICE
 from app.models.import_job import CHECKED, CHECKING, DONE, IMPORTING
-from app.services import events, import_jobs, origin, spreadsheets
+from app.services import events, import_jobs, languages, origin, spreadsheets
 from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.policy import Actor
 from app.services.table_import import ACTIONS
@@ -27,6 +28,11 @@ from app.views.api.payload import read_query
 
 # What takes no longer than a page does is done at once; the rest while the page watches.
 AT_ONCE = 200
+TITLES = {
+    "attendees": lazy_gettext("Import attendees"),
+    "sessions": lazy_gettext("Import sessions"),
+    "users": lazy_gettext("Import users"),
+}
 SAMPLE_LINES = 3
 PAGE_SIZE = 100
 WORKING = {CHECKING, IMPORTING}
@@ -50,7 +56,7 @@ class ImportView(BaseView):
         file = request.files.get("file")
         try:
             if file is None or not file.filename:
-                raise InvalidInput({"file": ["Choose a file."]})
+                raise InvalidInput({"file": [gettext("Choose a file.")]})
             job = import_jobs.create_job(
                 current_actor(),
                 form.get("kind", ""),
@@ -59,7 +65,7 @@ class ImportView(BaseView):
                 file.read(),
             )
         except NotFound:
-            return self._list_page(InvalidInput({"event": ["Choose an event."]}))
+            return self._list_page(InvalidInput({"event": [gettext("Choose an event.")]}))
         except InvalidInput as error:
             return self._list_page(error)
         return redirect(url_for(".show", job_id=job.id), 303)
@@ -101,7 +107,7 @@ class ImportView(BaseView):
     @permitted("add")
     def discard(self, job_id: int) -> Answer:
         import_jobs.discard(current_actor(), job_id)
-        flash("Forgotten. Nothing was imported.", "success")
+        flash(gettext("Forgotten. Nothing was imported."), "success")
         return redirect(url_for(".list"), 303)
 
     @expose("/template/<any(attendees, sessions, users):kind>.<any(csv, xlsx):form>")
@@ -115,7 +121,8 @@ class ImportView(BaseView):
     @permitted("list")
     def export(self, kind: str, form: str) -> Response:
         slug = request.args.get("event", "")[:64]
-        head, rows = import_jobs.export(current_actor(), kind, slug)
+        with languages.speaking(languages.DEFAULT):  # programs read it
+            head, rows = import_jobs.export(current_actor(), kind, slug)
         return self._file(f"{slug}-{kind}" if slug else kind, form, head, rows)
 
     # -- what they share -------------------------------------------------------------
@@ -126,7 +133,9 @@ class ImportView(BaseView):
             work(actor, job_id)
         else:
             app = current_app._get_current_object()  # type: ignore[attr-defined]
-            socketio.start_background_task(_work, app, work, actor, job_id)
+            socketio.start_background_task(
+                _work, app, work, actor, job_id, languages.current().code
+            )
         return redirect(url_for(".show", job_id=job_id), 303)
 
     def _list_page(self, error: DomainError | None = None) -> Answer:
@@ -134,8 +143,9 @@ class ImportView(BaseView):
         page = render_template(
             "admin/imports.html",
             appbuilder=self.appbuilder,
-            title="Import and export",
+            title=gettext("Import and export"),
             kinds=import_jobs.KINDS.values(),
+            labels={kind.name: kind.label for kind in import_jobs.KINDS.values()},
             events=events.list_events(actor),
             jobs=import_jobs.list_jobs(actor),
             chosen={"kind": request.values.get("kind"), "event": request.values.get("event")},
@@ -160,7 +170,7 @@ class ImportView(BaseView):
         shown = render_template(
             "admin/import.html",
             appbuilder=self.appbuilder,
-            title=f"Import {kind.label.lower()}",
+            title=TITLES[kind.name],
             job=job,
             kind=kind,
             mapping=job.mapping if mapping is None else mapping,
@@ -186,9 +196,15 @@ class ImportView(BaseView):
         return response
 
 
-def _work(app: Any, work: Callable[[Actor | None, int], None], actor: Actor, job_id: int) -> None:
+def _work(
+    app: Any, work: Callable[[Actor | None, int], None], actor: Actor, job_id: int, language: str
+) -> None:
     """In the background of this process; the job says how it ended."""
-    with app.app_context(), origin.coming_from(BACK_OFFICE):
+    with (
+        app.app_context(),
+        origin.coming_from(BACK_OFFICE),
+        languages.speaking(language),
+    ):
         try:
             work(actor, job_id)
         except (DomainError, SQLAlchemyError) as error:  # somebody else began it, or no database

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import BaseView, expose
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from app.errors import status_of
@@ -14,23 +15,22 @@ from app.services import mail_texts
 from app.services.errors import DomainError, InvalidInput
 from app.services.mail_texts import Text
 from app.services.mail_wording import MEANINGS, PARTS
+from app.views.admin import mail_names
 from app.views.admin.base import Answer, permitted
 from app.views.admin.forms import LineField, OfficeForm, TextField
 from app.views.admin.outbox import framed
 
 
 class MailTextForm(OfficeForm):
-    subject = LineField("Subject", maximum=PARTS["subject"], required=True)
-    heading = LineField("Heading", maximum=PARTS["heading"], required=True)
-    intro = TextField("Text", description="One paragraph.")
-    button = LineField("Button", maximum=PARTS["button"], description="Where it leads is fixed.")
-    note = TextField("Note", description="In small letters at the end.")
-
-
-def name_of(template: str) -> str:
-    """A mail's name for people: `Seat confirmed`."""
-    words = template.replace("_", " ").capitalize()
-    return f"{words.removesuffix(' host')}, to the host" if template.endswith("_host") else words
+    subject = LineField(lazy_gettext("Subject"), maximum=PARTS["subject"], required=True)
+    heading = LineField(lazy_gettext("Heading"), maximum=PARTS["heading"], required=True)
+    intro = TextField(lazy_gettext("Text"), description=lazy_gettext("One paragraph."))
+    button = LineField(
+        lazy_gettext("Button"),
+        maximum=PARTS["button"],
+        description=lazy_gettext("Where it leads is fixed."),
+    )
+    note = TextField(lazy_gettext("Note"), description=lazy_gettext("In small letters at the end."))
 
 
 class MailTextView(BaseView):
@@ -38,16 +38,16 @@ class MailTextView(BaseView):
 
     route_base = "/backoffice/mail-texts"
     default_view = "list"
-    plural, icon = "Mail texts", "file-text"
+    plural, icon = lazy_gettext("Mail texts"), "file-text"
 
     @expose("/list/")
     @permitted("list")
     def list(self) -> Answer:
         return self._page(
             "admin/mail_texts.html",
-            title="Mail texts",
+            title=gettext("Mail texts"),
             texts=mail_texts.list_texts(current_actor()),
-            name_of=name_of,
+            name_of=mail_names.of,
         )
 
     @expose("/edit/<template>", methods=["GET", "POST"])
@@ -65,14 +65,14 @@ class MailTextView(BaseView):
             mail_texts.update_text(current_actor(), template, parts)
         except InvalidInput as error:
             return self._form_page(text, form, error)
-        flash("Saved. The next mail says it so.", "success")
+        flash(gettext("Saved. The next mail says it so."), "success")
         return redirect(url_for(".edit", template=template), 303)
 
     @expose("/reset/<template>", methods=["POST"])
     @permitted("edit")
     def reset(self, template: str) -> Answer:
         mail_texts.reset_text(current_actor(), template)
-        flash("Our own words are back.", "success")
+        flash(gettext("Our own words are back."), "success")
         return redirect(url_for(".edit", template=template), 303)
 
     @expose("/preview/<template>")
@@ -94,13 +94,13 @@ class MailTextView(BaseView):
         unsaved: dict[str, Any] = shown or {}
         page = self._page(
             "admin/mail_text.html",
-            title=name_of(text.template),
+            title=mail_names.of(text.template),
             text=text,
             form=form,
             error=error,
             notes=notes,
             placeholders=[
-                (name, MEANINGS[name], sample) for name, sample in text.placeholders.items()
+                (name, str(MEANINGS[name]), sample) for name, sample in text.placeholders.items()
             ],
             mail=mail_texts.preview_text(current_actor(), text.template, shown),
             is_unsaved=shown is not None,

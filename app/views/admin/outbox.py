@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import current_app, flash, render_template, url_for
 from flask_appbuilder import expose
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
@@ -15,7 +16,7 @@ from app.services import outbox
 from app.services.errors import DomainError
 from app.services.mail_messages import Rendered
 from app.services.policy import Actor
-from app.views.admin import cells
+from app.views.admin import cells, mail_names
 from app.views.admin.base import (
     Answer,
     Deed,
@@ -26,8 +27,14 @@ from app.views.admin.base import (
     permitted,
 )
 from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.wording import Texts, Wording
 
-STATES = {"pending": "Waiting", "sending": "Being sent", "sent": "Sent", "failed": "Failed"}
+STATES = {
+    "pending": lazy_gettext("Waiting"),
+    "sending": lazy_gettext("Being sent"),
+    "sent": lazy_gettext("Sent"),
+    "failed": lazy_gettext("Failed"),
+}
 TONES = {"pending": "warn", "sending": "warn", "sent": "good", "failed": "bad"}
 # A mail brings its own styles and needs nothing else: no script, no picture, no form.
 FRAME_POLICY = (
@@ -44,7 +51,7 @@ def framed(mail: Rendered) -> Response:
 
 def _retry(_view: Any, actor: Actor | None, item: OutboxMessage, _form: Any) -> Outcome:
     outbox.retry(actor, item.id)
-    return Outcome(f"The mail to {item.recipient} is tried again.")
+    return Outcome(gettext("The mail to %(address)s is tried again.", address=item.recipient))
 
 
 class OutboxView(ServiceModelView):
@@ -52,11 +59,12 @@ class OutboxView(ServiceModelView):
 
     datamodel = ReadingInterface(OutboxMessage)
     route_base = "/backoffice/outbox"
-    noun, plural, icon = "mail", "Outbox", "mail"
+    plural, icon = lazy_gettext("Outbox"), "mail"
+    texts = Texts(choose=lazy_gettext("Choose which mails first."))
     object_kind = "mail"
     show_template = "admin/mail.html"
     deed_permission = "retry"
-    empty = "Mails appear here as soon as somebody books."
+    empty = lazy_gettext("Mails appear here as soon as somebody books.")
     include_route_methods = {"list", "show", "retry", "retry_many", "preview_of", "send_test"}
 
     list_columns = ["recipient", "mail", "state", "error", "written", "sent", "attempts"]
@@ -74,40 +82,54 @@ class OutboxView(ServiceModelView):
     search_columns = ["recipient", "template", "last_error"]
     order_columns = ["recipient", "state", "created_at", "sent_at", "attempts"]
     label_columns = {
-        "created_at": "Written",
-        "sent_at": "Sent",
-        "last_error": "Last error",
-        "error": "Last error",
+        "last_error": lazy_gettext("Last error"),
+        "error": lazy_gettext("Last error"),
     }
     base_order = ("id", "desc")
     order_of = {"written": "created_at", "sent": "sent_at"}
     number_columns = frozenset({"attempts"})
-    presets = (("Failed", {"state": "failed"}), ("Waiting", {"state": "pending"}))
+    presets = (
+        (lazy_gettext("Failed"), {"state": "failed"}),
+        (lazy_gettext("Waiting"), {"state": "pending"}),
+    )
     list_filters = (
-        ListFilter("state", "State", STATES.items, lambda value: OutboxMessage.state == value),
+        ListFilter(
+            "state", lazy_gettext("State"), STATES.items, lambda value: OutboxMessage.state == value
+        ),
         LinkFilter(
             "booking",
-            "Booking",
-            lambda pk: f"number {pk}",
+            lazy_gettext("Booking"),
+            lambda pk: gettext("number %(number)s", number=pk),
             lambda value: OutboxMessage.booking_id == int(value),
         ),
     )
     bulk_actions = (
         BulkAction(
             name="retry_many",
-            label="Try again",
-            question="Try {things} again?",
-            submit="Try again",
-            done="{number} tried again.",
+            label=lazy_gettext("Try again"),
+            wording=Wording(
+                question=lambda name: gettext("Try “%(name)s” again?", name=name),
+                question_many=lambda number: ngettext(
+                    "Try %(num)d mail again?", "Try %(num)d mails again?", number
+                ),
+                submit=lambda number: ngettext("Try mail again", "Try mails again", number),
+                done=lambda name: gettext("“%(name)s” tried again.", name=name),
+                done_many=lambda number: ngettext(
+                    "%(num)d tried again.", "%(num)d tried again.", number
+                ),
+                done_some=lambda done, all_: gettext(
+                    "%(done)s of %(all)s tried again.", done=done, all=all_
+                ),
+            ),
             perform=_retry,
             icon="refresh-cw",
             permission="retry",
-            about="They go out at once, and are tried as often as new ones.",
+            about=lazy_gettext("They go out at once, and are tried as often as new ones."),
         ),
     )
 
     def name_of(self, item: OutboxMessage) -> str:
-        return f"{self.cell_mail(item)} to {item.recipient}"
+        return gettext("%(mail)s to %(address)s", mail=self.cell_mail(item), address=item.recipient)
 
     def is_changeable(self, item: OutboxMessage) -> bool:
         return item.state in {"pending", "failed"}
@@ -115,7 +137,7 @@ class OutboxView(ServiceModelView):
     def deeds(self, item: OutboxMessage) -> list[Deed]:
         if not self.is_changeable(item):
             return []
-        return [Deed("Try again", self._url("retry", pk=item.id), "refresh-cw")]
+        return [Deed(gettext("Try again"), self._url("retry", pk=item.id), "refresh-cw")]
 
     @expose("/retry/<int:pk>", methods=["POST"])
     @permitted("retry")
@@ -125,7 +147,7 @@ class OutboxView(ServiceModelView):
         except DomainError as error:
             flash(error.detail, "danger")
         else:
-            flash("It is tried again now.", "success")
+            flash(gettext("It is tried again now."), "success")
         return self._to("show", pk=pk)
 
     @expose("/retry/", methods=["GET", "POST"])
@@ -143,10 +165,14 @@ class OutboxView(ServiceModelView):
     def send_test(self) -> Answer:
         message_id = outbox.send_test(current_actor())
         if current_app.config["MAIL_SERVER"]:
-            flash("A test mail is on its way to you. What becomes of it stands here.", "success")
+            flash(
+                gettext("A test mail is on its way to you. What becomes of it stands here."),
+                "success",
+            )
         else:
             flash(
-                "There is no MAIL_SERVER, so the test mail stays here, as all mails do.", "warning"
+                gettext("There is no MAIL_SERVER, so the test mail stays here, as all mails do."),
+                "warning",
             )
         return self._to("show", pk=message_id)
 
@@ -168,7 +194,7 @@ class OutboxView(ServiceModelView):
         )
 
     def cell_mail(self, item: OutboxMessage) -> str:
-        return item.template.replace("_", " ").capitalize()
+        return mail_names.of(item.template)
 
     def cell_state(self, item: OutboxMessage) -> Markup:
         return cells.badge(STATES[item.state], TONES[item.state])
@@ -188,4 +214,4 @@ class OutboxView(ServiceModelView):
     def cell_booking(self, item: OutboxMessage) -> Any:
         if item.booking_id is None:
             return ""
-        return cells.link("The booking", url_for("BookingView.show", pk=item.booking_id))
+        return cells.link(gettext("The booking"), url_for("BookingView.show", pk=item.booking_id))

@@ -7,41 +7,67 @@ from typing import Any
 
 from flask import current_app, make_response, render_template, request
 from flask_appbuilder import BaseView, expose
+from flask_babel import gettext, lazy_gettext
 from werkzeug.wrappers import Response
 
 from app.errors import status_of
 from app.gates import current_actor
-from app.services import reports, spreadsheets
+from app.services import languages, reports, spreadsheets
 from app.services.errors import InvalidInput
+from app.services.local_text import share_text
 from app.services.reports import Report, Span
 from app.views.admin.base import Answer, permitted
 from app.views.admin.charts import Series, number, stacked_bars
 
 NAMES = {
-    "rooms": "Use of rooms",
-    "experts": "Use of experts",
-    "no-shows": "No-shows",
-    "lead-time": "Lead time",
-    "fill-rate": "Fill rate",
+    "rooms": lazy_gettext("Use of rooms"),
+    "experts": lazy_gettext("Use of experts"),
+    "no-shows": lazy_gettext("No-shows"),
+    "lead-time": lazy_gettext("Lead time"),
+    "fill-rate": lazy_gettext("Fill rate"),
 }
 ABOUT = {
-    "rooms": "Utilisation is the share of Monday to Friday, 08:00 to 18:00, in which a room"
-    " was booked. Hours outside of it count as hours, not as utilisation.",
-    "experts": "Utilisation is the share of the hours that an expert offers, by weekly hours"
-    " and days of their own, that were booked; buffers are not counted.",
-    "no-shows": "Seats in sessions that are over, held by people who were never checked in, at"
-    " events where people are checked in.",
-    "lead-time": "How long before its start a booking was made.",
-    "fill-rate": "Seats taken of the seats that sessions have.",
+    "rooms": lazy_gettext(
+        "Utilisation is the share of Monday to Friday, 08:00 to 18:00, in which a room"
+        " was booked. Hours outside of it count as hours, not as utilisation."
+    ),
+    "experts": lazy_gettext(
+        "Utilisation is the share of the hours that an expert offers, by weekly hours"
+        " and days of their own, that were booked; buffers are not counted."
+    ),
+    "no-shows": lazy_gettext(
+        "Seats in sessions that are over, held by people who were never checked in, at"
+        " events where people are checked in."
+    ),
+    "lead-time": lazy_gettext("How long before its start a booking was made."),
+    "fill-rate": lazy_gettext("Seats taken of the seats that sessions have."),
+}
+_HOURS = {
+    "day": lazy_gettext("Hours booked by day"),
+    "week": lazy_gettext("Hours booked by week"),
+    "month": lazy_gettext("Hours booked by month"),
+}
+_SEATS = {
+    "day": lazy_gettext("Seats by day"),
+    "week": lazy_gettext("Seats by week"),
+    "month": lazy_gettext("Seats by month"),
 }
 CHARTS = {
-    "rooms": "Hours booked",
-    "experts": "Hours booked",
-    "no-shows": "Seats",
-    "lead-time": "Bookings by their start",
-    "fill-rate": "Seats",
+    "rooms": _HOURS,
+    "experts": _HOURS,
+    "no-shows": _SEATS,
+    "lead-time": {
+        "day": lazy_gettext("Bookings by their start by day"),
+        "week": lazy_gettext("Bookings by their start by week"),
+        "month": lazy_gettext("Bookings by their start by month"),
+    },
+    "fill-rate": _SEATS,
 }
-STEPS = {"day": "Days", "week": "Weeks", "month": "Months"}
+STEPS = {
+    "day": lazy_gettext("Days"),
+    "week": lazy_gettext("Weeks"),
+    "month": lazy_gettext("Months"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +99,8 @@ class ReportView(BaseView):
     @permitted("list")
     def file(self, name: str) -> Response:
         span = self._span()
-        report = reports.get_report(current_actor(), name, span)
+        with languages.speaking(languages.DEFAULT):  # programs read it
+            report = reports.get_report(current_actor(), name, span)
         response = make_response(spreadsheets.write("csv", report.head, report.rows))
         response.headers["Content-Type"] = spreadsheets.CSV
         dates = f"{span.first.isoformat()}-{span.last.isoformat()}"
@@ -100,7 +127,7 @@ class ReportView(BaseView):
             query={"from": span.first, "to": span.last, "by": span.step},
             chart=stacked_bars(
                 "report",
-                f"{CHARTS[name]} by {span.step}",
+                CHARTS[name][span.step],
                 report.periods,
                 [Series(*each) for each in report.series],
                 unit=report.unit,
@@ -124,9 +151,9 @@ class ReportView(BaseView):
 def _cells(report: Report, row: list[Any]) -> Any:
     for name, value in zip(report.head, row, strict=True):
         if value is None:
-            yield Cell("Unknown" if name in report.shares else "")
+            yield Cell(gettext("Unknown") if name in report.shares else "")
         elif name in report.shares:
-            yield Cell(f"{100 * value:.0f} %", value, is_number=True)
+            yield Cell(share_text(value), value, is_number=True)
         elif isinstance(value, (int, float)):
             yield Cell(number(value), is_number=True)
         else:

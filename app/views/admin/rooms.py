@@ -5,23 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from flask import current_app
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from app.models import Room
 from app.services import attachments, rooms
 from app.services.policy import Actor
 from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import LineField, NumberField, OfficeForm, ZoneField
+from app.views.admin.wording import Texts
 
 
 class RoomForm(OfficeForm):
-    name = LineField("Name", maximum=128, required=True)
+    name = LineField(lazy_gettext("Name"), maximum=128, required=True)
     capacity = NumberField(
-        "Capacity", description="How many people fit in. Leave empty if unknown."
+        lazy_gettext("Capacity"),
+        description=lazy_gettext("How many people fit in. Leave empty if unknown."),
     )
     time_zone = ZoneField(
-        "Time zone",
-        empty="As everywhere ({default})",
-        description="Its bookings are entered in it.",
+        lazy_gettext("Time zone"),
+        empty=lazy_gettext("As everywhere (%(default)s)"),
+        description=lazy_gettext("Its bookings are entered in it."),
     )
 
 
@@ -30,9 +33,18 @@ class RoomView(ServiceModelView):
 
     datamodel = ReadingInterface(Room)
     route_base = "/backoffice/rooms"
-    noun, plural, icon = "room", "Rooms", "door-open"
+    plural, icon = lazy_gettext("Rooms"), "door-open"
+    texts = Texts(
+        add=lazy_gettext("Add room"),
+        added=lazy_gettext("Room added."),
+        choose=lazy_gettext("Choose which rooms first."),
+        remove=lambda number: ngettext("Delete room", "Delete rooms", number),
+        remove_many=lambda number: ngettext(
+            "Delete %(num)d room?", "Delete %(num)d rooms?", number
+        ),
+    )
     object_kind = "room"
-    empty = "Add the first room; then sessions and reservations can take place in it."
+    empty = lazy_gettext("Add the first room; then sessions and reservations can take place in it.")
 
     list_columns = ["name", "capacity", "time_zone"]
     show_columns = ["name", "capacity", "time_zone"]
@@ -61,9 +73,11 @@ class RoomView(ServiceModelView):
         soonest = {"order": "starts_at", "direction": "asc"}
         same = frozenset({"room", "where", "status"})
         return [
-            Related("Bookings to come", "BookingView", here | soonest, same),
-            Related("Sessions to come", "EventSessionView", here | soonest, same),
-            Related("When it is closed", "BlackoutView", {"room": item.id}, frozenset({"room"})),
+            Related(gettext("Bookings to come"), "BookingView", here | soonest, same),
+            Related(gettext("Sessions to come"), "EventSessionView", here | soonest, same),
+            Related(
+                gettext("When it is closed"), "BlackoutView", {"room": item.id}, frozenset({"room"})
+            ),
         ]
 
     def cell_time_zone(self, item: Room) -> str:

@@ -7,16 +7,18 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
+from flask_babel import gettext, lazy_gettext, ngettext
 
 from app.models import EventSession
 from app.services.event_sessions import Impact
 from app.views.admin import cells
-from app.views.admin.cells import counted
 
-_STAY = "Who has something else at the new time loses this seat and keeps the other."
-_LAST = "Where there are too few seats, held offers go back first, then the seats booked last go."
-_ONE_MAIL = "Everybody who is affected gets one mail."
-_FOR_GOOD = "A cancelled session does not come back: its seats are given up."
+_STAY = lazy_gettext("Who has something else at the new time loses this seat and keeps the other.")
+_LAST = lazy_gettext(
+    "Where there are too few seats, held offers go back first, then the seats booked last go."
+)
+_ONE_MAIL = lazy_gettext("Everybody who is affected gets one mail.")
+_FOR_GOOD = lazy_gettext("A cancelled session does not come back: its seats are given up.")
 
 
 def shown(
@@ -43,17 +45,23 @@ def shown(
 def submit_text(impact: Impact) -> str:
     """What the button says."""
     released = len(impact.released)
-    return f"Save, and release {counted(released, 'seat')}" if released else "Save"
+    if not released:
+        return gettext("Save")
+    return ngettext("Save, and release %(num)d seat", "Save, and release %(num)d seats", released)
 
 
 def told(impact: Impact) -> str | None:
     """What to say when it is done, beside that it is saved."""
     parts = []
-    if impact.released:
-        parts.append(f"{counted(len(impact.released), 'seat')} released")
+    if released := len(impact.released):
+        parts.append(ngettext("%(num)d seat released", "%(num)d seats released", released))
     if impact.mailed:
-        parts.append(f"{counted(impact.mailed, 'attendee')} told by mail")
-    return f"Saved: {', '.join(parts)}." if parts else None
+        parts.append(
+            ngettext(
+                "%(num)d attendee told by mail", "%(num)d attendees told by mail", impact.mailed
+            )
+        )
+    return gettext("Saved: %(what)s.", what=", ".join(parts)) if parts else None
 
 
 def _digest(impact: Impact, after: Mapping[str, Any] | None) -> str:
@@ -70,17 +78,17 @@ def _changes(
         return cells.plain_span(session["starts_at"], session["ends_at"], zone)
 
     def seats(session: Mapping[str, Any]) -> str:
-        return "Free entry" if session["capacity"] is None else str(session["capacity"])
+        return gettext("Free entry") if session["capacity"] is None else str(session["capacity"])
 
     def speakers(session: Mapping[str, Any]) -> str:
-        return ", ".join(each["name"] for each in session["speakers"]) or "None"
+        return ", ".join(each["name"] for each in session["speakers"]) or gettext("None")
 
     rows = [
-        ("Title", before["title"], after["title"]),
-        ("Time", time(before), time(after)),
-        ("Room", before["room"]["name"], after["room"]["name"]),
-        ("Seats", seats(before), seats(after)),
-        ("Speakers", speakers(before), speakers(after)),
+        (gettext("Title"), before["title"], after["title"]),
+        (gettext("Time"), time(before), time(after)),
+        (gettext("Room"), before["room"]["name"], after["room"]["name"]),
+        (gettext("Seats"), seats(before), seats(after)),
+        (gettext("Speakers"), speakers(before), speakers(after)),
     ]
     return [row for row in rows if row[1] != row[2]]
 
@@ -88,21 +96,26 @@ def _changes(
 def _counts(impact: Impact, *, is_move: bool) -> list[tuple[int, str, str]]:
     released = len(impact.released)
     counts = [
-        (impact.keeping, "keep their seat" if impact.keeping != 1 else "keeps the seat", "good"),
-        (released, "lose their seat" if released != 1 else "loses the seat", "bad"),
+        (
+            impact.keeping,
+            ngettext("keeps the seat", "keep their seat", impact.keeping),
+            "good",
+        ),
+        (released, ngettext("loses the seat", "lose their seat", released), "bad"),
         (
             impact.offers_withdrawn,
-            "held offers go back to the queue"
-            if impact.offers_withdrawn != 1
-            else "held offer goes back to the queue",
+            ngettext(
+                "held offer goes back to the queue",
+                "held offers go back to the queue",
+                impact.offers_withdrawn,
+            ),
             "warn",
         ),
-        (impact.waiting, "on the waitlist", ""),
-        (impact.mailed, "get a mail" if impact.mailed != 1 else "gets a mail", ""),
+        (impact.waiting, ngettext("on the waitlist", "on the waitlist", impact.waiting), ""),
+        (impact.mailed, ngettext("gets a mail", "get a mail", impact.mailed), ""),
     ]
-    return [each for each in counts if each[0]] or (
-        [(0, "attendees are affected" if is_move else "attendees have a seat", "")]
-    )
+    nobody = gettext("attendees are affected") if is_move else gettext("attendees have a seat")
+    return [each for each in counts if each[0]] or [(0, nobody, "")]
 
 
 def _rules(impact: Impact, *, is_move: bool) -> list[str]:
@@ -113,15 +126,16 @@ def _rules(impact: Impact, *, is_move: bool) -> list[str]:
         (_ONE_MAIL, impact.mailed or impact.speakers),
         (_FOR_GOOD, not is_move),
     ]
-    return [text for text, holds in rules if holds]
+    return [str(text) for text, holds in rules if holds]
 
 
 def _reason(leaving: Mapping[str, Any], zone: str) -> str:
     if leaving["why"] == "busy":
-        return f"Has {_other(leaving['other'], zone)}"
-    return "Booked among the last" if leaving["why"] == "capacity" else ""
+        return gettext("Has %(other)s", other=_other(leaving["other"], zone))
+    return gettext("Booked among the last") if leaving["why"] == "capacity" else ""
 
 
 def _other(conflict: Mapping[str, Any], zone: str) -> str:
     time = cells.plain_span(conflict["starts_at"], conflict["ends_at"], zone)
-    return f"{conflict.get('title', 'Private')}, {time}"
+    title = conflict.get("title", gettext("Private"))
+    return f"{title}, {time}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import flash, url_for
 from flask_appbuilder import expose
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
@@ -34,20 +35,40 @@ from app.views.admin.base import (
     permitted,
 )
 from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
+from app.views.admin.wording import Texts
 
+PUBLIC = "Public"  # Flask-AppBuilder's, of who is not signed in
 ROLES = {
-    ATTENDEE: "Attendee: books seats and appointments",
-    EXPERT: "Expert: is booked",
-    CONTRIBUTOR: "Contributor: reserves rooms, checks people in",
-    ADMIN: "Admin: may do everything",
+    ATTENDEE: lazy_gettext("Attendee: books seats and appointments"),
+    EXPERT: lazy_gettext("Expert: is booked"),
+    CONTRIBUTOR: lazy_gettext("Contributor: reserves rooms, checks people in"),
+    ADMIN: lazy_gettext("Admin: may do everything"),
+}
+ROLE_NAMES = {
+    ATTENDEE: lazy_gettext("Attendee"),
+    EXPERT: lazy_gettext("Expert"),
+    CONTRIBUTOR: lazy_gettext("Contributor"),
+    ADMIN: lazy_gettext("Admin"),
+    PUBLIC: lazy_gettext("Public"),
+}
+MEANINGS = {
+    ATTENDEE: lazy_gettext("Books seats and appointments"),
+    EXPERT: lazy_gettext("Is booked"),
+    CONTRIBUTOR: lazy_gettext("Reserves rooms, checks people in"),
+    ADMIN: lazy_gettext("May do everything"),
+    PUBLIC: lazy_gettext("Nothing: guests"),
+}
+SCOPES = {  # where a role does not reach everything
+    Scope.OWN: lazy_gettext("own"),
+    Scope.RESERVATIONS: lazy_gettext("own, all reservations"),
 }
 
 
 class UserForm(OfficeForm):
-    name = LineField("Name", maximum=129, required=True)
-    email = EmailField("Email", maximum=128, required=True)
-    time_zone = ZoneField("Time zone", empty="Not known")
-    roles = RolesField("Roles", choices=[*ROLES.items()])
+    name = LineField(lazy_gettext("Name"), maximum=129, required=True)
+    email = EmailField(lazy_gettext("Email"), maximum=128, required=True)
+    time_zone = ZoneField(lazy_gettext("Time zone"), empty=lazy_gettext("Not known"))
+    roles = RolesField(lazy_gettext("Roles"), choices=[*ROLES.items()])
 
 
 class UserView(ServiceModelView):
@@ -55,9 +76,17 @@ class UserView(ServiceModelView):
 
     datamodel = ReadingInterface(User)
     route_base = "/backoffice/users"
-    noun, plural, icon = "user", "Users", "users"
+    plural, icon = lazy_gettext("Users"), "users"
+    texts = Texts(
+        add=lazy_gettext("Add user"),
+        choose=lazy_gettext("Choose which users first."),
+        remove=lambda number: ngettext("Delete user", "Delete users", number),
+        remove_many=lambda number: ngettext(
+            "Delete %(num)d user?", "Delete %(num)d users?", number
+        ),
+    )
     object_kind = "user"
-    empty = "Add somebody, or let people register."
+    empty = lazy_gettext("Add somebody, or let people register.")
 
     list_columns = ["name", "email", "role_names", "state", "seen"]
     show_columns = [
@@ -77,12 +106,11 @@ class UserView(ServiceModelView):
     add_columns = ["name", "email", "time_zone", "roles"]
     edit_columns = ["name", "email", "time_zone", "roles"]
     label_columns = {
-        "role_names": "Roles",
-        "seen": "Last sign-in",
-        "last_login": "Last sign-in",
-        "login_count": "Sign-ins",
-        "devices": "Signed in now",
-        "address_proven": "Address proven",
+        "role_names": lazy_gettext("Roles"),
+        "seen": lazy_gettext("Last sign-in"),
+        "login_count": lazy_gettext("Sign-ins"),
+        "devices": lazy_gettext("Signed in now"),
+        "address_proven": lazy_gettext("Address proven"),
     }
     base_order = ("id", "desc")
     order_of = {"name": "first_name", "seen": "last_login"}
@@ -90,17 +118,17 @@ class UserView(ServiceModelView):
     list_filters = (
         ListFilter(
             "role",
-            "Role",
-            lambda: [(name, name) for name in ROLES],
+            lazy_gettext("Role"),
+            lambda: [(name, ROLE_NAMES[name]) for name in ROLES],
             lambda value: User.roles.any(Role.name == value),
         ),
         ListFilter(
             "state",
-            "State",
+            lazy_gettext("State"),
             lambda: [
-                ("active", "Active"),
-                ("inactive", "Deactivated"),
-                ("flagged", "Must change the password"),
+                ("active", gettext("Active")),
+                ("inactive", gettext("Deactivated")),
+                ("flagged", gettext("Must change the password")),
             ],
             lambda value: (
                 User.must_change_password.is_(True)
@@ -163,40 +191,45 @@ class UserView(ServiceModelView):
 
     def deeds(self, item: User) -> list[Deed]:
         switch = (
-            Deed("Deactivate", self._url("deactivate", pk=item.id), "ban")
+            Deed(gettext("Deactivate"), self._url("deactivate", pk=item.id), "ban")
             if item.active
-            else Deed("Activate", self._url("activate", pk=item.id), "check")
+            else Deed(gettext("Activate"), self._url("activate", pk=item.id), "check")
         )
         return [
-            Deed("Reset password", self._url("reset_password", pk=item.id), "key-round"),
-            Deed("Sign out everywhere", self._url("end_access", pk=item.id), "log-out"),
+            Deed(gettext("Reset password"), self._url("reset_password", pk=item.id), "key-round"),
+            Deed(gettext("Sign out everywhere"), self._url("end_access", pk=item.id), "log-out"),
             switch,
         ]
 
     def related(self, item: User) -> list[Related]:
         signed_in = {"object": f"user:{item.id}", "action": "sign_in"}
         return [
-            Related("Bookings", "BookingView", {"user": item.id}),
+            Related(gettext("Bookings"), "BookingView", {"user": item.id}),
             Related(
-                "Sign-ins", "AuditView", signed_in, frozenset({"who", "what", "object", "summary"})
+                gettext("Sign-ins"),
+                "AuditView",
+                signed_in,
+                frozenset({"who", "what", "object", "summary"}),
             ),
-            Related("What they did", "AuditView", {"who": item.id}, frozenset({"who"})),
+            Related(gettext("What they did"), "AuditView", {"who": item.id}, frozenset({"who"})),
         ]
 
     @expose("/deactivate/<int:pk>", methods=["POST"])
     @permitted("edit")
     def deactivate(self, pk: int) -> Answer:
-        return self._do(accounts.deactivate, pk, "deactivated. All sessions have ended.")
+        return self._do(
+            accounts.deactivate, pk, gettext("%(name)s deactivated. All sessions have ended.")
+        )
 
     @expose("/end-access/<int:pk>", methods=["POST"])
     @permitted("edit")
     def end_access(self, pk: int) -> Answer:
-        return self._do(accounts.end_access, pk, "is signed out everywhere.")
+        return self._do(accounts.end_access, pk, gettext("%(name)s is signed out everywhere."))
 
     @expose("/activate/<int:pk>", methods=["POST"])
     @permitted("edit")
     def activate(self, pk: int) -> Answer:
-        return self._do(accounts.activate, pk, "can sign in again.")
+        return self._do(accounts.activate, pk, gettext("%(name)s can sign in again."))
 
     @expose("/reset-password/<int:pk>", methods=["POST"])
     @permitted("edit")
@@ -210,7 +243,7 @@ class UserView(ServiceModelView):
         except InvalidInput as error:
             flash(" ".join(text for texts in error.errors.values() for text in texts), "danger")
         else:
-            flash(f"{name} {done}", "success")
+            flash(done % {"name": name}, "success")
         return self._to("show", pk=pk)
 
     def _password_page(self, pk: int, password: str) -> Answer:
@@ -218,7 +251,7 @@ class UserView(ServiceModelView):
         item = self._item(pk)
         return self._page(
             "admin/password.html",
-            title=f"One-time password of {self.name_of(item)}",
+            title=gettext("One-time password of %(name)s", name=self.name_of(item)),
             item=item,
             password=password,
         )
@@ -237,33 +270,35 @@ class UserView(ServiceModelView):
         return self.name_of(item)
 
     def cell_role_names(self, item: User) -> str:
-        return ", ".join(sorted(role.name for role in item.roles)) or "None"
+        return ", ".join(sorted(map(_name_of_role, item.roles))) or gettext("None")
 
     def cell_state(self, item: User) -> Markup:
         if not item.active:
-            return cells.badge("Deactivated", "bad")
+            return cells.badge(gettext("Deactivated"), "bad")
         if item.must_change_password:
-            return cells.badge("Must change the password", "warn")
-        return cells.badge("Active", "good")
+            return cells.badge(gettext("Must change the password"), "warn")
+        return cells.badge(gettext("Active"), "good")
 
     def cell_seen(self, item: User) -> Any:
         # FAB's column: UTC without zone.
         at = item.last_login and item.last_login.replace(tzinfo=UTC)
-        return cells.moment(at, self.zone()) or "Never"
+        return cells.moment(at, self.zone()) or gettext("Never")
 
     def cell_address_proven(self, item: User) -> Any:
-        return cells.moment(item.email_verified_at, self.zone()) or "Not yet"
+        return cells.moment(item.email_verified_at, self.zone()) or gettext("Not yet")
 
     def cell_login_count(self, item: User) -> int:
         return item.login_count or 0
 
     def cell_devices(self, item: Any) -> str:
-        return cells.counted(item.live_sign_ins, "device") if item.live_sign_ins else "No"
+        if not item.live_sign_ins:
+            return gettext("No")
+        return ngettext("%(num)d device", "%(num)d devices", item.live_sign_ins)
 
     def cell_expert_page(self, item: Any) -> Any:
         if item.expert_id is None:
-            return "None"
-        return cells.link("Profile", url_for("ExpertView.show", pk=item.expert_id))
+            return gettext("None")
+        return cells.link(gettext("Profile"), url_for("ExpertView.show", pk=item.expert_id))
 
 
 class RoleView(ServiceModelView):
@@ -271,12 +306,12 @@ class RoleView(ServiceModelView):
 
     datamodel = ReadingInterface(Role)
     route_base = "/backoffice/roles"
-    noun, plural, icon = "role", "Roles", "shield-check"
+    plural, icon = lazy_gettext("Roles"), "shield-check"
     include_route_methods = {"list", "show"}
 
     list_columns = ["name", "meaning", "holders"]
     show_columns = ["name", "meaning", "holders", "may"]
-    label_columns = {"may": "Adds to what everybody may"}
+    label_columns = {"may": lazy_gettext("Adds to what everybody may")}
     search_columns = ["name"]
     order_columns = ["name"]
     base_order = ("name", "asc")
@@ -296,24 +331,34 @@ class RoleView(ServiceModelView):
     def links(self, item: Role) -> list[tuple[str, str]]:
         if item.name not in ROLES:
             return []
-        return [("Who has it", url_for("UserView.list", role=item.name))]
+        return [(gettext("Who has it"), url_for("UserView.list", role=item.name))]
+
+    def name_of(self, item: Role) -> str:
+        return _name_of_role(item)
+
+    def cell_name(self, item: Role) -> str:
+        return _name_of_role(item)
 
     def cell_may(self, item: Role) -> Any:
         """What the role adds to what everybody may, from the one table."""
         if item.name not in ROLES:
-            return "What everybody may."
+            return gettext("What everybody may.")
         column = item.name.lower()
         gained = [
-            f"{route}: {scope}" if scope is not Scope.ALL else route
+            f"{route}: {SCOPES[scope]}" if scope in SCOPES else route
             for route, access in permissions.ROUTES.items()
             if (scope := getattr(access, column)) not in {Scope.NOTHING, access.guest}
         ]
         if item.name == ADMIN:
-            gained.append("and everything else under /backoffice/")
+            gained.append(gettext("and everything else under /backoffice/"))
         return cells.lines(gained)
 
     def cell_meaning(self, item: Role) -> str:
-        return ROLES.get(item.name, "").partition(": ")[2].capitalize() or "Nothing: guests"
+        return str(MEANINGS.get(item.name, ""))
 
     def cell_holders(self, item: Any) -> int:
         return item.holder_count
+
+
+def _name_of_role(role: Role) -> str:
+    return str(ROLE_NAMES.get(role.name, role.name))

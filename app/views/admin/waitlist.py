@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import url_for
+from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, false, func, or_, select
 from sqlalchemy.orm import joinedload
@@ -19,6 +20,7 @@ from app.views.admin import cells
 from app.views.admin.base import LinkFilter, ListFilter, ReadingInterface, ServiceModelView
 from app.views.admin.event_sessions import title_of_session
 from app.views.admin.events import event_choices
+from app.views.admin.wording import DISMISSAL, Texts
 
 
 class WaitlistView(ServiceModelView):
@@ -26,16 +28,27 @@ class WaitlistView(ServiceModelView):
 
     datamodel = ReadingInterface(WaitlistEntry)
     route_base = "/backoffice/waitlist"
-    noun, plural, icon = "place in the queue", "Waitlist", "hourglass"
-    empty = "Whoever wants a seat in a full session waits here, and gets the next that frees."
-    remove_verb, removed = "Remove", "removed"
+    plural, icon = lazy_gettext("Waitlist"), "hourglass"
+    texts = Texts(
+        choose=lazy_gettext("Choose which places in the queue first."),
+        remove=lambda number: ngettext(
+            "Remove place in the queue", "Remove places in the queue", number
+        ),
+        remove_many=lambda number: ngettext(
+            "Remove %(num)d place in the queue?", "Remove %(num)d places in the queue?", number
+        ),
+    )
+    empty = lazy_gettext(
+        "Whoever wants a seat in a full session waits here, and gets the next that frees."
+    )
+    removal = DISMISSAL
     include_route_methods = {"list", "show", "delete", "delete_many", "undo"}
 
     list_columns = ["person", "session", "event", "time", "position", "since", "offer"]
     show_columns = ["person", "session", "event", "time", "position", "since", "offer"]
     search_columns: list[str] = []
     order_columns = ["created_at"]
-    label_columns = {"since": "Waits since", "offer": "Seat held"}
+    label_columns = {"since": lazy_gettext("Waits since"), "offer": lazy_gettext("Seat held")}
     base_order = ("id", "asc")
     order_of = {"since": "created_at"}
     number_columns = frozenset({"position"})
@@ -46,14 +59,14 @@ class WaitlistView(ServiceModelView):
     list_filters = (
         ListFilter(
             "event",
-            "Event",
+            lazy_gettext("Event"),
             event_choices,
             lambda value: WaitlistEntry.event_session.has(EventSession.event_id == int(value)),
         ),
         ListFilter(
             "state",
-            "State",
-            lambda: [("held", "A seat is held"), ("waiting", "Waiting")],
+            lazy_gettext("State"),
+            lambda: [("held", gettext("A seat is held")), ("waiting", gettext("Waiting"))],
             lambda value: (
                 WaitlistEntry.offer_expires_at.is_not(None)
                 if value == "held"
@@ -62,7 +75,7 @@ class WaitlistView(ServiceModelView):
         ),
         LinkFilter(
             "session",
-            "Session",
+            lazy_gettext("Session"),
             title_of_session,
             lambda value: WaitlistEntry.event_session_id == int(value),
         ),
@@ -106,7 +119,7 @@ class WaitlistView(ServiceModelView):
         waitlist.remove_entry(actor, item.id)
 
     def attached(self, item: WaitlistEntry) -> list[str]:
-        return ["The seat that is held goes to the next."] if item.offer_expires_at else []
+        return [gettext("The seat that is held goes to the next.")] if item.offer_expires_at else []
 
     def cell_person(self, item: WaitlistEntry) -> str:
         return full_name(item.user.first_name, item.user.last_name)
@@ -134,5 +147,5 @@ class WaitlistView(ServiceModelView):
         if until is None:
             return ""
         zone = item.event_session.event.time_zone
-        text = f"Until {cells.plain_moment(until, zone)}"
+        text = gettext("Until %(time)s", time=cells.plain_moment(until, zone))
         return cells.badge(text, "warn" if until > clock.now() else "")

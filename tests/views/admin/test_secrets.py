@@ -141,7 +141,7 @@ def test_forms_have_the_fields_that_their_views_name(app: Flask) -> None:
             form = getattr(view, f"{kind}_form")
             if form is not None:
                 fields = [each.name for each in form() if each.type != "HiddenField"]
-                assert sorted(fields) == sorted(getattr(view, f"{kind}_columns")), view.noun
+                assert sorted(fields) == sorted(getattr(view, f"{kind}_columns")), view.endpoint
 
 
 def test_nothing_is_filtered_or_ordered_by_a_secret(app: Flask, world: World) -> None:
@@ -185,7 +185,7 @@ def test_searching_for_a_secret_finds_nobody(app: Flask, world: World) -> None:
     for words in (password, password[:12], "scrypt", hashed, hashed[:12]):
         for view in views(app):
             page = office.get(f"{view.route_base}/list/", query_string={"q": words})
-            assert "0 found" in page.text, (view.noun, words)
+            assert "0 found" in page.text, (view.endpoint, words)
 
 
 def test_pages_show_no_secret(app: Flask, world: World) -> None:

@@ -45,7 +45,7 @@ _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|(?<!%)%(?![%(])")
 # Lines of a header that say nothing, or something else at each run.
 _WHO_AND_WHEN = re.compile(
     rb'^"(Project-Id-Version|Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date'
-    rb'|Last-Translator|Language-Team|Generated-By): .*\n',
+    rb"|Last-Translator|Language-Team|Generated-By): .*\n",
     re.MULTILINE,
 )
 _SCRIPTS = "app/static/js/"
@@ -111,7 +111,8 @@ def script(catalog: Catalog) -> str:
     messages = {
         key_of(message): message.string
         for message in texts(catalog)
-        if is_translated(message) and any(name.startswith(_SCRIPTS) for name, _ in message.locations)
+        if is_translated(message)
+        and any(name.startswith(_SCRIPTS) for name, _ in message.locations)
     }
     body = json.dumps(messages, ensure_ascii=False, indent=0)
     return (
@@ -134,9 +135,7 @@ def problems(language: str, template: Catalog) -> Iterator[str]:
 def fits(message: Message) -> bool:
     """Whether each form has the placeholders of the source; one for a fixed number may leave it out."""
     wanted = placeholders(forms(message.id)[-1])
-    return all(
-        placeholders(form) in (wanted, wanted - {"num"}) for form in forms(message.string)
-    )
+    return all(placeholders(form) in (wanted, wanted - {"num"}) for form in forms(message.string))
 
 
 def placeholders(text: str) -> set[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import icalendar
 import pytest
 from flask import Flask
+from flask_babel import Babel
 from flask_mail import Mail
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ INVITATIONS = sorted(set(TEMPLATES) - UNINVITING - set(WITHOUT_BOOKING))
 
 @pytest.fixture(autouse=True)
 def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """Mail needs settings, and neither a database nor a request."""
+    """Mail needs settings and languages, and neither a database nor a request."""
     app = Flask("mail")
     app.config.update(
         PUBLIC_URL="https://book.example.org",
@@ -71,6 +72,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
         SECRET_KEY="s" * 40,
     )
     Mail(app)
+    Babel(app)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     with app.app_context():
         yield app

@@ -125,7 +125,7 @@ def preview_text(
 
 def audit_key(template: str, language: str) -> str:
     """Under which a mail's words stand in the audit log; English ones under its name alone."""
-    return template if language == DEFAULT else f"{template}/{language}"
+    return template if language == DEFAULT else f"{template}.{language}"
 
 
 def _require_known(language: str) -> None:

@@ -28,6 +28,7 @@ from app.models import Booking, OutboxMessage, User
 from app.models.interval import Interval
 from app.services import (
     address_proofs,
+    admission,
     appointments,
     bookings,
     cancellation,
@@ -35,6 +36,7 @@ from app.services import (
     languages,
     mail,
     mail_messages,
+    one_time_codes,
     seats,
     waitlist,
 )
@@ -276,10 +278,14 @@ def test_a_seat_is_told_of_in_its_attendee_s_language(context: Flask) -> None:
 
 
 def test_what_somebody_just_asked_for_is_in_what_they_read(context: Flask) -> None:
-    actor = factories.make_actor()
+    actor, qr = factories.make_actor(), admission.qr_code(factories.make_event())
     with languages.speaking("de"):
         address_proofs.request_proof(actor)
-    assert spoken() == {("address_proof", actor.email): "de"}
+        one_time_codes.request_code(qr, "new@example.org", "browser")
+    assert spoken() == {
+        ("address_proof", actor.email): "de",
+        ("one_time_code", "new@example.org"): "de",
+    }
 
 
 def test_many_mails_are_one_statement_whoever_reads_them(context: Flask) -> None:

@@ -483,7 +483,14 @@ def acting_for(actor: Actor | None, user_id: int) -> Actor:
     """The user as the one whose time an admin books. Raises `NotAllowed`, `NotFound`."""
     require_admin(actor)
     row = db.session.execute(
-        select(User.first_name, User.last_name, User.email, User.time_zone, Calendar.id)
+        select(
+            User.first_name,
+            User.last_name,
+            User.email,
+            User.time_zone,
+            User.language,
+            Calendar.id,
+        )
         .join(Calendar, Calendar.user_id == User.id)
         .where(User.id == user_id, User.active.is_(True))
     ).one_or_none()
@@ -495,6 +502,7 @@ def acting_for(actor: Actor | None, user_id: int) -> Actor:
         name=full_name(row.first_name, row.last_name),
         email=row.email,
         time_zone=row.time_zone,
+        language=row.language,
     )
 
 

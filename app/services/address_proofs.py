@@ -17,7 +17,7 @@ from hashlib import sha256
 from flask import current_app
 from flask_babel import gettext
 
-from app.services import accounts, clock, mail
+from app.services import accounts, clock, languages, mail
 from app.services.errors import Gone, NotAllowed, NotFound
 from app.services.policy import Actor, require_account
 from app.services.transaction import transactional
@@ -40,6 +40,7 @@ def request_proof(actor: Actor | None) -> int:
             actor.email,
             {"name": actor.name, "hours": LIFETIME // timedelta(hours=1), mail.SECRET: url},
             expires_at=clock.now() + LIFETIME,
+            language=languages.current().code,
         )
     return int(LIFETIME.total_seconds())
 

@@ -31,6 +31,7 @@ from app.services import (
     external_busy,
     fields,
     group_slots,
+    languages,
     ledger,
     meetings,
     slots,
@@ -446,6 +447,8 @@ def _write(
         "attendee_phone": client.phone or None,
         "notes": client.notes or None,
         "time_zone": client.time_zone or offer.time_zone,
+        # An admin who books for a client reads what that one may not.
+        "language": languages.current().code if booked_by == actor else None,
         "created_at": clock.now(),
     }
     stored = appointment | {"manage_token_hash": token_hash(manage_token(uid))}

@@ -335,6 +335,7 @@ def send_notices(
             row.user_email,
             context | {"name": row.user_name, "time_zone": row.event_time_zone},
             booking_id=row.id,
+            language=row.language,
         )
     elif row.kind == "appointment":
         context["organizer"] = {"name": row.expert_name, "email": row.host_email}
@@ -347,8 +348,14 @@ def send_notices(
             reminders.drop(row)
         letters = [mail.Letter(f"appointment_{what}_host", row.host_email, for_host, row.id)]
         if not is_anonymous(row.attendee_email):
-            client = row.attendee_email
-            letters.insert(0, mail.Letter(f"appointment_{what}", client, for_client, row.id))
+            client = mail.Letter(
+                f"appointment_{what}",
+                row.attendee_email,
+                for_client,
+                row.id,
+                language=row.language,
+            )
+            letters.insert(0, client)
             if row.status == CONFIRMED and payload["status"] == CONFIRMED:
                 letters += reminders.letters(row, for_client, for_host)
         mail.enqueue_all(letters)
@@ -475,6 +482,7 @@ _ROWS: Select[*tuple[Any, ...]] = (
         Booking.attendee_phone,
         Booking.notes,
         Booking.time_zone,
+        Booking.language,
         Booking.cancelled_at,
         Booking.reservation_type,
         Booking.series_id,

@@ -16,7 +16,7 @@ from babel.numbers import format_decimal, format_percent
 
 from app.services.languages import current
 
-# CLDR's own long forms put a comma after the English weekday; ours are shorter.
+# CLDR's own, "full", put a comma after the English weekday, as letters do; ours are shorter.
 _DAYS = {
     "en": {
         "long": "EEEE d MMMM y",
@@ -44,7 +44,8 @@ def day_text(day: date | datetime, form: str = "long") -> str:
     """`Tuesday 1 December 2026`; "short" is `Tue 1 Dec`, "dated" is that
     with the year, "plain" leaves the year out."""
     language = current()
-    return format_date(day, _DAYS[language.code][form], locale=language.locale)
+    pattern = form if form == "full" else _DAYS[language.code][form]
+    return format_date(day, pattern, locale=language.locale)
 
 
 def date_text(day: date | datetime, form: str = "long") -> str:

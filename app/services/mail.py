@@ -37,10 +37,21 @@ from uuid import uuid4
 
 from flask import Flask, current_app
 from flask_mail import BadHeaderError, Connection, Message
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from app.extensions import db, socketio
-from app.models import OutboxMessage
+from app.models import OutboxMessage, User
 from app.models.outbox import FAILED, PENDING, SENDING, SENT
 from app.services import clock, mail_messages, mail_texts
 from app.services.plain_text import one_line
@@ -62,7 +73,11 @@ log = logging.getLogger(__name__)
 _wake = threading.Event()
 
 _table = OutboxMessage.__table__
-_INSERT = insert(_table)
+# Who has an account reads mails as they chose there, whoever wrote them and whenever.
+_chosen = select(User.language).where(User.email == bindparam("reader", type_=String))
+_INSERT = insert(_table).values(
+    language=func.coalesce(_chosen.scalar_subquery(), bindparam("otherwise", type_=String))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,9 @@ class Letter:
 
     `template` names a file under `templates/email/`; `context` is its JSON data as true
     now. What is under its key "secret" is forgotten as soon as the mail is sent or given
-    up. Nothing is sent before `send_at`, nor after `expires_at`.
+    up. Nothing is sent before `send_at`, nor after `expires_at`. `language` is the reader's
+    as far as the writer knows: one that their account chose comes first, and
+    DEFAULT_LANGUAGE last.
     """
 
     template: str
@@ -89,6 +106,7 @@ class Letter:
     booking_id: int | None = None
     send_at: datetime | None = None
     expires_at: datetime | None = None
+    language: str | None = None
 
 
 def enqueue(
@@ -98,10 +116,20 @@ def enqueue(
     *,
     booking_id: int | None = None,
     expires_at: datetime | None = None,
+    language: str | None = None,
 ) -> None:
     """Write a mail into the outbox, as part of the open transaction: see `Letter`."""
     enqueue_all(
-        [Letter(template, recipient, context, booking_id=booking_id, expires_at=expires_at)]
+        [
+            Letter(
+                template,
+                recipient,
+                context,
+                booking_id=booking_id,
+                expires_at=expires_at,
+                language=language,
+            )
+        ]
     )
 
 
@@ -123,6 +151,8 @@ def enqueue_all(letters: Sequence[Letter]) -> None:
                 "next_attempt_at": letter.send_at or now,
                 "created_at": now,
                 "expires_at": letter.expires_at,
+                "reader": letter.recipient,
+                "otherwise": letter.language or current_app.config["DEFAULT_LANGUAGE"],
             }
             for letter in letters
         ],
@@ -217,6 +247,7 @@ class _Claim:
     id: int
     template: str
     recipient: str
+    language: str
     context: dict[str, Any]
     message_id: str
     attempts: int
@@ -283,7 +314,7 @@ def _send(connection: _Connection, claim: _Claim) -> _Refused | None:
             claim.recipient,
             claim.context,
             message_id=claim.message_id,
-            wording=mail_texts.find_wording(claim.template),
+            wording=mail_texts.find_wording(claim.template, claim.language),
         )
     except Exception as error:  # noqa: BLE001 (whatever a template does: see above)
         log.error(  # noqa: TRY400 (a traceback may show the context)
@@ -404,6 +435,7 @@ def _claim(limit: int) -> list[_Claim]:
             row.id,
             row.template,
             row.recipient,
+            row.language,
             row.context,
             row.message_id,
             row.attempts + 1,

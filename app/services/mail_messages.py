@@ -3,7 +3,8 @@
 Each template is one file under `templates/email/` with the words of one mail, in
 blocks; it is rendered twice, into `layout.html.j2` and `layout.txt.j2`, so both say the
 same. When, where and who are laid out here. The environment is mail's own: rendering
-needs no request, and templates get plain data and `manage_url`, nothing else.
+needs no request, and templates get plain data and `manage_url`, nothing else. All of it
+is said in the language of the `Wording`, which is the reader's.
 
 Mails are sent to addresses that somebody typed. What they typed beside it (name,
 notes) is shown to the host and never to that address: our sender must not carry a
@@ -27,12 +28,14 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flask import current_app
+from flask_babel import gettext, ngettext
 from flask_mail import Message
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from app.services import clock, colours, mail_wording, settings
+from app.services import clock, colours, languages, mail_wording, settings
 from app.services.icalendar_export import Method, booking_calendar, web_address
+from app.services.local_text import day_text, weekday_text
 from app.services.mail_wording import PARTS, Wording
 from app.services.manage_links import decision_url, manage_url
 from app.services.plain_text import clean, one_line
@@ -82,6 +85,13 @@ def compose(
     do not fit.
     """
     wording = wording or Wording(current_app.config["PRODUCT_NAME"])
+    with languages.speaking(wording.language):
+        return _compose(template, recipient, context, message_id, wording)
+
+
+def _compose(
+    template: str, recipient: str, context: Mapping[str, Any], message_id: str, wording: Wording
+) -> Message:
     rendered = _render(template, _values(template, context, wording), wording)
     message = _Message(
         subject=rendered.subject,
@@ -108,11 +118,12 @@ def preview(template: str, context: Mapping[str, Any], wording: Wording) -> Rend
     """
     nowhere = f"{current_app.config['PUBLIC_URL']}/b/{HIDDEN}"
     hidden = {**context, "secret": HIDDEN} if _is_secret(template, context) else context
-    values = {
-        name: (lambda *_: nowhere) if callable(value) else value  # what makes secret links
-        for name, value in _values(template, hidden, wording).items()
-    }
-    return _render(template, values, wording)
+    with languages.speaking(wording.language):
+        values = {
+            name: (lambda *_: nowhere) if callable(value) else value  # what makes secret links
+            for name, value in _values(template, hidden, wording).items()
+        }
+        return _render(template, values, wording)
 
 
 def list_templates() -> list[str]:
@@ -124,26 +135,28 @@ def list_templates() -> list[str]:
     )
 
 
-def default_parts(template: str, context: Mapping[str, Any]) -> dict[str, str]:
+def default_parts(template: str, context: Mapping[str, Any], language: str) -> dict[str, str]:
     """Our own words of a mail, part by part, with placeholders where there is a value.
 
     `context` is a sample. They are read from the template itself.
     """
     wording = Wording(current_app.config["PRODUCT_NAME"])
-    values = mail_wording.marked(_values(template, context, wording))
     found = _environment(html=False).get_template(f"email/{template}.j2")
-    return {
-        part: one_line("".join(found.blocks[part](found.new_context(values))))
-        if part in found.blocks
-        else ""
-        for part in PARTS
-    }
+    with languages.speaking(language):
+        values = mail_wording.marked(_values(template, context, wording))
+        return {
+            part: one_line("".join(found.blocks[part](found.new_context(values))))
+            if part in found.blocks
+            else ""
+            for part in PARTS
+        }
 
 
-def placeholders(template: str, context: Mapping[str, Any]) -> dict[str, str]:
+def placeholders(template: str, context: Mapping[str, Any], language: str) -> dict[str, str]:
     """The placeholders that a mail has, and what they stand for in the sample `context`."""
     wording = Wording(current_app.config["PRODUCT_NAME"])
-    return mail_wording.values_for(template, _values(template, context, wording))
+    with languages.speaking(language):
+        return mail_wording.values_for(template, _values(template, context, wording))
 
 
 def _is_secret(template: str, context: Mapping[str, Any]) -> bool:
@@ -181,6 +194,7 @@ def _values(template: str, context: Mapping[str, Any], wording: Wording) -> dict
         **context,
         "facts": [],
         "product": wording.product,
+        "language": languages.current(),
         "colours": {
             name.replace("-", "_"): pair for name, pair in colours.shades(wording.accent).items()
         },
@@ -203,19 +217,28 @@ def _values(template: str, context: Mapping[str, Any], wording: Wording) -> dict
 
 @cache
 def _environment(*, html: bool) -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=html,  # noqa: S701 (plain text has no markup to escape)
         undefined=StrictUndefined,
         finalize=_as_one_line,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    # Newstyle: values are put in by Jinja, which escapes them where the sentence is HTML.
+    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]
+    return environment
 
 
 def _as_one_line(value: Any) -> Any:
-    """No value breaks out of its line in the plain text, or of a header."""
-    return one_line(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """No value breaks out of its line in the plain text, or of a header.
+
+    Nor does one inside a sentence, which arrives here whole, and in HTML as markup.
+    """
+    if isinstance(value, Markup):
+        return Markup(one_line(str(value)))  # noqa: S704 (escaped already)
+    return one_line(value) if isinstance(value, str) else value
 
 
 # -- headers -----------------------------------------------------------------------
@@ -297,32 +320,31 @@ def _method(context: Mapping[str, Any]) -> Method | None:
 def _facts(
     booking: Mapping[str, Any], context: Mapping[str, Any], zone: ZoneInfo, *, for_host: bool
 ) -> list[Fact]:
-    facts = [
-        Fact("When", _when(booking, zone, _other_zone(booking, context, zone, for_host=for_host)))
-    ]
+    other_zone = _other_zone(booking, context, zone, for_host=for_host)
+    facts = [Fact(gettext("When"), _when(booking, zone, other_zone))]
     cancelled = booking["status"] == "cancelled"
     if previous := context.get("previous"):
-        facts.append(Fact("Before", _when(previous, zone), over=True))
+        facts.append(Fact(gettext("Before"), _when(previous, zone), over=True))
     link = None if cancelled else web_address(booking.get("meeting_url"))
     if booking.get("location") or link:
         where = (booking["location"],) if booking.get("location") else ()
-        facts.append(Fact("Where", where, link))
+        facts.append(Fact(gettext("Where"), where, link))
     facts += _who(booking, for_host=for_host)
     if context.get("reason"):
-        facts.append(Fact("Reason", _paragraphs(context["reason"])))
+        facts.append(Fact(gettext("Reason"), _paragraphs(context["reason"])))
     return facts
 
 
 def _who(booking: Mapping[str, Any], *, for_host: bool) -> list[Fact]:
     if booking["kind"] == "seat":
-        return [Fact("Event", (booking["event"]["title"],))]
+        return [Fact(gettext("Event"), (booking["event"]["title"],))]
     if not for_host:
-        return [Fact("With", (booking["expert"]["name"],))]
+        return [Fact(gettext("With"), (booking["expert"]["name"],))]
     client = booking["attendee"]
     reached = (client["name"], client["email"], client.get("phone") or "")
-    facts = [Fact("Who", tuple(line for line in reached if line))]
+    facts = [Fact(gettext("Who"), tuple(line for line in reached if line))]
     if client.get("notes"):
-        facts.append(Fact("Notes", _paragraphs(client["notes"])))
+        facts.append(Fact(gettext("Notes"), _paragraphs(client["notes"])))
     return facts
 
 
@@ -351,12 +373,13 @@ def _when(
     starts_at, ends_at = _instant(period["starts_at"]), _instant(period["ends_at"])
     local = starts_at.astimezone(zone)
     length = _length(starts_at, ends_at)
-    lines = [_day(local), f"{_span(starts_at, ends_at, zone)} ({length})"]
+    lines = [day_text(local, "full"), f"{_span(starts_at, ends_at, zone)} ({length})"]
     if other:
         name, other_zone = other
         there = starts_at.astimezone(other_zone)
-        day = f"{there:%A}, " if there.date() != local.date() else ""
-        lines.append(f"For {name}: {day}{_span(starts_at, ends_at, other_zone)}")
+        day = f"{weekday_text(there.weekday())}, " if there.date() != local.date() else ""
+        time = day + _span(starts_at, ends_at, other_zone)
+        lines.append(gettext("For %(name)s: %(time)s", name=name, time=time))
     return tuple(lines)
 
 
@@ -364,17 +387,13 @@ def _span(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> str:
     """From when to when; with both zone names when the clocks change in between."""
     start, end = starts_at.astimezone(zone), ends_at.astimezone(zone)
     zone_then = f" {_zone_name(start)}" if start.utcoffset() != end.utcoffset() else ""
-    day = f"{end:%A} " if end.date() != start.date() else ""
+    day = f"{weekday_text(end.weekday())} " if end.date() != start.date() else ""
     dash = f" {_DASH} " if day or zone_then else _DASH
     return f"{start:%H:%M}{zone_then}{dash}{day}{end:%H:%M} {_zone_name(end)}"
 
 
-def _day(local: datetime) -> str:
-    return f"{local:%A}, {local.day} {local:%B %Y}"
-
-
 def _short(local: datetime) -> str:
-    return f"{local:%a} {local.day} {local:%b}, {local:%H:%M} {_zone_name(local)}"
+    return f"{day_text(local, 'short')}, {local:%H:%M} {_zone_name(local)}"
 
 
 def _zone_name(local: datetime) -> str:
@@ -386,8 +405,10 @@ def _length(starts_at: datetime, ends_at: datetime) -> str:
     minutes = round((ends_at - starts_at).total_seconds() / 60)
     hours, rest = divmod(minutes, 60)
     if not hours or (hours == 1 and rest):  # "45 min" and "90 min", as people say it
-        return f"{minutes} min"
-    return f"{hours} h {rest} min" if rest else f"{hours} h"
+        return gettext("%(minutes)s min", minutes=minutes)
+    if not rest:
+        return gettext("%(hours)s h", hours=hours)
+    return gettext("%(hours)s h %(minutes)s min", hours=hours, minutes=rest)
 
 
 def _instant(text: str) -> datetime:

@@ -12,7 +12,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask_babel import gettext, lazy_gettext
+
 from app.services.colours import DEFAULT_ACCENT
+from app.services.languages import DEFAULT
 
 PARTS = {
     "subject": 150,
@@ -23,16 +26,16 @@ PARTS = {
 }
 REQUIRED = ("subject", "heading")
 MEANINGS = {
-    "product": "the name of this system",
-    "title": "what is booked",
-    "when": "day and time, in the reader's zone",
-    "expert": "the expert's name",
-    "client": "the client's name",
-    "event": "the event's title",
-    "until": "until when it holds",
-    "minutes": "for how many minutes the code is good",
-    "code": "the code itself",
-    "hours": "for how many hours the link is good",
+    "product": lazy_gettext("the name of this system"),
+    "title": lazy_gettext("what is booked"),
+    "when": lazy_gettext("day and time, in the reader's zone"),
+    "expert": lazy_gettext("the expert's name"),
+    "client": lazy_gettext("the client's name"),
+    "event": lazy_gettext("the event's title"),
+    "until": lazy_gettext("until when it holds"),
+    "minutes": lazy_gettext("for how many minutes the code is good"),
+    "code": lazy_gettext("the code itself"),
+    "hours": lazy_gettext("for how many hours the link is good"),
 }
 _PLACEHOLDER = re.compile(r"\{([a-z_]{1,20})\}")
 _BRACED = re.compile(r"\{([^{}]*)\}?|\}")
@@ -40,11 +43,15 @@ _BRACED = re.compile(r"\{([^{}]*)\}?|\}")
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a mail is written with: the product's name and colour, and an admin's words."""
+    """What a mail is written with: the product's name and colour, and an admin's words.
+
+    These are in `language`, and ours are too.
+    """
 
     product: str
     accent: str = DEFAULT_ACCENT
     own: Mapping[str, str] = field(default_factory=dict)
+    language: str = DEFAULT
 
 
 def values_for(template: str, values: Mapping[str, Any]) -> dict[str, str]:
@@ -104,8 +111,13 @@ def problems(text: str, known: Collection[str]) -> list[str]:
     ]
     if not wrong:
         return []
-    names = ", ".join(f"{{{name}}}" for name in known)
-    return [f"Not known here: {', '.join(dict.fromkeys(wrong))}. There are {names}."]
+    return [
+        gettext(
+            "Not known here: %(wrong)s. There are %(names)s.",
+            wrong=", ".join(dict.fromkeys(wrong)),
+            names=", ".join(f"{{{name}}}" for name in known),
+        )
+    ]
 
 
 def own_parts(template: str, values: Mapping[str, Any], own: Mapping[str, str]) -> dict[str, Any]:

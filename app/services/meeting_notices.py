@@ -101,4 +101,5 @@ def _send(template: str, row: AnyRow, payload: dict[str, Any]) -> None:
             "time_zone": row.expert_time_zone if is_host else row.time_zone,
         },
         booking_id=row.id,
+        language=None if is_host else row.language,
     )

@@ -26,7 +26,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.extensions import db
 from app.models import Event, OneTimeCode, SignIn
-from app.services import accounts, admission, audit, clock, fields, mail, sign_ins
+from app.services import accounts, admission, audit, clock, fields, languages, mail, sign_ins
 from app.services.errors import EmailTaken, Unauthenticated
 from app.services.transaction import transactional
 
@@ -120,6 +120,7 @@ def _mail_code(event: Event, email: str, browser_token: str) -> None:
             mail.SECRET: code,
         },
         expires_at=now + LIFETIME if admission.admits(event, attendee) else now,
+        language=languages.current().code,
     )
     if secrets.randbelow(_PURGE_ONE_IN) == 0:
         purge()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from flask_babel import gettext
 from jinja2 import TemplateError
 from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import OutboxMessage
 from app.models.outbox import FAILED, PENDING, SENDING
-from app.services import audit, clock, mail, mail_messages, mail_texts
+from app.services import audit, clock, languages, mail, mail_messages, mail_texts
 from app.services.errors import DomainError, NotFound
 from app.services.mail_messages import Rendered
 from app.services.policy import Actor, require_admin
@@ -28,10 +29,14 @@ def preview(actor: Actor | None, message_id: int) -> Rendered:
         raise NotFound
     try:
         return mail_messages.preview(
-            message.template, message.context, mail_texts.find_wording(message.template)
+            message.template,
+            message.context,
+            mail_texts.find_wording(message.template, message.language),
         )
     except (TemplateError, KeyError, TypeError, ValueError) as error:
-        raise DomainError(f"It cannot be shown: {type(error).__name__}.") from error
+        raise DomainError(
+            gettext("It cannot be shown: %(error)s.", error=type(error).__name__)
+        ) from error
 
 
 @transactional
@@ -48,13 +53,13 @@ def retry(actor: Actor | None, message_id: int) -> None:
     if message is None:
         raise NotFound
     if message.state == SENDING:
-        raise DomainError("It is being sent just now.")
+        raise DomainError(gettext("It is being sent just now."))
     if message.state not in {PENDING, FAILED}:
-        raise DomainError("It is sent already.")
+        raise DomainError(gettext("It is sent already."))
     if message.expires_at and message.expires_at <= clock.now():
-        raise DomainError("It is too late for this mail: what it says holds no more.")
+        raise DomainError(gettext("It is too late for this mail: what it says holds no more."))
     if message.state == FAILED and message.template == "one_time_code":
-        raise DomainError("Its code is forgotten. Whoever needs one asks for another.")
+        raise DomainError(gettext("Its code is forgotten. Whoever needs one asks for another."))
     audit.record(
         actor,
         "retry",
@@ -73,7 +78,7 @@ def retry(actor: Actor | None, message_id: int) -> None:
 def send_test(actor: Actor | None) -> int:
     """Write a test mail to the admin's own address; returns its id in the outbox."""
     actor = require_admin(actor)
-    mail.enqueue(TEST, actor.email, {})
+    mail.enqueue(TEST, actor.email, {}, language=languages.current().code)
     message_id = db.session.scalars(
         select(func.max(OutboxMessage.id)).where(
             OutboxMessage.template == TEST, OutboxMessage.recipient == actor.email

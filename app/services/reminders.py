@@ -28,9 +28,9 @@ def letters(
         send_at = row.starts_at - timedelta(minutes=minutes)
         if send_at <= now:
             continue
-        for template, recipient, context in (
-            (TEMPLATE, row.attendee_email, for_client),
-            (HOST_TEMPLATE, row.host_email, for_host),
+        for template, recipient, context, language in (
+            (TEMPLATE, row.attendee_email, for_client, row.language),
+            (HOST_TEMPLATE, row.host_email, for_host, None),
         ):
             kept = {k: v for k, v in context.items() if k not in {"previous", "reason"}}
             yield mail.Letter(
@@ -40,6 +40,7 @@ def letters(
                 booking_id=row.id,
                 send_at=send_at,
                 expires_at=row.starts_at,
+                language=language,
             )
 
 

@@ -15,7 +15,17 @@ from app.models import Booking, Event, EventSession, Room, WaitlistEntry
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import accounts, admission, audit, bookings, cancellation, changes, clock, ledger
+from app.services import (
+    accounts,
+    admission,
+    audit,
+    bookings,
+    cancellation,
+    changes,
+    clock,
+    languages,
+    ledger,
+)
 from app.services.bookings import Booked
 from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
 from app.services.policy import Actor, require_signed_in
@@ -159,6 +169,7 @@ def write(
     Joins the transaction. `actor` is None when the waitlist gives it; `notice` names
     the mail.
     """
+    books_itself = actor is not None and actor.user_id == attendee.user_id
     seat = {
         "uid": str(uuid4()),
         "kind": "seat",
@@ -167,6 +178,8 @@ def write(
         "ends_at": session.ends_at,
         "user_id": attendee.user_id,
         "event_session_id": session.id,
+        # Whoever books for others reads what they may not.
+        "language": languages.current().code if books_itself else attendee.language,
         "created_at": clock.now(),
     }
     booking_id = execute(_INSERT, seat).scalar_one()

@@ -262,6 +262,7 @@ def _give(session: AnyRow, entry: AnyRow, period: Interval) -> bool:
         calendar_id=entry.calendar_id,
         name=full_name(entry.first_name, entry.last_name),
         email=entry.email,
+        language=entry.language,
     )
     locked = ledger.lock([entry.calendar_id])
     claim = ledger.Claim(entry.calendar_id, period)
@@ -362,6 +363,7 @@ def _waiting(event_session_id: int) -> list[AnyRow]:
                 User.first_name,
                 User.last_name,
                 User.email,
+                User.language,
             )
             .join(User, User.id == WaitlistEntry.user_id)
             .join(Calendar, Calendar.user_id == User.id)

@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -24,13 +24,29 @@ from flask import Flask
 from sqlalchemy import select, update
 
 from app.extensions import db
-from app.models import Booking, OutboxMessage
+from app.models import Booking, OutboxMessage, User
 from app.models.interval import Interval
-from app.services import bookings, clock, mail, mail_messages
+from app.services import (
+    address_proofs,
+    admission,
+    appointments,
+    bookings,
+    cancellation,
+    clock,
+    languages,
+    mail,
+    mail_messages,
+    one_time_codes,
+    seats,
+    waitlist,
+)
+from app.services.policy import Actor
 from app.services.reservations import Wanted, reserve_room
 from app.services.transaction import transactional
 from tests import factories
+from tests import rows as stored
 from tests.conftest import NOW
+from tests.queries import count_queries
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")  # for 127.0.0.1, and for tests only
 HANG = "hang"
@@ -175,6 +191,121 @@ def test_writing_wakes_the_sender_after_the_commit(context: Flask) -> None:
 
     command()
     assert mail._wake.is_set()
+
+
+# -- in whose language ---------------------------------------------------------------
+
+
+TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)
+
+
+@transactional
+def choose(actor: Actor, language: str) -> None:
+    """The account's own choice."""
+    db.session.execute(update(User).where(User.id == actor.user_id).values(language=language))
+
+
+def spoken() -> dict[tuple[str, str], str]:
+    """The language of each mail, by template and recipient."""
+    return {(each.template, each.recipient): each.language for each in rows()}
+
+
+def booked(actor: Actor | None, event_type_id: int, hour: int, *, by: Actor | None = None) -> Any:
+    """An appointment at that hour; returns the booking's own language."""
+    starts_at, client = TEN.replace(hour=hour), factories.client_named()
+    if by is not None:
+        made = appointments.book_for_client(by, event_type_id, starts_at, client)
+    else:
+        made = appointments.book_appointment(actor, event_type_id, starts_at, client)
+    return stored.booking(made.booking["uid"]).language
+
+
+def test_client_and_host_get_their_own_languages(context: Flask) -> None:
+    host, _ = factories.make_expert(email="ann@example.org")
+    offer = factories.make_event_type(host, reminder_minutes=[60])
+    with languages.speaking("de"):  # what the guest reads is nothing to the host
+        assert booked(None, offer.id, 9) == "de"
+    guest = "gwen@example.org"
+    assert spoken() == {
+        ("appointment_confirmed", guest): "de",
+        ("appointment_reminder", guest): "de",
+        ("appointment_confirmed_host", host.email): "en",
+        ("appointment_reminder_host", host.email): "en",
+    }
+    choose(host, "he")
+    [uid] = db.session.scalars(select(Booking.uid))
+    cancellation.cancel_booking(host, uid)  # in English, long after
+    assert spoken()["appointment_cancelled", guest] == "de"
+    assert spoken()["appointment_cancelled_host", host.email] == "he"
+
+
+def test_an_account_s_choice_comes_first_and_the_default_last(
+    context: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(context.config, "DEFAULT_LANGUAGE", "he")
+    host, _ = factories.make_expert(email="ann@example.org")
+    offer = factories.make_event_type(host, reminder_minutes=[])
+    root = factories.make_admin()
+    with languages.speaking("de"):  # the admin's
+        assert booked(None, offer.id, 9, by=root) is None
+    guest = ("appointment_confirmed", "gwen@example.org")
+    assert spoken() == {guest: "he", ("appointment_confirmed_host", host.email): "he"}
+    choose(factories.make_actor(email="gwen@example.org"), "en")
+    with languages.speaking("de"):
+        assert booked(None, offer.id, 11) == "de"
+    assert [each.language for each in rows() if each.recipient == guest[1]] == ["he", "en"]
+
+
+def test_a_seat_is_told_of_in_its_attendee_s_language(context: Flask) -> None:
+    root, ben, eve = factories.make_admin(), factories.make_actor(), factories.make_actor()
+    event = factories.make_event()
+    session = factories.make_session(event, capacity=1)
+    choose(ben, "he")
+    with languages.speaking("de"):
+        made = seats.book_seat(root, session.id, on_behalf=ben.user_id)
+        waitlist.join(eve, session.id)
+        cancellation.cancel_booking(root, made.booking["uid"])  # which gives Eve the seat
+    assert stored.booking(made.booking["uid"]).language == "he"
+    assert spoken() == {
+        ("seat_confirmed", ben.email): "he",
+        ("seat_cancelled", ben.email): "he",
+        ("seat_promoted", eve.email): "en",
+    }
+    with languages.speaking("de"):
+        later = factories.make_session(event, starts_at=TEN + timedelta(days=1))
+        seats.book_seat(eve, later.id)
+    assert spoken()["seat_confirmed", eve.email] == "de"
+
+
+def test_what_somebody_just_asked_for_is_in_what_they_read(context: Flask) -> None:
+    actor, qr = factories.make_actor(), admission.qr_code(factories.make_event())
+    with languages.speaking("de"):
+        address_proofs.request_proof(actor)
+        one_time_codes.request_code(qr, "new@example.org", "browser")
+    assert spoken() == {
+        ("address_proof", actor.email): "de",
+        ("one_time_code", "new@example.org"): "de",
+    }
+
+
+def test_many_mails_are_one_statement_whoever_reads_them(context: Flask) -> None:
+    readers = [factories.make_actor() for _ in range(3)]
+    choose(readers[1], "he")
+    letters = [mail.Letter("test_mail", each.email, {}, language="de") for each in readers]
+    with count_queries() as statements:
+        transactional(mail.enqueue_all)(letters)
+    assert len(statements) == 1
+    assert [each.language for each in rows()] == ["de", "he", "de"]
+
+
+def test_a_mail_is_sent_in_its_language(mailbox: Mailbox) -> None:
+    write(language="he")
+    mail.send_due()
+    (message,) = mailbox.taken
+    html = message.get_body(("html",))
+    assert html is not None
+    assert '<html lang="he" dir="rtl">' in html.get_content()
+    assert " 4 במרץ, 10:30 CET" in message["Subject"]
 
 
 # -- sending -----------------------------------------------------------------------

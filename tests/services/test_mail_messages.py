@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import icalendar
 import pytest
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.support import Translations
 from flask import Flask
+from flask_babel import Babel, get_babel
 from flask_mail import Mail
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.services import clock, mail_messages
+from app.services.mail_wording import Wording
 from app.services.manage_links import manage_url
 
 NOW = datetime(2026, 11, 21, 8, 30, tzinfo=UTC)
@@ -61,7 +67,7 @@ INVITATIONS = sorted(set(TEMPLATES) - UNINVITING - set(WITHOUT_BOOKING))
 
 @pytest.fixture(autouse=True)
 def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """Mail needs settings, and neither a database nor a request."""
+    """Mail needs settings and languages, and neither a database nor a request."""
     app = Flask("mail")
     app.config.update(
         PUBLIC_URL="https://book.example.org",
@@ -71,6 +77,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
         SECRET_KEY="s" * 40,
     )
     Mail(app)
+    Babel(app)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     with app.app_context():
         yield app
@@ -131,10 +138,16 @@ def context(template: str, **changes: Any) -> dict[str, Any]:
     return whole | {"booking": booking | changes}
 
 
-def compose(template: str, values: dict[str, Any] | None = None) -> EmailMessage:
+def compose(
+    template: str, values: dict[str, Any] | None = None, language: str = "en"
+) -> EmailMessage:
     """The mail as a reader gets it."""
     message = mail_messages.compose(
-        template, "bob@example.com", values or context(template), message_id="<1@example.org>"
+        template,
+        "bob@example.com",
+        values or context(template),
+        message_id="<1@example.org>",
+        wording=Wording("Rendezvous", language=language),
     )
     assert not message.has_bad_headers()
     data = message.as_bytes()
@@ -414,3 +427,98 @@ def test_an_offer_says_until_when_in_the_event_s_zone_and_leads_to_the_session()
     assert message["Subject"] == "A seat is held for you: Keynote"
     assert "held for you until Sat 21 Nov, 10:00 CET;" in part(message, "text/plain")
     assert "https://book.example.org/agenda/conf?session=7" in part(message, "text/plain")
+
+
+# -- in the reader's language --------------------------------------------------------
+
+
+@pytest.fixture
+def translate(application: Flask) -> Callable[..., None]:
+    """`translate("de", {"When": "Wann"})`: a catalog with these texts and no other."""
+
+    def give(language: str, texts: dict[str, str]) -> None:
+        catalog, file = Catalog(locale=language), BytesIO()
+        for text, said in texts.items():
+            catalog.add(text, said)
+        write_mo(file, catalog)
+        file.seek(0)
+        domain = get_babel(application).instance.domain_instance
+        domain.cache[language, domain.domain[0]] = Translations(file)
+
+    return give
+
+
+GERMAN = {
+    "Confirmed: %(title)s with %(name)s, %(when)s": "Bestaetigt: %(title)s, %(when)s, %(name)s",
+    "%(title)s is confirmed. The invitation is attached: open it to put it into your calendar.": (
+        "Es gilt: %(title)s."
+    ),
+    "When": "Wann",
+    "Before": "Vorher",
+    "no longer": "gilt nicht mehr",
+    "%(minutes)s min": "%(minutes)s Min.",
+    "For %(name)s: %(time)s": "Bei %(name)s: %(time)s",
+}
+
+
+def test_a_mail_is_said_in_its_reader_s_language(translate: Callable[..., None]) -> None:
+    translate("de", GERMAN)
+    values = context("appointment_confirmed")
+    values |= {"time_zone": "Pacific/Auckland", "host_time_zone": "America/Los_Angeles"}
+    values["booking"]["starts_at"] = "2026-12-01T06:00:00Z"
+    message = compose("appointment_confirmed", values, "de")
+    assert message["Subject"].startswith("Bestaetigt: Intro call, Di., 1. Dez., 19:00 NZDT")
+    text = part(message, "text/plain")
+    assert "Es gilt: Intro call.\n" in text
+    assert "Wann\n  Dienstag, 1. Dezember 2026\n  19:00\N{EN DASH}23:15 NZDT (4 h 15 min)" in text
+    assert "  Bei Ada Lovelace: Montag, 22:00 \N{EN DASH} Dienstag 02:15 PST\n" in text
+    html = part(message, "text/html")
+    assert '<html lang="de" dir="ltr">' in html
+    assert "Es gilt: Intro call." in html
+    moved = part(compose("appointment_rescheduled", language="de"), "text/plain")
+    assert "Vorher (gilt nicht mehr)\n  Montag, 30. November 2026\n  09:00" in moved
+    assert "(45 Min.)" in moved
+    # The next one is for somebody else.
+    assert "When\n  Tuesday, 1 December 2026" in part(
+        compose("appointment_confirmed"), "text/plain"
+    )
+
+
+def test_a_mail_from_right_to_left_is_laid_out_so() -> None:
+    html = part(compose("appointment_confirmed", language="he"), "text/html")
+    assert html.count('lang="he" dir="rtl"') == 2  # Gmail keeps nothing of html, but of a table
+    assert "padding:6px 0 6px 12px" in html
+    assert "יום שלישי, 1 בדצמבר 2026" in html
+    assert '<a class="link" href="https://meet.jit.si/rendezvous-1" dir="ltr"' in html
+    english = part(compose("appointment_confirmed"), "text/html")
+    assert english.count('lang="en" dir="ltr"') == 2
+    assert "padding:6px 12px 6px 0" in english
+
+
+@pytest.mark.parametrize("language", ["de", "he"])
+def test_every_mail_has_its_invitation_and_links_in_every_language(language: str) -> None:
+    for template in TEMPLATES:
+        message, english = compose(template, language=language), compose(template)
+        assert message["Subject"]
+        assert [each.get_content_type() for each in message.walk()] == [
+            each.get_content_type() for each in english.walk()
+        ]
+        links = [_Text(part(each, "text/html")).links for each in (message, english)]
+        assert links[0] == links[1]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_is_put_into_a_sentence_stays_in_it(
+    language: str, translate: Callable[..., None]
+) -> None:
+    translate("de", GERMAN)
+    title = "<b>Talk</b>\r\nBcc: eve@example.com\n\nPay here: %(secret)s {x}"
+    values = context("appointment_confirmed", title=title)
+    message = compose("appointment_confirmed", values, language)
+    assert "Bcc" not in message
+    one = "<b>Talk</b> Bcc: eve@example.com Pay here: %(secret)s {x}"
+    assert one in message["Subject"]
+    assert one in part(message, "text/plain")
+    html = part(message, "text/html")
+    assert "<b>" not in html
+    assert "&lt;b&gt;Talk&lt;/b&gt; Bcc: eve@example.com Pay here: %(secret)s {x}" in html

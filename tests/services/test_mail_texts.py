@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from app.extensions import db
 from app.models import AuditEntry, MailText, OutboxMessage
-from app.services import mail, mail_messages, mail_texts, outbox, settings
+from app.services import languages, mail, mail_messages, mail_texts, outbox, settings
 from app.services.errors import DomainError, InvalidInput, NotAllowed, NotFound
 from app.services.mail_samples import sample
 from app.services.mail_wording import PARTS, fill, problems
@@ -129,6 +129,47 @@ def test_a_text_is_changed_used_written_down_and_reset(root: Any) -> None:
     assert rows.count(AuditEntry) == 2
 
 
+def test_each_language_has_its_own_words(root: Any) -> None:
+    mail_texts.update_text(root, "seat_confirmed", {"heading": "Bis {when}"}, language="de")
+    mail_texts.update_text(root, "seat_confirmed", {"heading": "See you"})
+    german = mail_texts.get_text(root, "seat_confirmed", language="de")
+    assert german.is_own
+    assert german.parts["heading"] == "Bis {when}"
+    assert german.own_languages == {"de", "en"}
+    assert not mail_texts.get_text(root, "seat_confirmed", language="he").is_own
+    assert [
+        text.own_languages
+        for text in mail_texts.list_texts(root, language="he")
+        if text.own_languages
+    ] == [{"de", "en"}]
+
+    shown = mail_texts.preview_text(root, "seat_confirmed", language="de")
+    assert f"Bis {german.placeholders['when']}" in shown.text
+    assert german.placeholders["when"].startswith("Mo., 10. März")  # NOW and a week
+    assert '<html lang="de" dir="ltr">' in shown.html
+    assert 'dir="rtl"' in mail_texts.preview_text(root, "seat_confirmed", language="he").html
+    assert mail_texts.find_wording("seat_confirmed", "de").own == {"heading": "Bis {when}"}
+    assert mail_texts.find_wording("seat_confirmed").own == {"heading": "See you"}
+    assert mail_texts.find_wording("seat_confirmed", "he").own == {}
+
+    mail_texts.reset_text(root, "seat_confirmed", language="de")
+    assert mail_texts.get_text(root, "seat_confirmed").parts["heading"] == "See you"
+    named = db.session.scalars(db.select(AuditEntry.object_id).order_by(AuditEntry.id)).all()
+    assert named == ["seat_confirmed.de", "seat_confirmed", "seat_confirmed.de"]
+    with pytest.raises(NotFound):
+        mail_texts.get_text(root, "seat_confirmed", language="xx")
+    with pytest.raises(NotFound):
+        mail_texts.list_texts(root, language="xx")
+
+
+@pytest.mark.parametrize("language", ["de", "he"])
+def test_our_own_words_keep_their_placeholders_in_every_language(root: Any, language: str) -> None:
+    for text in mail_texts.list_texts(root, language=language):
+        for part in PARTS:
+            assert problems(text.default[part], text.placeholders) == [], (text.template, part)
+            assert "{" not in fill(text.default[part], text.placeholders)
+
+
 def test_what_a_mail_needs_cannot_be_emptied(root: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         mail_texts.update_text(
@@ -231,3 +272,14 @@ def test_a_test_mail_goes_to_oneself(root: Any) -> None:
     assert "Test mail from Rendezvous" in outbox.preview(root, message_id).subject
     with pytest.raises(NotAllowed):
         outbox.send_test(make_contributor())
+
+
+def test_the_outbox_shows_a_mail_in_its_language(root: Any) -> None:
+    settings.update(root, {"product_name": "Timetable"})
+    mail_texts.update_text(root, "test_mail", {"heading": "Es geht"}, language="de")
+    shown = outbox.preview(root, write("test_mail", {}, language="de"))
+    assert "Es geht" in shown.text
+    assert '<html lang="de" dir="ltr">' in shown.html
+    with languages.speaking("he"):
+        own = outbox.send_test(root)
+    assert 'dir="rtl"' in outbox.preview(root, own).html

@@ -14,6 +14,7 @@ from app.gates import current_actor
 from app.models import OutboxMessage
 from app.services import outbox
 from app.services.errors import DomainError
+from app.services.languages import DEFAULT, LANGUAGES, Language
 from app.services.mail_messages import Rendered
 from app.services.policy import Actor
 from app.views.admin import cells, mail_names
@@ -49,6 +50,10 @@ def framed(mail: Rendered) -> Response:
     return response
 
 
+def _language_of(item: OutboxMessage) -> Language:
+    return LANGUAGES.get(item.language, LANGUAGES[DEFAULT])
+
+
 def _retry(_view: Any, actor: Actor | None, item: OutboxMessage, _form: Any) -> Outcome:
     outbox.retry(actor, item.id)
     return Outcome(gettext("The mail to %(address)s is tried again.", address=item.recipient))
@@ -67,10 +72,20 @@ class OutboxView(ServiceModelView):
     empty = lazy_gettext("Mails appear here as soon as somebody books.")
     include_route_methods = {"list", "show", "retry", "retry_many", "preview_of", "send_test"}
 
-    list_columns = ["recipient", "mail", "state", "error", "written", "sent", "attempts"]
+    list_columns = [
+        "recipient",
+        "mail",
+        "language",
+        "state",
+        "error",
+        "written",
+        "sent",
+        "attempts",
+    ]
     show_columns = [
         "recipient",
         "mail",
+        "language",
         "state",
         "last_error",
         "attempts",
@@ -84,6 +99,7 @@ class OutboxView(ServiceModelView):
     label_columns = {
         "last_error": lazy_gettext("Last error"),
         "error": lazy_gettext("Last error"),
+        "language": lazy_gettext("Language"),
     }
     base_order = ("id", "desc")
     order_of = {"written": "created_at", "sent": "sent_at"}
@@ -183,6 +199,7 @@ class OutboxView(ServiceModelView):
                 values["mail"] = outbox.preview(current_actor(), item.id)
             except DomainError as error:
                 values["mail"], values["why_not"] = None, error.detail
+            values["written_in"] = _language_of(item)
             values["frame"] = self._url("preview_of", pk=item.id)
             values["is_pending"] = item.state in {"pending", "sending"}
         return render_template(
@@ -195,6 +212,10 @@ class OutboxView(ServiceModelView):
 
     def cell_mail(self, item: OutboxMessage) -> str:
         return mail_names.of(item.template)
+
+    def cell_language(self, item: OutboxMessage) -> Markup:
+        language = _language_of(item)
+        return Markup('<bdi lang="{}">{}</bdi>').format(language.code, language.name)
 
     def cell_state(self, item: OutboxMessage) -> Markup:
         return cells.badge(STATES[item.state], TONES[item.state])

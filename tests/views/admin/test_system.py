@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import update
@@ -136,6 +137,33 @@ def test_a_mail_text_is_listed_previewed_saved_and_reset(world: World, office: O
     assert filled(office, TEXT) == values
 
 
+def test_each_language_has_its_own_mail_texts(world: World, office: Office) -> None:
+    english, hebrew = filled(office, TEXT), f"{TEXT}?language=he"
+    page = office.page(hebrew)
+    assert re.search(rf'<a[^>]* href="{re.escape(hebrew)}" aria-current="page"', page)
+    assert re.search(r'<textarea[^>]* dir="rtl"[^>]* lang="he"', page)
+    [frame] = re.findall(r'<iframe[^>]* src="([^"]+)"', page)
+    assert '<html lang="he" dir="rtl">' in office.get(unescape(frame)).text
+    changed = filled(office, hebrew) | {"heading": "שלום, {title}"}
+    answer = office.post(hebrew, changed | {"show": "1"})
+    [frame] = re.findall(r'<iframe[^>]* src="([^"]+)"', answer.text)
+    shown = office.get(unescape(frame)).text
+    assert "שלום, Letterpress by hand" in shown
+    assert 'dir="rtl"' in shown
+    assert office.done(hebrew, changed) == hebrew
+    assert filled(office, hebrew) == changed
+    assert filled(office, TEXT) == english
+    history = "/backoffice/audit/list/?object=mail_text:seat_confirmed.he"
+    assert history in unquote(unescape(office.page(hebrew)))
+    assert "1 found" in office.page(history)
+    assert re.search(r'lang="he">עברית</bdi>: Yours', office.page("/backoffice/mail-texts/list/"))
+    office.done("/backoffice/mail-texts/reset/seat_confirmed?language=he")
+    with world.app.app_context():
+        assert db.session.query(MailText).count() == 0
+    for path in (TEXT, "/backoffice/mail-texts/list/"):
+        assert office.get(f"{path}?language=xx").status_code == 404
+
+
 def test_an_unknown_placeholder_is_named(office: Office) -> None:
     page = office.refused(TEXT, filled(office, TEXT) | {"intro": "Dear {client}"})
     assert "Not known here: {client}. There are {product}" in page
@@ -172,6 +200,15 @@ def test_a_failed_mail_says_why_and_is_tried_again(world: World, office: Office)
     mail_of(world, state="sent")
     office.done(f"/backoffice/outbox/retry/{pk}")
     assert "It is sent already." in office.page(f"/backoffice/outbox/show/{pk}")
+
+
+def test_a_mail_is_shown_in_its_language(world: World, office: Office) -> None:
+    pk = mail_of(world, language="he")
+    assert '<bdi lang="he">עברית</bdi>' in office.get("/backoffice/outbox/list/").text
+    page = office.get(f"/backoffice/outbox/show/{pk}").text
+    assert '<bdi lang="he">עברית</bdi>' in page
+    assert re.search(r'<pre[^>]* lang="he" dir="rtl"', page)
+    assert '<html lang="he" dir="rtl">' in office.get(f"/backoffice/outbox/preview/{pk}").text
 
 
 def test_many_are_tried_again_at_once(world: World, office: Office) -> None:

@@ -5,8 +5,8 @@ const { messages = {}, plural = (number) => Number(number !== 1) } = globalThis.
 
 const fill = (text, values) => text.replace(/%\((\w+)\)[sd]/g, (_, name) => values[name]);
 
-/** The text, with `%(name)s` filled from `values`. */
-export const gettext = (text, values = {}) => fill(messages[text] ?? text, values);
+/** The text, with `%(name)s` filled from `values`. One that has a plural elsewhere is its singular. */
+export const gettext = (text, values = {}) => fill([messages[text] ?? text].flat()[0], values);
 
 /** The form of the text that goes with `number`; `%(num)d` is the number. */
 export function ngettext(one, many, number, values = {}) {

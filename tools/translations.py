@@ -38,6 +38,7 @@ KEYWORDS = {
     "_": None,
     "gettext": None,
     "lazy_gettext": None,
+    "gettext_noop": None,
     "ngettext": (1, 2),
     "lazy_ngettext": (1, 2),
 }

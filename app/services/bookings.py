@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from flask import current_app
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext
 from sqlalchemy import Select, and_, func, or_, select
 
 from app.extensions import db
@@ -33,6 +33,7 @@ from app.models.types import AnyRow
 from app.services import changes, clock, group_slots, ledger, mail, occupancy, reminders
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
+from app.services.languages import gettext_noop
 from app.services.policy import Actor, require_signed_in
 
 KINDS = ("appointment", "seat", "reservation")
@@ -40,18 +41,11 @@ KINDS = ("appointment", "seat", "reservation")
 ANONYMOUS_DOMAIN = "@anonymised.invalid"
 
 # Why the product itself cancels, as it is kept; `reason_text` says it.
-REPLACED = "Replaced by another booking."
-SESSION_CANCELLED = "The session was cancelled."
-SESSION_MOVED = "The session moved to a time at which you have another booking."
-FEWER_SEATS = "The session has fewer seats now, and yours was booked among the last."
-_OWN_REASONS = {
-    REPLACED: lazy_gettext("Replaced by another booking."),
-    SESSION_CANCELLED: lazy_gettext("The session was cancelled."),
-    SESSION_MOVED: lazy_gettext("The session moved to a time at which you have another booking."),
-    FEWER_SEATS: lazy_gettext(
-        "The session has fewer seats now, and yours was booked among the last."
-    ),
-}
+REPLACED = gettext_noop("Replaced by another booking.")
+SESSION_CANCELLED = gettext_noop("The session was cancelled.")
+SESSION_MOVED = gettext_noop("The session moved to a time at which you have another booking.")
+FEWER_SEATS = gettext_noop("The session has fewer seats now, and yours was booked among the last.")
+_OWN_REASONS = {REPLACED, SESSION_CANCELLED, SESSION_MOVED, FEWER_SEATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +206,7 @@ def reason_text(reason: str) -> str:
     What the product says itself is kept in English, since the two in a booking may not
     read the same language.
     """
-    return str(_OWN_REASONS.get(reason, reason))
+    return gettext(reason) if reason in _OWN_REASONS else reason
 
 
 def status_of(row: Any) -> str:

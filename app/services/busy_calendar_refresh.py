@@ -44,6 +44,7 @@ from app.services import (
 from app.services.calendar_feeds import Fetched, FetchError
 from app.services.calendar_sandbox import Reading, UnreadableCalendar
 from app.services.icalendar_import import Busy
+from app.services.languages import gettext_noop
 from app.services.sealed_text import SealBroken, open_sealed
 from app.services.transaction import after_commit, transactional
 
@@ -160,7 +161,7 @@ class _Claim:
     leased_until: datetime
 
 
-_SEAL_BROKEN = "The address can no longer be read here. Please enter it again."
+_SEAL_BROKEN = gettext_noop("The address can no longer be read here. Please enter it again.")
 _ELSEWHERE = "The calendar's server leads elsewhere. "
 _STATUS = re.compile(r"\(([0-9]{3})\)\.$")
 
@@ -172,8 +173,6 @@ def trouble_text(kept: str) -> str:
     """
     if not kept:
         return ""
-    if kept == _SEAL_BROKEN:
-        return gettext("The address can no longer be read here. Please enter it again.")
     if kept.startswith(_ELSEWHERE):
         elsewhere = gettext("The calendar's server leads elsewhere.")
         return f"{elsewhere} {trouble_text(kept.removeprefix(_ELSEWHERE))}"

@@ -50,6 +50,11 @@ def known(code: str | None) -> str | None:
     return code if code in LANGUAGES else None
 
 
+def gettext_noop(text: str) -> str:
+    """Mark a text that is kept in English, and said later by `gettext` of what was kept."""
+    return text
+
+
 @contextmanager
 def speaking(code: str | None) -> Iterator[None]:
     """Whatever is said inside is said in this language, or in English if it is none of ours."""

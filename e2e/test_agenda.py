@@ -533,6 +533,27 @@ def test_another_reader_of_the_same_phone_finds_nothing(
     expect(page.get_by_text("Opening workshop")).to_have_count(0)
     page.goto(gathering.path)
     expect(agenda.seats("Opening workshop")).to_have_text("3 left")
+    page.goto("/agenda/never-opened")
+    expect(page.get_by_role("heading")).to_have_text("You are offline")
+    page.context.set_offline(False)
+
+
+def test_a_page_from_right_to_left_is_so_offline_too(
+    gathering: Gathering, site: Site, phone_of: Callable[[dict[str, Any]], Page]
+) -> None:
+    page = phone_of(site.register())
+    page.context.add_cookies([{"name": "language", "value": "he", "url": site.url}])
+    page.goto(gathering.path)
+    row = page.locator(".session").filter(has=page.locator("button.act")).first
+    title, act = (row.locator(each).bounding_box() for each in (".session__title", ".act"))
+    assert title
+    assert act
+    assert act["x"] + act["width"] <= title["x"]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_until_kept(page, gathering)
+    page.context.set_offline(True)
+    page.goto("/agenda/never-opened")
+    expect(page.locator("html[lang=he][dir=rtl] h1")).to_be_visible()
     page.context.set_offline(False)
 
 

@@ -112,6 +112,22 @@ def test_booking_with_the_keyboard_alone(page: Page, site: Site) -> None:
     del booker
 
 
+def test_arrows_follow_what_is_seen_from_right_to_left(page: Page, site: Site) -> None:
+    page.context.add_cookies([{"name": "language", "value": "he", "url": site.url}])
+    Booker(page, site.host())
+    page.locator("[role=grid] [tabindex='0']").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Home")
+    where = "(() => { const { x, y } = document.activeElement.getBoundingClientRect(); return [x, y]; })()"
+    [right, line] = page.evaluate(where)
+    page.keyboard.press("ArrowLeft")
+    [left, same_line] = page.evaluate(where)
+    assert (left < right, same_line) == (True, line)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(where) == [right, line]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_calendar_moves_by_day_week_and_month_with_the_keyboard(page: Page, site: Site) -> None:
     Booker(page, site.host())
     day = page.locator("[role=grid] [tabindex='0']")

@@ -10,6 +10,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 
 def check(page: Page) -> None:
     """No violation, and nothing wider than the window."""
+    page.wait_for_load_state()  # styles and scripts are part of what is judged
     page.wait_for_timeout(50)
     found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
     assert not found, [

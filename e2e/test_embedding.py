@@ -42,6 +42,7 @@ def test_visitor_books_within_a_page_of_another_origin(
     shown = page.locator("iframe")
     inside = page.frames[1]
     expect(shown).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    expect(shown).to_have_attribute("title", "Book a time")
     page.wait_for_function(
         "height => Math.abs(document.querySelector('iframe').clientHeight - height) < 3",
         arg=inside.evaluate("document.body.getBoundingClientRect().height"),

@@ -26,8 +26,7 @@
     });
     var frame = document.createElement("iframe");
     frame.src = url.href;
-    // Until the frame says so in its own language.
-    frame.title = element.dataset.title || "Book a time";
+    frame.title = element.dataset.title || url.host; // until the frame tells what it is for, in its language
     frame.style.cssText = "display:block;inline-size:100%;border:0;block-size:" + (element.dataset.height || "40rem");
     frames.push({ frame: frame, element: element, origin: url.origin });
     element.replaceChildren(frame);

@@ -21,7 +21,7 @@ const KEYS = [
 
 /** The key of a shortcut, letters small; on keyboards of other alphabets the Latin letter of its place. */
 export function keyOf({ key, code }) {
-  const isForeign = key.length === 1 && key > "\u024f" && code.startsWith("Key");
+  const isForeign = key.length === 1 && key > "\u024f" && /^Key[A-Z]$/.test(code);
   if (isForeign) return code.slice(3).toLowerCase();
   return key.length === 1 ? key.toLowerCase() : key;
 }

@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import IdempotencyKey
+from app.models import IdempotencyKey, OutboxMessage
 from app.models.interval import Interval
 from app.services import manage_links, reservations
 from app.services.reservations import Wanted
@@ -63,6 +63,19 @@ def test_a_guest_books(world: World) -> None:
         "attendee": FULL,
     }
     assert booking["meeting_url"].startswith("https://meet.jit.si/")
+
+
+def test_a_guest_is_mailed_in_the_language_of_the_booking(world: World) -> None:
+    answer = world.guest(
+        "POST", "/api/bookings", world.booking(**GUEST), headers={"Accept-Language": "fr, he;q=0.8"}
+    )
+    with world.app.app_context():
+        assert rows.booking(answer.json["booking"]["uid"]).language == "he"
+        found = db.session.execute(select(OutboxMessage.recipient, OutboxMessage.language))
+        assert {tuple(row) for row in found} == {
+            (GUEST["email"], "he"),
+            ("ann@example.org", "en"),
+        }
 
 
 def test_somebody_signed_in_books(world: World) -> None:

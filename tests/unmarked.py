@@ -142,8 +142,9 @@ class _Page(HTMLParser):
             self._look(_ATTRIBUTE.sub("", data))  # a macro may write them
 
     def _look(self, text: str) -> None:
-        if _PLAIN_WORD.search(text):
-            self.found.append(Found(self.getpos()[0], " ".join(text.split())))
+        if word := _PLAIN_WORD.search(text):
+            line = self.getpos()[0] + text.count("\n", 0, word.start())
+            self.found.append(Found(line, " ".join(text.split())))
 
 
 # -- Python --------------------------------------------------------------------------------
@@ -158,8 +159,25 @@ _LOGS = {"debug", "info", "warning", "error", "exception", "critical", "log", "w
 
 
 def in_python(source: str) -> Iterator[Found]:
-    """Sentences that are neither docstrings, nor marked, logged, or for programmers."""
-    yield from _sentences(ast.parse(source))
+    """Sentences that are neither docstrings, nor marked, logged, or for programmers.
+
+    A constant whose text is marked in the same module too is kept in English, and said by that.
+    """
+    tree = ast.parse(source)
+    marked = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _name_of(node.func) in MARKS
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    for node in tree.body:
+        is_kept = (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and node.value.value in marked
+        )
+        if not is_kept:
+            yield from _sentences(node)
 
 
 def _sentences(node: ast.AST) -> Iterator[Found]:

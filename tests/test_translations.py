@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.unmarked import OBJECT, Found, in_python, in_script, in_template
+from tests.unmarked import (
+    OBJECT,
+    Found,
+    in_python,
+    in_script,
+    in_template,
+    labels_in_python,
+)
 from tools import translations
 
 APP = translations.APP
@@ -18,6 +25,13 @@ PASSED_OVER = re.compile(
     r"|static/js/agenda/service-worker\.js"
 )
 FORMATS = {"CSV", "PNG", "SVG", "XLSX"}
+MENU = APP / "views" / "admin" / "__init__.py"  # it has the names of permissions in the database
+# In views: of headers and what stands in them, products, roles, a kind of reservation.
+NAMES = {
+    *("Authorization", "Bearer ", "Fields", "Lax"),
+    *("Google Meet", "Jitsi Meet", "Zoom"),
+    *("Admin", "Attendee", "Contributor", "Expert", "Live"),
+}
 ALLOWED = {
     ("static/js/agenda/sessions.js", " roll"): "a class",
     (
@@ -33,6 +47,14 @@ def test_templates_hold_no_other_text() -> None:
 
 def test_modules_hold_no_other_sentence() -> None:
     assert _report(_below(APP, "*.py"), in_python) == ""
+
+
+def test_views_hold_no_other_label() -> None:
+    views = [path for path in _below(APP / "views", "*.py") if path != MENU]
+    found = _report(views, labels_in_python).splitlines()
+    names = {line: line.partition(": ")[2] for line in found}
+    assert [line for line in found if names[line] not in NAMES] == []
+    assert set(names.values()) >= NAMES
 
 
 def test_scripts_hold_no_other_text() -> None:
@@ -101,6 +123,11 @@ def test_in_a_template(source: str, found: list[str]) -> None:
 )
 def test_in_a_module(source: str, found: list[str]) -> None:
     assert [each.text for each in in_python(source)] == found
+
+
+def test_labels_in_a_module() -> None:
+    source = 'items = [("home", "My bookings"), ("x", gettext("Experts"))]\ncsv = "starts_at,X-Id"'
+    assert [each.text for each in labels_in_python(source)] == ["My bookings"]
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ class _Page(HTMLParser):
 # -- Python --------------------------------------------------------------------------------
 
 _SENTENCE = re.compile(rf"[“\"(]?(?:[A-Z].* .*|{OBJECT}.* .*[a-z]{{2,}}.*)[.?…]", re.DOTALL)
+_LABEL = re.compile(r"[\u201c\"(]?[A-Z][a-z\u2019']+(?: [^/{}]*)?")
 # Errors of those who program or set up; nobody else sees them.
 _PROGRAMMERS = {
     *("AssertionError", "ConfigurationError", "KeyError", "LookupError", "NotImplementedError"),
@@ -158,7 +159,12 @@ _PROGRAMMERS = {
 _LOGS = {"debug", "info", "warning", "error", "exception", "critical", "log", "warn"}
 
 
-def in_python(source: str) -> Iterator[Found]:
+def labels_in_python(source: str) -> Iterator[Found]:
+    """Words that begin with a capital, sentences or not: in views they are mostly labels."""
+    yield from in_python(source, _LABEL)
+
+
+def in_python(source: str, pattern: re.Pattern[str] = _SENTENCE) -> Iterator[Found]:
     """Sentences that are neither docstrings, nor marked, logged, or for programmers.
 
     A constant whose text is marked in the same module too is kept in English, and said by that.
@@ -177,13 +183,13 @@ def in_python(source: str) -> Iterator[Found]:
             and node.value.value in marked
         )
         if not is_kept:
-            yield from _sentences(node)
+            yield from _matching(node, pattern)
 
 
-def _sentences(node: ast.AST) -> Iterator[Found]:
+def _matching(node: ast.AST, pattern: re.Pattern[str]) -> Iterator[Found]:
     if isinstance(node, ast.Constant | ast.JoinedStr):
         text = _text_of(node)
-        if text and _SENTENCE.fullmatch(text):
+        if text and pattern.fullmatch(text):
             yield Found(node.lineno, text)
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -193,7 +199,7 @@ def _sentences(node: ast.AST) -> Iterator[Found]:
             yield Found(node.lineno, f"{_name_of(node.func)}() of what is no text")
         return
     for child in ast.iter_child_nodes(node):
-        yield from _sentences(child)
+        yield from _matching(child, pattern)
 
 
 def _text_of(node: ast.Constant | ast.JoinedStr) -> str:

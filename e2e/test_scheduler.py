@@ -76,7 +76,7 @@ def test_by_mouse(page: Page, crew: Crew, sign_in: SignIn) -> None:
     page.keyboard.press("Escape")
     scheduler.drag(40, 49)
     expect(scheduler.heading).to_have_text("10:40–10:49, 10 min")
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Discard", exact=True).click()
 
     # Deleted, with Undo.
     scheduler.minute(10).click()
@@ -386,7 +386,7 @@ def test_day_and_week_views_and_an_admin(page: Page, crew: Crew, sign_in: SignIn
     second.hover(position={"x": 20, "y": 60})
     page.mouse.up()
     expect(scheduler.heading).to_have_text(re.compile(r"13:00 – .* 12:59, 24 h"))
-    page.get_by_role("button", name="Cancel", exact=True).click()
+    page.get_by_role("button", name="Discard", exact=True).click()
 
     # Sessions of events are there too, to be read.
     page.goto(crew.path(room=1, hour="11"))

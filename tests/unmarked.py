@@ -142,13 +142,15 @@ class _Page(HTMLParser):
             self._look(_ATTRIBUTE.sub("", data))  # a macro may write them
 
     def _look(self, text: str) -> None:
-        if _PLAIN_WORD.search(text):
-            self.found.append(Found(self.getpos()[0], " ".join(text.split())))
+        if word := _PLAIN_WORD.search(text):
+            line = self.getpos()[0] + text.count("\n", 0, word.start())
+            self.found.append(Found(line, " ".join(text.split())))
 
 
 # -- Python --------------------------------------------------------------------------------
 
 _SENTENCE = re.compile(rf"[“\"(]?(?:[A-Z].* .*|{OBJECT}.* .*[a-z]{{2,}}.*)[.?…]", re.DOTALL)
+_LABEL = re.compile(r"[\u201c\"(]?[A-Z][a-z\u2019']+(?: [^/{}]*)?")
 # Errors of those who program or set up; nobody else sees them.
 _PROGRAMMERS = {
     *("AssertionError", "ConfigurationError", "KeyError", "LookupError", "NotImplementedError"),
@@ -157,15 +159,37 @@ _PROGRAMMERS = {
 _LOGS = {"debug", "info", "warning", "error", "exception", "critical", "log", "warn"}
 
 
-def in_python(source: str) -> Iterator[Found]:
-    """Sentences that are neither docstrings, nor marked, logged, or for programmers."""
-    yield from _sentences(ast.parse(source))
+def labels_in_python(source: str) -> Iterator[Found]:
+    """Words that begin with a capital, sentences or not: in views they are mostly labels."""
+    yield from in_python(source, _LABEL)
 
 
-def _sentences(node: ast.AST) -> Iterator[Found]:
+def in_python(source: str, pattern: re.Pattern[str] = _SENTENCE) -> Iterator[Found]:
+    """Sentences that are neither docstrings, nor marked, logged, or for programmers.
+
+    A constant whose text is marked in the same module too is kept in English, and said by that.
+    """
+    tree = ast.parse(source)
+    marked = {
+        node.args[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _name_of(node.func) in MARKS
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    for node in tree.body:
+        is_kept = (
+            isinstance(node, ast.Assign)
+            and isinstance(node.value, ast.Constant)
+            and node.value.value in marked
+        )
+        if not is_kept:
+            yield from _matching(node, pattern)
+
+
+def _matching(node: ast.AST, pattern: re.Pattern[str]) -> Iterator[Found]:
     if isinstance(node, ast.Constant | ast.JoinedStr):
         text = _text_of(node)
-        if text and _SENTENCE.fullmatch(text):
+        if text and pattern.fullmatch(text):
             yield Found(node.lineno, text)
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -175,7 +199,7 @@ def _sentences(node: ast.AST) -> Iterator[Found]:
             yield Found(node.lineno, f"{_name_of(node.func)}() of what is no text")
         return
     for child in ast.iter_child_nodes(node):
-        yield from _sentences(child)
+        yield from _matching(child, pattern)
 
 
 def _text_of(node: ast.Constant | ast.JoinedStr) -> str:

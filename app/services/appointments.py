@@ -25,6 +25,7 @@ from app.services import (
     approvals,
     audit,
     bookings,
+    cancel_reasons,
     cancellation,
     changes,
     clock,
@@ -137,7 +138,7 @@ def _book(
     locked = bookings.lock_with_replaced([claim.calendar_id for claim in claims], replaced)
     place, wanted = _judge(actor, offer, starts_at, claims, ignoring)
     released = cancellation.release_bookings(
-        actor, replaced, tuple(locked.values()), reason=bookings.REPLACED
+        actor, replaced, tuple(locked.values()), reason=cancel_reasons.REPLACED
     )
     payload = _write(
         actor,

@@ -31,21 +31,14 @@ from app.models.booking import CANCELLED, CONFIRMED, EXPIRED, LIVE, PENDING
 from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.services import changes, clock, group_slots, ledger, mail, occupancy, reminders
+from app.services.cancel_reasons import reason_text
 from app.services.clock import rfc3339
 from app.services.errors import Gone, InvalidInput, NotAllowed, NotFound, Stale
-from app.services.languages import gettext_noop
 from app.services.policy import Actor, require_signed_in
 
 KINDS = ("appointment", "seat", "reservation")
 # Addresses of people whose data was taken out; RFC 2606 keeps the domain from anybody.
 ANONYMOUS_DOMAIN = "@anonymised.invalid"
-
-# Why the product itself cancels, as it is kept; `reason_text` says it.
-REPLACED = gettext_noop("Replaced by another booking.")
-SESSION_CANCELLED = gettext_noop("The session was cancelled.")
-SESSION_MOVED = gettext_noop("The session moved to a time at which you have another booking.")
-FEWER_SEATS = gettext_noop("The session has fewer seats now, and yours was booked among the last.")
-_OWN_REASONS = {REPLACED, SESSION_CANCELLED, SESSION_MOVED, FEWER_SEATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,15 +191,6 @@ def describe(row: Any, actor: Actor | None, *, everything: bool = False) -> dict
                 "notes": "",
             }
     return shown
-
-
-def reason_text(reason: str) -> str:
-    """The reason of a cancellation for who reads it: what people typed stays as it is.
-
-    What the product says itself is kept in English, since the two in a booking may not
-    read the same language.
-    """
-    return gettext(reason) if reason in _OWN_REASONS else reason
 
 
 def status_of(row: Any) -> str:

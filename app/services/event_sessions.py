@@ -33,6 +33,7 @@ from app.models.user import full_name
 from app.services import (
     audit,
     bookings,
+    cancel_reasons,
     cancellation,
     changes,
     events,
@@ -369,8 +370,8 @@ def _move(
     _expect_no_shows_again(session, previous)
     db.session.flush()
     everyone = tuple(locked.values())
-    cancellation.release_bookings(actor, busy, everyone, reason=bookings.SESSION_MOVED)
-    cancellation.release_bookings(actor, last, everyone, reason=bookings.FEWER_SEATS)
+    cancellation.release_bookings(actor, busy, everyone, reason=cancel_reasons.SESSION_MOVED)
+    cancellation.release_bookings(actor, last, everyone, reason=cancel_reasons.FEWER_SEATS)
     waitlist.withdraw_offers(session.id, impact.offers_withdrawn)
     session.capacity = seats_after
     db.session.flush()
@@ -447,7 +448,7 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     if not held | set(_attendees(session.id).values()) <= locked.keys():
         raise _MoreToLock
     released = cancellation.release_bookings(
-        actor, seats, tuple(locked.values()), reason=bookings.SESSION_CANCELLED
+        actor, seats, tuple(locked.values()), reason=cancel_reasons.SESSION_CANCELLED
     )
     waitlist.clear(session.id)
     ledger.release(event_session_ids=[session.id])

@@ -19,6 +19,7 @@ from ics import Event
 from ics.grammar.parse import Container, ContentLine
 
 from app.services import clock
+from app.services.meeting_links import place_text
 from app.services.plain_text import clean, one_line
 
 PRODID = "-//Rendezvous//Rendezvous//EN"
@@ -133,7 +134,7 @@ def _event(
         end=datetime.fromisoformat(booking["ends_at"]),
         created=now,  # written as DTSTAMP
         status=status or _STATUS[booking["status"]],
-        location=one_line(booking.get("location") or "") or url,
+        location=one_line(place_text(booking.get("location") or "")) or url,
         description=clean(_description(booking, url)),
         transparent=False,
     )

@@ -34,10 +34,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from app.services import clock, colours, languages, mail_wording, settings
+from app.services.cancel_reasons import reason_text
 from app.services.icalendar_export import Method, booking_calendar, web_address
 from app.services.local_text import day_text, weekday_text
 from app.services.mail_wording import PARTS, Wording
 from app.services.manage_links import decision_url, manage_url
+from app.services.meeting_links import place_text
 from app.services.plain_text import clean, one_line
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -327,11 +329,11 @@ def _facts(
         facts.append(Fact(gettext("Before"), _when(previous, zone), over=True))
     link = None if cancelled else web_address(booking.get("meeting_url"))
     if booking.get("location") or link:
-        where = (booking["location"],) if booking.get("location") else ()
+        where = (place_text(booking["location"]),) if booking.get("location") else ()
         facts.append(Fact(gettext("Where"), where, link))
     facts += _who(booking, for_host=for_host)
     if context.get("reason"):
-        facts.append(Fact(gettext("Reason"), _paragraphs(context["reason"])))
+        facts.append(Fact(gettext("Reason"), _paragraphs(reason_text(context["reason"]))))
     return facts
 
 

@@ -20,6 +20,7 @@ from app.services import (
     admission,
     audit,
     bookings,
+    cancel_reasons,
     cancellation,
     changes,
     clock,
@@ -90,7 +91,7 @@ def _book(actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ..
     if not accept_offer(session, attendee.user_id) and take(session) is None:
         raise _full(find_session(actor, attendee, session.id))
     released = cancellation.release_bookings(
-        actor, replaced, tuple(locked.values()), reason=bookings.REPLACED
+        actor, replaced, tuple(locked.values()), reason=cancel_reasons.REPLACED
     )
     return Booked(write(actor, attendee, session, claim, locked[attendee.calendar_id]), released)
 

@@ -26,6 +26,7 @@ from app.services import (
     calendar_feed,
     calendar_feeds,
     calendar_sandbox,
+    cancel_reasons,
     experts,
     fields,
     holidays,
@@ -247,7 +248,7 @@ def test_the_products_own_reason_is_kept_once_and_said_to_each(say: Say) -> None
     assert german == "Durch eine andere Buchung ersetzt."
     english = bookings.get_booking(actor, booked["uid"])["cancel_reason"]
     assert english == "Replaced by another booking."
-    assert bookings.reason_text("I am ill.") == "I am ill."
+    assert cancel_reasons.reason_text("I am ill.") == "I am ill."
 
 
 def test_what_a_calendar_elsewhere_answered_is_said_to_each(say: Say) -> None:
@@ -278,7 +279,7 @@ def test_files_have_the_same_columns_in_every_language(say: Say) -> None:
     say({"Email": "E-Mail-Adresse", "External id": "Fremdschlüssel"})
     english = ["Email", "Name", "External id"]
     with languages.speaking("de"):
-        assert [each.head for each in attendee_import.FIELDS] == english
+        assert [each.heading for each in attendee_import.FIELDS] == english
         assert str(attendee_import.FIELDS[0].label) == "E-Mail-Adresse"
         # Found by the name in the file's language, whichever it is.
         german = ["Fremdschlüssel", "E-Mail-Adresse"]

@@ -3,7 +3,11 @@
 
 const { messages = {}, plural = (number) => Number(number !== 1) } = globalThis.catalog ?? {};
 
-const fill = (text, values) => text.replace(/%\((\w+)\)[sd]/g, (_, name) => values[name]);
+// A name in another alphabet would drag what stands beside it to its own side (Unicode UAX #9, 2.7).
+const isolate = (value) => (/\p{L}/u.test(value) ? `\u2068${value}\u2069` : value);
+const shown = document.dir === "rtl" ? isolate : (value) => value;
+
+const fill = (text, values) => text.replace(/%\((\w+)\)[sd]/g, (_, name) => shown(values[name]));
 
 /** The text, with `%(name)s` filled from `values`. One that has a plural elsewhere is its singular. */
 export const gettext = (text, values = {}) => fill([messages[text] ?? text].flat()[0], values);

@@ -28,6 +28,7 @@ from app.models.interval import Interval
 from app.models.user import full_name
 from app.services import appointments, cancellation, clock, reservations, restoring, seats
 from app.services.appointments import Client
+from app.services.cancel_reasons import reason_text
 from app.services.errors import InvalidInput
 from app.services.meeting_links import place_text
 from app.services.policy import Actor
@@ -561,7 +562,7 @@ class BookingView(ServiceModelView):
         if item.cancelled_at is None:
             return ""
         when = cells.plain_moment(item.cancelled_at, self.zone())
-        return f"{when}: {item.cancel_reason}" if item.cancel_reason else when
+        return f"{when}: {reason_text(item.cancel_reason)}" if item.cancel_reason else when
 
 
 def _zone_of(item: Booking) -> str:

@@ -80,7 +80,7 @@ export class Tools {
         outlook,
       ],
       actions: [
-        { text: gettext("Cancel"), value: null, safe: true },
+        { text: gettext("Close"), value: null, safe: true },
         { text: gettext("Copy what is free"), value: "copy", look: "button--primary" },
       ],
       onsubmit: async () => (made = await calls.copyDay({ ...values(), skip_conflicts: true }).catch(rethrow)),
@@ -188,7 +188,7 @@ export class Tools {
       title: gettext("Export as CSV"),
       body: [el("div", { class: "field-row" }, field(gettext("First day"), from), field(gettext("Last day"), to)), field(gettext("Room"), room)],
       actions: [
-        { text: gettext("Cancel"), value: null, safe: true },
+        { text: gettext("Close"), value: null, safe: true },
         { text: gettext("Download"), value: "download", look: "button--primary" },
       ],
       onsubmit: async () => {

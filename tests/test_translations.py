@@ -34,7 +34,6 @@ NAMES = {
 }
 ALLOWED = {
     ("static/js/agenda/sessions.js", " roll"): "a class",
-    ("static/js/scheduler/keys.js", "Key"): "how codes of keys begin",
     (
         "services/cancel_reasons.py",
         "gettext() of what is no text",

@@ -33,7 +33,10 @@ METHODS = [
     ("templates/**.j2", "jinja2"),
     ("**.py", "python"),
 ]
-OPTIONS = {"templates/**": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
+OPTIONS = {
+    "static/js/**": {"parse_template_string": "true"},
+    "templates/**": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"},
+}
 KEYWORDS = {
     "_": None,
     "gettext": None,

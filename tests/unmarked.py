@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from jinja2 import Environment
 
-MARKS = {"_", "gettext", "ngettext", "lazy_gettext", "lazy_ngettext", "gettext_noop"}
+MARKS = {"_", "gettext", "ngettext", "lazy_gettext", "lazy_ngettext", "gettext_noop", "pgettext"}
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 

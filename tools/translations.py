@@ -42,6 +42,7 @@ KEYWORDS = {
     "gettext": None,
     "lazy_gettext": None,
     "gettext_noop": None,
+    "pgettext": ((1, "c"), 2),
     "ngettext": (1, 2),
     "lazy_ngettext": (1, 2),
 }

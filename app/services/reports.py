@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_babel import gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext, pgettext
 from sqlalchemy import exists, func, select
 
 from app.extensions import db
@@ -196,7 +196,7 @@ def _rooms(span: Span) -> Report:
         [
             gettext("Room"),
             gettext("Times"),
-            gettext("Hours"),
+            pgettext("how many", "Hours"),
             gettext("Hours in working time"),
             utilisation,
         ],

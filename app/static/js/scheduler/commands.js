@@ -205,7 +205,7 @@ export class Commands {
     const busy = { first: Date.parse(elsewhere.starts_at), last: Date.parse(elsewhere.ends_at) - 60_000 };
     const when = `${shortDate(dateOf(busy.first, zone))}, ${spanText(busy, zone)}`;
     const what = elsewhere.title ? gettext("“%(title)s”, %(when)s", { title: elsewhere.title, when }) : when;
-    if (busy.first > span.last || busy.last < span.first) return gettext("Another of the series is in the way: %(what)s.", { what });
+    if (busy.first > span.last || busy.last < span.first) return gettext("Another date of the series is taken: %(what)s.", { what });
     return responsibleId === this.userId
       ? gettext("You are busy then: %(what)s.", { what })
       : gettext("The responsible person is busy then: %(what)s.", { what });

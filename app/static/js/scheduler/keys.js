@@ -13,7 +13,7 @@ const KEYS = [
   [gettext("Enter"), gettext("first minute, then last minute; or the booking's details")],
   ["M", gettext("move the booking")],
   ["L", gettext("change its length")],
-  [gettext("Delete"), gettext("delete it, with Undo")],
+  [gettext("Del"), gettext("delete it, with Undo")],
   [gettext("Ctrl + Z"), gettext("undo what was just done")],
   [gettext("Esc"), gettext("one step back")],
   ["?", gettext("this list")],

@@ -154,8 +154,8 @@ def texts(catalog: Catalog) -> Iterator[Message]:
 
 
 def is_translated(message: Message) -> bool:
-    """Whether all forms are there."""
-    return all(forms(message.string))
+    """Whether all forms are there, and of this very text: what is fuzzy was of another."""
+    return all(forms(message.string)) and not message.fuzzy
 
 
 def forms(text: str | Iterable[str] | None) -> tuple[str, ...]:

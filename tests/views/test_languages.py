@@ -56,8 +56,10 @@ def test_a_browser_is_answered_in_the_language_that_it_asks_for(client: FlaskCli
     assert "Set-Cookie" not in answer.headers
 
 
-def test_who_asks_for_none_of_ours_gets_the_default(app: Flask, client: FlaskClient) -> None:
-    app.config["DEFAULT_LANGUAGE"] = "de"
+def test_who_asks_for_none_of_ours_gets_the_default(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.config, "DEFAULT_LANGUAGE", "de")
     assert language_of(client.get("/", headers={"Accept-Language": "fr"})) == ("de", "ltr")
     assert language_of(client.get("/", headers={"Accept-Language": "en"})) == ("en", "ltr")
 

@@ -11,6 +11,7 @@ import pytest
 from babel.support import NullTranslations
 
 import app as product
+from app.services import languages
 from app.views.admin import audit_words, mail_names
 from app.views.admin.events import PublishForm
 from tests.views.admin.conftest import Office, World
@@ -20,7 +21,7 @@ GERMAN = {"Accept-Language": "de"}
 
 
 class Bracketed(NullTranslations):
-    """A language in which everything that is marked for translation stands in brackets."""
+    """German in which everything that is marked for translation stands in brackets."""
 
     def ugettext(self, message: str) -> str:
         return f"⟦{message}⟧"
@@ -31,8 +32,13 @@ class Bracketed(NullTranslations):
 
 @pytest.fixture
 def brackets(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reads from now on reads `Bracketed`."""
-    monkeypatch.setattr(flask_babel.Domain, "get_translations", lambda _: Bracketed())
+    """The office reads `Bracketed` from now on; English is as it is."""
+
+    def find(_domain: flask_babel.Domain) -> NullTranslations:
+        return Bracketed() if languages.current().code == "de" else NullTranslations()
+
+    monkeypatch.setattr(flask_babel.Domain, "get_translations", find)
+    monkeypatch.setitem(office._client.environ_base, "HTTP_ACCEPT_LANGUAGE", "de")
 
 
 @pytest.mark.usefixtures("brackets")

@@ -17,17 +17,12 @@ from app.models.user import full_name
 from app.services import admission, attendees
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.events import event_choices
 from app.views.admin.forms import EmailField, IdField, LineField, OfficeForm
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts, Wording
 
 

@@ -35,14 +35,8 @@ from app.services.policy import Actor
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    LinkFilter,
-    ListFilter,
-    ReadingInterface,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import ReadingInterface, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.event_sessions import RoomChoiceForm, title_of_session
 from app.views.admin.event_types import expert_choices, room_choices
@@ -58,6 +52,7 @@ from app.views.admin.forms import (
     local_of,
     name_of_user,
 )
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import CANCELLATION, Texts, Wording, Words
 
 ADDING = {

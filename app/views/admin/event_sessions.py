@@ -20,17 +20,9 @@ from app.services import attachments, clock, event_sessions, overview
 from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import cells, session_impact
-from app.views.admin.base import (
-    AFFECTS_OTHERS,
-    Answer,
-    LinkFilter,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    ToConfirm,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.acting import AFFECTS_OTHERS
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView, ToConfirm
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.event_types import room_choices
 from app.views.admin.events import event_choices
@@ -45,6 +37,7 @@ from app.views.admin.forms import (
     local_of,
     name_of_user,
 )
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import CANCELLATION, Texts, Wording
 from app.views.local_time import zone_name
 

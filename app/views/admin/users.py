@@ -25,16 +25,10 @@ from app.services.errors import InvalidInput
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    Deed,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import Deed, ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts
 
 PUBLIC = "Public"  # Flask-AppBuilder's, of who is not signed in

@@ -33,7 +33,10 @@ class RowActions:
     """How a `ServiceModelView` deletes, and does its bulk actions and takes them back."""
 
     def _delete(self, pk: int) -> Answer:
-        return self._act(self._removal(), [self._item(pk)], back=self._url("show", pk=pk))
+        # From a row of a list one comes back to that list, as it was.
+        asked = request.values.get("back")
+        back = self._url("show", pk=pk) if asked is None else self._list_as(asked)
+        return self._act(self._removal(), [self._item(pk)], back=back)
 
     def _delete_many(self) -> Answer:
         return self._bulk(self._removal())
@@ -103,9 +106,12 @@ class RowActions:
                 messages.append(outcome.message or wording.done(name))
                 done.append((pk, outcome.before))
         text = messages[0] if len(done) == 1 else wording.done_many(len(done))
-        bulk.remember(self.endpoint, action, text, done)
+        # Told once: by the bar that offers to take it back, where there is one.
+        is_undoable = bulk.remember(self.endpoint, action, text, done)
         if not refused:
-            flash(" ".join(messages) if len(messages) < _FEW else text, "success")
+            if not is_undoable:
+                are_few = len({*messages}) == len(messages) < _FEW
+                flash(" ".join(messages) if are_few else text, "success")
             # Its own page may be gone.
             return redirect(back if "/list/" in back else self._url("list"), 303)
         if len(names) == 1:

@@ -177,6 +177,11 @@ class AttendeeView(ServiceModelView):
             )
         ]
 
+    def beginnings(self) -> list[tuple[str, str]]:
+        if not event_choices():
+            return self.way_to(gettext("Add an event first"), "EventView", "add")
+        return self.way_to(gettext("Import a list"), "ImportView", kind="attendees")
+
     def links(self, item: Attendee) -> list[tuple[str, str]]:
         event: Event = item.event
         return [

@@ -19,7 +19,7 @@ from flask_babel import gettext, lazy_gettext
 from sqlalchemy import ColumnElement
 from werkzeug.wrappers import Response
 
-from app.errors import status_of
+from app.errors import status_of, wants_json
 from app.gates import current_actor
 from app.services.errors import (
     DomainError,
@@ -128,6 +128,7 @@ class ServiceModelView(RowActions, ListReading, ModelView):
     add_columns: list[str] = []
     edit_columns: list[str] = []
     base_order: tuple[str, str] = ("id", "desc")
+    is_by_time = False  # as usual, what is to come stands first, the next at the top
     order_of: Mapping[str, str] = {}  # a column of the list: what it is ordered by
     list_filters: Sequence[ListFilter | LinkFilter | DayFilter] = ()
     presets: Sequence[tuple[Words, Mapping[str, str]]] = ()  # what is looked at most, by name
@@ -189,6 +190,10 @@ class ServiceModelView(RowActions, ListReading, ModelView):
 
     def related(self, item: Any) -> list[Related]:
         """Lists that belong to `item`, shown with it."""
+        return []
+
+    def beginnings(self) -> list[tuple[str, str]]:
+        """Beside adding, how a list that is empty is filled: texts and addresses."""
         return []
 
     def links(self, item: Any) -> list[tuple[str, str]]:
@@ -254,7 +259,12 @@ class ServiceModelView(RowActions, ListReading, ModelView):
     # -- what they do ----------------------------------------------------------------
 
     def _list(self) -> Answer:
-        listing = self._read_listing()
+        try:
+            listing = self._read_listing()
+        except InvalidInput as error:
+            if wants_json():
+                raise
+            return self._refused_listing(error)
         self.annotate(listing.rows)
         return self._page(
             "admin/list.html",
@@ -263,6 +273,24 @@ class ServiceModelView(RowActions, ListReading, ModelView):
             actions=[each for each in self.bulk_actions if self.offers(each.permission)],
             undoable=bulk.find_undoable(self.endpoint),
         )
+
+    def _refused_listing(self, error: InvalidInput) -> Answer:
+        """What of a list's address is none of its choices, and the way to the whole list."""
+        labels = {each.name: str(each.label) for each in self.list_filters} | {
+            "q": gettext("Search"),
+            "order": gettext("Sort by"),
+            "direction": gettext("Direction"),
+            "page": gettext("Page"),
+        }
+        page = self._page(
+            "admin/refused.html",
+            title=str(self.plural),
+            refused=[
+                (labels.get(name, name), request.args.get(name, ""), " ".join(map(str, texts)))
+                for name, texts in error.errors.items()
+            ],
+        )
+        return page, status_of(error)
 
     def _show(self, pk: int) -> Answer:
         item = self._item(pk)
@@ -365,6 +393,11 @@ class ServiceModelView(RowActions, ListReading, ModelView):
         name = self.order_of.get(column, column)
         return name if name in self.order_columns else None
 
+    def sortings(self) -> list[tuple[str, str]]:
+        """What the list can be ordered by, and the heads of those columns."""
+        heads = {by: self.label(each) for each in self.list_columns if (by := self.orders(each))}
+        return [*heads.items()]
+
     def label(self, column: str) -> str:
         """The head of a column."""
         return str(self.label_columns.get(column) or columns.NAMES[column])
@@ -375,6 +408,14 @@ class ServiceModelView(RowActions, ListReading, ModelView):
         return name in self.base_permissions and self.appbuilder.sm.has_access(
             name, self.class_permission_name
         )
+
+    def way_to(
+        self, text: str, view: str, method: str = "list", **query: Any
+    ) -> list[tuple[str, str]]:
+        """A link to a page of another view, for whom it is open to."""
+        if not self.appbuilder.sm.has_access(f"can_{method}", view):
+            return []
+        return [(text, url_for(f"{view}.{method}", **query))]
 
     def zone(self) -> str:
         """The reader's own time zone, for what has none of its own."""
@@ -399,6 +440,7 @@ class ServiceModelView(RowActions, ListReading, ModelView):
             "admin/form.html",
             title=gettext("Edit “%(name)s”", name=name) if name else self.adding(),
             form=form,
+            fields=_in_order(form, self.edit_columns if name else self.add_columns),
             item=item,
             error=error,
             notes=[*self._placed(form, error), *self._notes(error)],
@@ -472,6 +514,12 @@ class ServiceModelView(RowActions, ListReading, ModelView):
 
     def _init_titles(self) -> None:
         self.title = self.list_title = self.plural
+
+
+def _in_order(form: OfficeForm, names: Sequence[str]) -> list[Any]:
+    """The fields of `form` in the order of `names`, then whatever else it has."""
+    fields = {field.name: field for field in form}
+    return [fields[name] for name in dict.fromkeys([*names, *fields]) if name in fields]
 
 
 def _digest(values: Mapping[str, Any]) -> str:

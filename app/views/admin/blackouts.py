@@ -69,6 +69,7 @@ class BlackoutView(ServiceModelView):
         "uid": "UID",
     }
     base_order = ("starts_at", "desc")
+    is_by_time = True
     order_of = {"time": "starts_at"}
     loads = (joinedload(Blackout.room),)
     list_filters = (

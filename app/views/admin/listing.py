@@ -9,10 +9,11 @@ from typing import Any
 
 from flask import request
 from flask_babel import gettext
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, case, func, or_, select
 
 from app.extensions import db
 from app.gates import current_actor
+from app.services import clock
 from app.services.errors import NotFound
 from app.views.admin import cells
 from app.views.admin.wording import Words
@@ -119,8 +120,9 @@ class ListReading:
         wanted = self._visible().where(
             *(filters[name].where(str(value)) for name, value in query.items() if name in filters)
         )
-        order = query.get("order", self.base_order[0]), query.get("direction", self.base_order[1])
-        rows = db.session.scalars(self._ordered(wanted, *order).limit(PREVIEWED)).unique().all()
+        order, direction = query.get("order", ""), query.get("direction", "")
+        wanted_rows = self._ordered(wanted, order, direction)
+        rows = db.session.scalars(wanted_rows.limit(PREVIEWED)).unique().all()
         self.annotate(rows)
         return rows, self._count(wanted) if len(rows) == PREVIEWED else len(rows)
 
@@ -164,9 +166,9 @@ class ListReading:
         )
         if words:
             wanted = wanted.where(self.matching(words))
-        by, way = (order, direction) if order else self.base_order
+        wanted_rows = self._ordered(wanted, order, direction)
         rows = db.session.scalars(
-            self._ordered(wanted, by, way).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
+            wanted_rows.limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
         ).unique()
         return Listing(
             rows=[*rows],
@@ -185,9 +187,15 @@ class ListReading:
         return db.session.scalar(select(func.count()).select_from(ids)) or 0
 
     def _ordered(self, wanted: Select[Any], by: str, way: str) -> Select[Any]:
-        column, key = self._column(by), self._column("id")
+        """`wanted` by what was asked for, or as usual: what is to come before what is over."""
+        column, key = self._column(by or self.base_order[0]), self._column("id")
+        if not by and self.is_by_time:
+            over = self._column("ends_at") <= clock.now()
+            to_come = case((over, None), else_=column)
+            return wanted.order_by(case((over, 1), else_=0), to_come, column.desc(), key)
+        is_last_first = (way if by else self.base_order[1]) == "desc"
         return wanted.order_by(
-            *((column.desc(), key.desc()) if way == "desc" else (column.asc(), key.asc()))
+            *((column.desc(), key.desc()) if is_last_first else (column.asc(), key.asc()))
         )
 
     def matching(self, words: str) -> ColumnElement[bool]:

@@ -97,6 +97,9 @@ class WaitlistView(ServiceModelView):
             WaitlistEntry.event_session.has(EventSession.title.icontains(words, autoescape=True)),
         )
 
+    def beginnings(self) -> list[tuple[str, str]]:
+        return self.way_to(gettext("Full sessions"), "EventSessionView", fill="full")
+
     def annotate(self, rows: Sequence[Any]) -> None:
         ahead = WaitlistEntry.__table__.alias("ahead")
         place = (

@@ -286,7 +286,7 @@ class ServiceModelView(RowActions, ListReading, ModelView):
             "admin/refused.html",
             title=str(self.plural),
             refused=[
-                (labels.get(name, name), request.args.get(name, ""), " ".join(map(str, texts)))
+                (labels.get(name, name), request.args.get(name, ""), " ".join(texts))
                 for name, texts in error.errors.items()
             ],
         )

@@ -147,7 +147,9 @@ class ListReading:
             if name not in {"q", "order", "direction", "page", *filters}:
                 query.reject(name, gettext("There is nothing of this name to narrow or order by."))
         words = query.text("q", max_length=200) or ""
-        order = query.choice("order", self.order_columns) or ""
+        order = query.text("order", max_length=100) or ""
+        if order and order not in self.order_columns:
+            query.reject("order", gettext("This is none of its choices."))
         direction = query.choice("direction", ("asc", "desc")) or ("asc" if order else "")
         page = query.integer("page", minimum=1, maximum=MAX_INTEGER // PAGE_SIZE) or 1
         options = {name: [*each.options()] for name, each in filters.items() if each.is_offered}

@@ -18,8 +18,14 @@ _AREAS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     (lazy_gettext("Back-office"), ("/backoffice/",)),
     (
         lazy_gettext("Scheduler and rooms"),
-        ("/scheduler", "/db/", "/api/scheduler/", "/api/rooms", "/api/reservations")
-        + ("/api/blackouts",),
+        (
+            "/scheduler",
+            "/db/",
+            "/api/scheduler/",
+            "/api/rooms",
+            "/api/reservations",
+            "/api/blackouts",
+        ),
     ),
     (
         lazy_gettext("Check-in"),
@@ -28,13 +34,27 @@ _AREAS: tuple[tuple[Words, tuple[str, ...]], ...] = (
     (lazy_gettext("Events and agendas"), ("/agenda/", "/q/", "/api/events", "/api/sessions")),
     (
         lazy_gettext("Expert pages"),
-        ("/expert", "/become-expert", "/api/auth/become-expert", "/api/experts")
-        + ("/api/event-types", "/api/holidays"),
+        (
+            "/expert",
+            "/become-expert",
+            "/api/auth/become-expert",
+            "/api/experts",
+            "/api/event-types",
+            "/api/holidays",
+        ),
     ),
     (
         lazy_gettext("Bookings"),
-        ("/my-bookings", "/b/", "/calendar/", "/api/bookings", "/api/manage/", "/api/requests/")
-        + ("/api/guests/", "/api/calendar-feed"),
+        (
+            "/my-bookings",
+            "/b/",
+            "/calendar/",
+            "/api/bookings",
+            "/api/manage/",
+            "/api/requests/",
+            "/api/guests/",
+            "/api/calendar-feed",
+        ),
     ),
 )
 _ACCOUNT = lazy_gettext("Account and site")

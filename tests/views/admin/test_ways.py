@@ -112,9 +112,9 @@ def test_a_refused_list_stays_in_the_office(office: Office) -> None:
     assert answer.status_code == 422
     assert 'class="office-nav' in answer.text
     for text in (
-        "<strong>Kind</strong> “bogus”: This is none of its choices.",
-        "<strong>Sort by</strong> “colour”: This is none of its choices.",
-        "<strong>shade</strong> “red”: There is nothing of this name",
+        "<strong>Kind</strong> “<bdi>bogus</bdi>”: This is none of its choices.",
+        "<strong>Sort by</strong> “<bdi>colour</bdi>”: This is none of its choices.",
+        "<strong>shade</strong> “<bdi>red</bdi>”: There is nothing of this name",
         f'href="{BOOKINGS}/list/">Show all',
     ):
         assert text in answer.text, text

@@ -68,11 +68,11 @@ def open_menu(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
 
 
-def remove(page: Page, name: str, verb: str = "Delete") -> None:
+def remove(page: Page, name: str) -> None:
     """From the thing's own page."""
-    page.get_by_role("link", name=verb, exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_have_text(f"{verb} “{name}”?")
-    page.get_by_role("button", name=verb).click()
+    page.get_by_role("link", name="Delete", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Delete “{name}”?")
+    page.get_by_role("button", name="Delete").click()
 
 
 def test_a_new_admin_changes_the_password_before_anything_else(
@@ -87,6 +87,10 @@ def test_a_new_admin_changes_the_password_before_anything_else(
     page.get_by_label("Admin: may do everything").check()
     page.get_by_role("button", name="Add user").click()
     password = page.locator(".one-time-password").inner_text().strip()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Password copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == password
 
     token = site.call("POST", "/api/auth/login", {"email": email, "password": password})[
         "access_token"
@@ -221,7 +225,7 @@ def test_one_of_everything_is_added_changed_and_deleted(
     page.get_by_role("button", name="Save").click()
     told(page, "Saved.")
     expect(page.locator("dl")).to_contain_text("08:00\u201309:20")
-    page.get_by_role("link", name="Cancel", exact=True).click()
+    page.get_by_role("link", name="Cancel booking").click()
     fill(page, {"Reason": "No longer needed"})
     page.get_by_role("button", name="Cancel booking").click()
     told(page, "cancelled")
@@ -238,7 +242,9 @@ def test_one_of_everything_is_added_changed_and_deleted(
     expect(page.get_by_role("alert")).to_contain_text("Deactivate the account instead.")
 
     page.goto(session_url)
-    remove(page, talk, "Cancel")
+    page.get_by_role("link", name="Cancel session").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Cancel “{talk}”?")
+    page.get_by_role("button", name="Cancel session").click()
     told(page, "with a mail to 1 attendee")
     page.goto(type_url)
     remove(page, f"Repair {mark}")

@@ -186,7 +186,7 @@ def test_a_contributor_runs_the_door(
     page.get_by_label("Select all on this page").check()
     page.get_by_role("button", name="Check in").click()
     page.get_by_role("button", name="Check in attendees").click()
-    told(page, "is checked in.")
+    told(page, "2 checked in.")
     expect(page.locator("tbody")).not_to_contain_text("Not yet")
     page.get_by_role("button", name="Undo").click()
     expect(page.locator("tbody tr").filter(has_text="Not yet")).to_have_count(2)
@@ -198,6 +198,49 @@ def test_a_contributor_runs_the_door(
     assert poster
     answer = page.request.get(poster)
     assert (answer.status, answer.body()[:5]) == (200, b"%PDF-")
+
+
+def test_a_long_list_keeps_what_is_done_with_it_in_sight(
+    page: Page, site: Site, sign_in: SignIn, admin: str
+) -> None:
+    """On a wide page, and on a phone, where the list is ordered and narrowed from one fold."""
+    who = {"email": admin, "password": PASSWORD}
+    token = site.call("POST", "/api/auth/login", who)["access_token"]
+    mark = secrets.token_hex(3)
+    for number in range(14):
+        room = {"name": f"Booth {mark} {number:02}", "capacity": 20 - number}
+        site.call("POST", "/api/rooms", room, token=token)
+    sign_in(page, admin)
+    wide, phone = {"width": 1280, "height": 600}, {"width": 390, "height": 844}
+    listed, chosen = page.locator("tbody tr"), page.locator("tbody input:checked")
+    bar = page.get_by_role("button", name="Delete selected")
+    for size in (wide, phone):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.goto(f"/backoffice/rooms/list/?q={mark}")
+        expect(bar).to_be_hidden()
+        page.locator("tbody input").first.check()
+        expect(bar).to_be_in_viewport(ratio=1)
+        check(page)
+    page.get_by_label("Select all", exact=True).check()
+    expect(chosen).to_have_count(14)
+    expect(page.get_by_text("14 selected")).to_be_in_viewport()
+
+    expect(page.get_by_label("Sort by")).to_be_hidden()
+    page.get_by_text("Filter and sort").click()
+    page.get_by_label("Sort by").select_option("Capacity")
+    check(page)
+    page.get_by_role("button", name="Show").click()
+    expect(listed.first).to_contain_text("Booth " + mark + " 13")
+    page.set_viewport_size(wide)  # type: ignore[arg-type]
+    expect(page.get_by_text("Filter and sort")).to_be_hidden()
+    page.mouse.move(640, 300)
+    page.mouse.wheel(0, 400)  # the page itself scrolls, and the head stays
+    expect(page.get_by_role("columnheader", name="Capacity")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("scrollY") > 0
+
+    page.goto(f"/backoffice/rooms/list/?q={mark}&order=colour")
+    expect(page.get_by_role("alert")).to_contain_text("Sort by “colour”: This is none of its")
+    check(page)
 
 
 def test_office_work_looks_right(

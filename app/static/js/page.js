@@ -22,7 +22,7 @@ function themeSwitch() {
   });
 }
 
-/** <button data-copy="text"> */
+/** <button data-copy="text">; `data-copied` is what to say of it where it is no link. */
 function copyButtons() {
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-copy]");
@@ -31,9 +31,11 @@ function copyButtons() {
     try {
       await navigator.clipboard.writeText(button.dataset.copy);
       if (button.closest("dialog")) sayCopied(button);
-      else toast(gettext("Link copied."));
+      else toast(button.dataset.copied ?? gettext("Link copied."));
     } catch {
-      toast(gettext("Copy this link: %(link)s", { link: button.dataset.copy }));
+      // What is no link may be a secret: it is not repeated.
+      if (button.dataset.copied) toast(gettext("This browser does not let pages copy. Select the text and copy it by hand."));
+      else toast(gettext("Copy this link: %(link)s", { link: button.dataset.copy }));
     }
   });
 }

@@ -17,17 +17,12 @@ from app.models.user import full_name
 from app.services import admission, attendees
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.events import event_choices
 from app.views.admin.forms import EmailField, IdField, LineField, OfficeForm
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts, Wording
 
 
@@ -181,6 +176,11 @@ class AttendeeView(ServiceModelView):
                 frozenset({"who", "status"}),
             )
         ]
+
+    def beginnings(self) -> list[tuple[str, str]]:
+        if not event_choices():
+            return self.way_to(gettext("Add an event first"), "EventView", "add")
+        return self.way_to(gettext("Import a list"), "ImportView", kind="attendees")
 
     def links(self, item: Attendee) -> list[tuple[str, str]]:
         event: Event = item.event

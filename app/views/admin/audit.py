@@ -21,13 +21,8 @@ from app.models import AuditEntry, Booking, User
 from app.models.audit import API, BACK_OFFICE, CLI, PAGE, SOCKET, TIMER
 from app.models.user import full_name
 from app.views.admin import audit_words, cells
-from app.views.admin.base import (
-    DayFilter,
-    LinkFilter,
-    ListFilter,
-    ReadingInterface,
-    ServiceModelView,
-)
+from app.views.admin.base import ReadingInterface, ServiceModelView
+from app.views.admin.listing import DayFilter, LinkFilter, ListFilter
 from app.views.admin.wording import Words
 
 VIEWS = {

@@ -9,61 +9,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from functools import wraps
 from hashlib import sha256
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, urlencode
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext, lazy_gettext
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import ColumnElement
 from werkzeug.wrappers import Response
 
-from app.errors import status_of
-from app.extensions import db
+from app.errors import status_of, wants_json
 from app.gates import current_actor
 from app.services.errors import (
     DomainError,
     EmailTaken,
-    Gone,
     InvalidInput,
-    MustChangePassword,
-    NotAllowed,
-    NotFound,
     Stale,
-    Unauthenticated,
 )
 from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import bulk, cells, columns
-from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.access import FINAL, Answer, permitted
+from app.views.admin.acting import RowActions
+from app.views.admin.bulk import BulkAction
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
-from app.views.admin.wording import DELETION, Texts, Words, removing
-from app.views.api.payload import MAX_INTEGER, read_query
+from app.views.admin.listing import DayFilter, LinkFilter, ListFilter, ListReading
+from app.views.admin.wording import DELETION, Texts, Words
 from app.views.local_time import zone_choices
 
-PAGE_SIZE = 25
-PREVIEWED = 5
-MAX_SELECTED = 100
-MAX_QUERY = 1000
-_FEW = 4  # so many messages are told one by one
 _NOT_TYPED = {"csrf_token", "agreed", "again"}
-# Refusals that no other input would change.
-_FINAL = (Unauthenticated, MustChangePassword, NotAllowed)
 
 OVERTAKEN = lazy_gettext(
     "Somebody changed this in the meantime. What you typed is still here;"
     " saving again puts it in place of theirs."
 )
-
-AFFECTS_OTHERS = lazy_gettext(
-    "Whom this affects has changed since the page was shown. Please look at it again."
-)
-
-Answer = str | tuple[str, int] | Response
 
 
 class ReadingInterface(SQLAInterface):
@@ -75,94 +55,6 @@ class ReadingInterface(SQLAInterface):
     edit = add
     delete = add
     delete_all = add
-
-
-@dataclass(frozen=True, slots=True)
-class ListFilter:
-    """A choice that narrows a list: `options` are values and texts, `where` the condition."""
-
-    name: str
-    label: Words
-    options: Callable[[], Iterable[tuple[str, Words]]]
-    where: Callable[[str], ColumnElement[bool]]
-    is_offered = True
-
-    def text_of(self, value: str, options: Iterable[tuple[str, Words]]) -> Words | None:
-        """The text of a value that is a choice; None for another."""
-        return dict(options).get(value)
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFilter:
-    """A thing, by id, that a list is narrowed to by links from elsewhere.
-
-    `name_of` gives its name, or None where there is none: of thousands, one is looked up.
-    """
-
-    name: str
-    label: Words
-    name_of: Callable[[int], str | None]
-    where: Callable[[str], ColumnElement[bool]]
-    is_offered = False
-
-    def options(self) -> Iterable[tuple[str, str]]:
-        """None to choose from."""
-        return ()
-
-    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
-        """The name of a thing that is there."""
-        is_id = value.isascii() and value.isdecimal() and len(value) < 10
-        return self.name_of(int(value)) if is_id else None
-
-
-@dataclass(frozen=True, slots=True)
-class DayFilter:
-    """A day that a list begins or ends with; `where` gets it as a date."""
-
-    name: str
-    label: Words
-    where: Callable[[str], ColumnElement[bool]]
-    is_offered = True
-    is_day = True
-
-    def options(self) -> Iterable[tuple[str, str]]:
-        """Any."""
-        return ()
-
-    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
-        """The day in words; None for what is none."""
-        try:
-            return cells.day(f"{date.fromisoformat(value)}T12:00:00Z", "UTC")
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One page of a list, and how it was asked for."""
-
-    rows: list[Any]
-    total: int
-    page: int
-    words: str
-    order: str
-    direction: str
-    chosen: dict[str, str]  # of the filters
-    texts: dict[str, Words]  # of what is chosen
-    options: dict[str, list[tuple[str, Words]]]
-
-    @property
-    def pages(self) -> int:
-        return -(-self.total // PAGE_SIZE)
-
-    @property
-    def is_narrowed(self) -> bool:
-        return bool(self.words or self.chosen)
-
-    def query(self, **changes: Any) -> dict[str, Any]:
-        """The list's query string with `changes`; None drops a value."""
-        now = {"q": self.words, **self.chosen, "order": self.order, "direction": self.direction}
-        return {name: value for name, value in (now | changes).items() if value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,30 +104,7 @@ class ToConfirm(Exception):
         self.values = values
 
 
-def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Let in whom FAB's permissions let in; send guests to sign in, refuse others.
-
-    FAB's own decorator sends everybody to the sign-in page, which sends who is signed
-    in back again.
-    """
-
-    def decorate(method: Callable[..., Answer]) -> Callable[..., Answer]:
-        @wraps(method)
-        def checked(self: Any, *args: Any, **kwargs: Any) -> Answer:
-            if current_actor() is None:
-                login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
-                return redirect(url_for(login, next=request.full_path.removesuffix("?")))
-            if not self.appbuilder.sm.has_access(f"can_{permission}", self.class_permission_name):
-                raise NotAllowed
-            return method(self, *args, **kwargs)
-
-        checked._permission_name = permission  # type: ignore[attr-defined]
-        return checked
-
-    return decorate
-
-
-class ServiceModelView(ModelView):
+class ServiceModelView(RowActions, ListReading, ModelView):
     """List, show, add, edit and delete one kind of thing.
 
     A subclass names its columns, all of them; `cell_<column>` says how one looks, and
@@ -259,6 +128,7 @@ class ServiceModelView(ModelView):
     add_columns: list[str] = []
     edit_columns: list[str] = []
     base_order: tuple[str, str] = ("id", "desc")
+    is_by_time = False  # as usual, what is to come stands first, the next at the top
     order_of: Mapping[str, str] = {}  # a column of the list: what it is ordered by
     list_filters: Sequence[ListFilter | LinkFilter | DayFilter] = ()
     presets: Sequence[tuple[Words, Mapping[str, str]]] = ()  # what is looked at most, by name
@@ -320,6 +190,10 @@ class ServiceModelView(ModelView):
 
     def related(self, item: Any) -> list[Related]:
         """Lists that belong to `item`, shown with it."""
+        return []
+
+    def beginnings(self) -> list[tuple[str, str]]:
+        """Beside adding, how a list that is empty is filled: texts and addresses."""
         return []
 
     def links(self, item: Any) -> list[tuple[str, str]]:
@@ -385,7 +259,12 @@ class ServiceModelView(ModelView):
     # -- what they do ----------------------------------------------------------------
 
     def _list(self) -> Answer:
-        listing = self._read_listing()
+        try:
+            listing = self._read_listing()
+        except InvalidInput as error:
+            if wants_json():
+                raise
+            return self._refused_listing(error)
         self.annotate(listing.rows)
         return self._page(
             "admin/list.html",
@@ -394,6 +273,24 @@ class ServiceModelView(ModelView):
             actions=[each for each in self.bulk_actions if self.offers(each.permission)],
             undoable=bulk.find_undoable(self.endpoint),
         )
+
+    def _refused_listing(self, error: InvalidInput) -> Answer:
+        """What of a list's address is none of its choices, and the way to the whole list."""
+        labels = {each.name: str(each.label) for each in self.list_filters} | {
+            "q": gettext("Search"),
+            "order": gettext("Sort by"),
+            "direction": gettext("Direction"),
+            "page": gettext("Page"),
+        }
+        page = self._page(
+            "admin/refused.html",
+            title=str(self.plural),
+            refused=[
+                (labels.get(name, name), request.args.get(name, ""), " ".join(texts))
+                for name, texts in error.errors.items()
+            ],
+        )
+        return page, status_of(error)
 
     def _show(self, pk: int) -> Answer:
         item = self._item(pk)
@@ -429,17 +326,6 @@ class ServiceModelView(ModelView):
             about = {"object": f"{self.object_kind}:{self.key_of(item)}"}
             yield Related(gettext("History"), "AuditView", about, frozenset({"object"}))
 
-    def preview(self, query: Mapping[str, Any]) -> tuple[Sequence[Any], int]:
-        """The first rows of the list that `query` leads to, and how many it has."""
-        filters = {each.name: each for each in self.list_filters}
-        wanted = self._visible().where(
-            *(filters[name].where(str(value)) for name, value in query.items() if name in filters)
-        )
-        order = query.get("order", self.base_order[0]), query.get("direction", self.base_order[1])
-        rows = db.session.scalars(self._ordered(wanted, *order).limit(PREVIEWED)).unique().all()
-        self.annotate(rows)
-        return rows, self._count(wanted) if len(rows) == PREVIEWED else len(rows)
-
     def _add(self) -> Answer:
         form = self._filled(self._add_form(), self.initial())
         if request.method == "GET":
@@ -448,7 +334,7 @@ class ServiceModelView(ModelView):
             return self._form_page(form, InvalidInput({}))
         try:
             made = self.create(current_actor(), form)
-        except _FINAL:
+        except FINAL:
             raise
         except DomainError as error:
             return self._form_page(form, error)
@@ -483,247 +369,12 @@ class ServiceModelView(ModelView):
             typed = [each for each in request.form.items(multi=True) if each[0] not in _NOT_TYPED]
             back = self._url("show", pk=pk)
             return self._page("admin/step.html", typed=typed, back=back, **step.values)
-        except _FINAL:
+        except FINAL:
             raise
         except DomainError as error:
             return self._form_page(form, error, item=self._item(pk), name=name)
         flash(message or gettext("Saved."), "success")
         return self._to("show", pk=pk)
-
-    def _delete(self, pk: int) -> Answer:
-        return self._act(self._removal(), [self._item(pk)], back=self._url("show", pk=pk))
-
-    def _delete_many(self) -> Answer:
-        return self._bulk(self._removal())
-
-    def _removal(self) -> BulkAction:
-        """Deleting, as what is done with several."""
-
-        def remove(view: Any, actor: Actor | None, item: Any, form: Any) -> Outcome:
-            name = view.name_of(item)
-            return Outcome(view.remove(actor, item, form) or view.removal.done(name))
-
-        return BulkAction(
-            name="delete_many",
-            label=self.removal.selected,
-            wording=removing(self.removal, self.texts),
-            perform=remove,
-            icon="trash-2",
-            permission="delete",
-            is_destructive=True,
-            form=self.delete_form,
-            undo=type(self).undo_removal,
-        )
-
-    def _bulk(self, action: BulkAction) -> Answer:
-        """Do something with the rows that were selected, once that is confirmed."""
-        values = request.form if request.method == "POST" else request.args
-        wanted = [int(pk) for pk in values.getlist("pk") if pk.isdecimal() and len(pk) < 10]
-        if len(wanted) > MAX_SELECTED:
-            raise InvalidInput({}, gettext("At most %(number)s at once.", number=MAX_SELECTED))
-        key = self._column("id")
-        found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).unique()
-        items = found.all()
-        back = self._list_as(values.get("back", ""))
-        if not items:
-            flash(str(self.texts.choose), "warning")
-            return redirect(back, 303)
-        return self._act(action, items, back=back)
-
-    def _list_as(self, query: str) -> str:
-        """The list, narrowed and ordered as it was."""
-        asked = urlencode(parse_qsl(query[:MAX_QUERY]))
-        return f"{self._url('list')}?{asked}" if asked else self._url("list")
-
-    def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
-        wording, names = action.wording, {item.id: self.name_of(item) for item in items}
-        form = action.form(request.form if request.method == "POST" else None)
-        self.offer_to_many(form)
-        if request.method == "GET":
-            return self._action_page(action, items, names, form, back)
-        if not form.validate():
-            return self._action_page(action, items, names, form, back, InvalidInput({}))
-        impact = self.impact(items[0]) if len(items) == 1 and action.name == "delete_many" else None
-        if impact and request.form.get("agreed") != impact["digest"]:
-            overtaken = Stale(str(AFFECTS_OTHERS))
-            return self._action_page(action, items, names, form, back, overtaken)
-        refused: list[tuple[str, DomainError]] = []
-        done: list[tuple[int, Any]] = []
-        messages = []
-        for pk, name in names.items():
-            try:  # each on its own: one that is kept keeps no other
-                outcome = action.perform(self, current_actor(), self._item(pk), form)
-            except _FINAL:
-                raise
-            except DomainError as error:
-                refused.append((name, error))
-            else:
-                messages.append(outcome.message or wording.done(name))
-                done.append((pk, outcome.before))
-        text = messages[0] if len(done) == 1 else wording.done_many(len(done))
-        bulk.remember(self.endpoint, action, text, done)
-        if not refused:
-            flash(" ".join(messages) if len(messages) < _FEW else text, "success")
-            # Its own page may be gone.
-            return redirect(back if "/list/" in back else self._url("list"), 303)
-        if len(names) == 1:
-            left = [self._item(pk) for pk in names]
-            return self._action_page(action, left, names, form, back, refused[0][1])
-        summary = InvalidInput({}, wording.done_some(len(done), len(names)))
-        reasons = bulk.reasons(refused, names)
-        return self._action_page(action, [], {}, form, back, summary, reasons)
-
-    def _undo(self) -> Answer:
-        """Take back what was done last, row by row."""
-        actions = {
-            each.name: each
-            for each in (*self.bulk_actions, self._removal())
-            if each.undo and self.offers(each.permission)
-        }
-        if not actions:
-            raise NotAllowed
-        last = bulk.find_undoable(self.endpoint)
-        action = actions.get(last.action) if last else None
-        if last is None or action is None or action.undo is None:
-            raise Gone(gettext("There is nothing to take back any more."))
-        bulk.forget()
-        refused: list[tuple[str, DomainError]] = []
-        names = {pk: self._name_of_id(pk) for pk, _ in last.rows}
-        for pk, before in last.rows:
-            try:
-                action.undo(current_actor(), pk, before)
-            except _FINAL:
-                raise
-            except DomainError as error:
-                refused.append((names[pk], error))
-        number = len(names) - len(refused)
-        if not refused:
-            flash(gettext("Taken back: %(what)s", what=last.text), "success")
-            return redirect(self._list_as(request.form.get("back", "")), 303)
-        told = gettext("%(done)s of %(all)s taken back.", done=number, all=len(names))
-        summary = InvalidInput({}, told)
-        reasons = [bulk.refusal(name, error) for name, error in refused]
-        form, back = OfficeForm(), self._url("list")
-        return self._action_page(action, [], {}, form, back, summary, reasons)
-
-    def _name_of_id(self, pk: int) -> str:
-        try:
-            return self.name_of(self._item(pk))
-        except NotFound:
-            return str(pk)
-
-    def _action_page(
-        self,
-        action: BulkAction,
-        items: Sequence[Any],
-        names: Mapping[int, str],
-        form: OfficeForm,
-        back: str,
-        error: DomainError | None = None,
-        reasons: Sequence[str] = (),
-    ) -> Answer:
-        wording = action.wording
-        title = action.label
-        if items:
-            one = len(items) == 1
-            title = (
-                wording.question(names[items[0].id]) if one else wording.question_many(len(items))
-            )
-        notes = [*reasons, *self._placed(form, error), *self._notes(error)]
-        page = self._page(
-            "admin/delete.html",
-            title=title,
-            action=action,
-            submit=wording.submit(len(items)) if items else "",
-            items=[(item.id, names[item.id], self.attached(item)) for item in items],
-            form=form,
-            error=error,
-            notes=notes,
-            back=back,
-            asked=back.partition("?")[2],
-            impact=self.impact(items[0])
-            if len(items) == 1 and action.name == "delete_many"
-            else None,
-            undoable=bulk.find_undoable(self.endpoint) if not items else None,
-        )
-        return (page, status_of(error)) if error else page
-
-    # -- reading ---------------------------------------------------------------------
-
-    def _visible(self) -> Select[Any]:
-        model = self.datamodel.obj
-        return select(model).options(*self.loads).where(*self.visible_to(current_actor()))
-
-    def _item(self, pk: int) -> Any:
-        item = (
-            db.session.scalars(self._visible().where(self._column("id") == pk))
-            .unique()
-            .one_or_none()
-        )
-        if item is None:
-            raise NotFound
-        return item
-
-    def _read_listing(self) -> Listing:
-        query = read_query()
-        filters = {each.name: each for each in self.list_filters}
-        for name in request.args:
-            if name not in {"q", "order", "direction", "page", *filters}:
-                query.reject(name, gettext("There is nothing of this name to narrow or order by."))
-        words = query.text("q", max_length=200) or ""
-        order = query.choice("order", self.order_columns) or ""
-        direction = query.choice("direction", ("asc", "desc")) or ("asc" if order else "")
-        page = query.integer("page", minimum=1, maximum=MAX_INTEGER // PAGE_SIZE) or 1
-        options = {name: [*each.options()] for name, each in filters.items() if each.is_offered}
-        chosen, texts = {}, {}
-        for name, each in filters.items():
-            if value := query.text(name, max_length=100):
-                text = each.text_of(value, options.get(name, ()))
-                if text is None:
-                    query.reject(name, gettext("This is none of its choices."))
-                else:
-                    chosen[name], texts[name] = value, text
-        query.check()
-
-        wanted = self._visible().where(
-            *(filters[name].where(each) for name, each in chosen.items())
-        )
-        if words:
-            wanted = wanted.where(self.matching(words))
-        by, way = (order, direction) if order else self.base_order
-        rows = db.session.scalars(
-            self._ordered(wanted, by, way).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
-        ).unique()
-        return Listing(
-            rows=[*rows],
-            total=self._count(wanted),
-            page=page,
-            words=words,
-            order=order,
-            direction=direction if order else "",
-            chosen=chosen,
-            texts=texts,
-            options=options,
-        )
-
-    def _count(self, wanted: Select[Any]) -> int:
-        ids = wanted.with_only_columns(self._column("id")).order_by(None).subquery()
-        return db.session.scalar(select(func.count()).select_from(ids)) or 0
-
-    def _ordered(self, wanted: Select[Any], by: str, way: str) -> Select[Any]:
-        column, key = self._column(by), self._column("id")
-        return wanted.order_by(
-            *((column.desc(), key.desc()) if way == "desc" else (column.asc(), key.asc()))
-        )
-
-    def matching(self, words: str) -> ColumnElement[bool]:
-        """The condition of a search: any of the columns contains the words."""
-        return or_(
-            *(self._column(name).icontains(words, autoescape=True) for name in self.search_columns)
-        )
-
-    def _column(self, name: str) -> Any:
-        return getattr(self.datamodel.obj, name)
 
     # -- rendering -------------------------------------------------------------------
 
@@ -742,6 +393,11 @@ class ServiceModelView(ModelView):
         name = self.order_of.get(column, column)
         return name if name in self.order_columns else None
 
+    def sortings(self) -> list[tuple[str, str]]:
+        """What the list can be ordered by, and the heads of those columns."""
+        heads = {by: self.label(each) for each in self.list_columns if (by := self.orders(each))}
+        return [*heads.items()]
+
     def label(self, column: str) -> str:
         """The head of a column."""
         return str(self.label_columns.get(column) or columns.NAMES[column])
@@ -752,6 +408,14 @@ class ServiceModelView(ModelView):
         return name in self.base_permissions and self.appbuilder.sm.has_access(
             name, self.class_permission_name
         )
+
+    def way_to(
+        self, text: str, view: str, method: str = "list", **query: Any
+    ) -> list[tuple[str, str]]:
+        """A link to a page of another view, for whom it is open to."""
+        if not self.appbuilder.sm.has_access(f"can_{method}", view):
+            return []
+        return [(text, url_for(f"{view}.{method}", **query))]
 
     def zone(self) -> str:
         """The reader's own time zone, for what has none of its own."""
@@ -776,6 +440,7 @@ class ServiceModelView(ModelView):
             "admin/form.html",
             title=gettext("Edit “%(name)s”", name=name) if name else self.adding(),
             form=form,
+            fields=_in_order(form, self.edit_columns if name else self.add_columns),
             item=item,
             error=error,
             notes=[*self._placed(form, error), *self._notes(error)],
@@ -849,6 +514,12 @@ class ServiceModelView(ModelView):
 
     def _init_titles(self) -> None:
         self.title = self.list_title = self.plural
+
+
+def _in_order(form: OfficeForm, names: Sequence[str]) -> list[Any]:
+    """The fields of `form` in the order of `names`, then whatever else it has."""
+    fields = {field.name: field for field in form}
+    return [fields[name] for name in dict.fromkeys([*names, *fields]) if name in fields]
 
 
 def _digest(values: Mapping[str, Any]) -> str:

@@ -17,9 +17,10 @@ from app.services import blackouts, clock, reservations
 from app.services.errors import InvalidInput
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.base import ReadingInterface, ServiceModelView
 from app.views.admin.event_types import room_choices
 from app.views.admin.forms import IdField, LineField, LocalTimeField, OfficeForm
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import ENDING, Texts
 
 
@@ -68,6 +69,7 @@ class BlackoutView(ServiceModelView):
         "uid": "UID",
     }
     base_order = ("starts_at", "desc")
+    is_by_time = True
     order_of = {"time": "starts_at"}
     loads = (joinedload(Blackout.room),)
     list_filters = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -35,14 +36,8 @@ from app.services.policy import Actor
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    LinkFilter,
-    ListFilter,
-    ReadingInterface,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import ReadingInterface, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.event_sessions import RoomChoiceForm, title_of_session
 from app.views.admin.event_types import expert_choices, room_choices
@@ -58,6 +53,7 @@ from app.views.admin.forms import (
     local_of,
     name_of_user,
 )
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import CANCELLATION, Texts, Wording, Words
 
 ADDING = {
@@ -196,7 +192,7 @@ class BookingView(ServiceModelView):
     empty = lazy_gettext(
         "Bookings come from experts' pages, agendas and the scheduler, or are added here."
     )
-    removal = CANCELLATION
+    removal = replace(CANCELLATION, label=lazy_gettext("Cancel booking"))
 
     list_columns = ["title", "kind", "time", "who", "where", "status"]
     show_columns = [
@@ -221,23 +217,23 @@ class BookingView(ServiceModelView):
     order_columns = ["title", "kind", "starts_at", "created_at"]
     add_columns = [
         "event_type_id",
+        "event_session_id",
+        "title",
+        "room_id",
         "starts_at",
+        "ends_at",
         "name",
         "email",
         "phone",
         "notes",
-        "event_session_id",
         "user",
-        "title",
-        "room_id",
-        "ends_at",
         "reservation_type",
     ]
     edit_columns = [
-        "starts_at",
         "event_session_id",
         "title",
         "room_id",
+        "starts_at",
         "ends_at",
         "user",
         "reservation_type",
@@ -249,6 +245,7 @@ class BookingView(ServiceModelView):
         "reservation_type": lazy_gettext("Type"),
     }
     base_order = ("starts_at", "desc")
+    is_by_time = True
     order_of = {"time": "starts_at"}
     loads = (
         joinedload(Booking.user),

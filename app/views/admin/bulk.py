@@ -57,10 +57,10 @@ class Undoable:
     rows: Sequence[tuple[int, Any]]
 
 
-def remember(view: str, action: BulkAction, text: str, rows: Sequence[tuple[int, Any]]) -> None:
-    """Let the rows be taken back, from the lists of `view`, for a while."""
+def remember(view: str, action: BulkAction, text: str, rows: Sequence[tuple[int, Any]]) -> bool:
+    """Let the rows be taken back, from the lists of `view`, for a while; whether they can be."""
     if action.undo is None or not rows:
-        return
+        return False
     session[_UNDO] = {
         "view": view,
         "action": action.name,
@@ -68,6 +68,7 @@ def remember(view: str, action: BulkAction, text: str, rows: Sequence[tuple[int,
         "rows": [list(row) for row in rows],
         "until": int(clock.now().timestamp()) + UNDO_SECONDS,
     }
+    return True
 
 
 def find_undoable(view: str) -> Undoable | None:

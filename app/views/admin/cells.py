@@ -72,6 +72,14 @@ def lines(texts: list[str]) -> Markup:
     return Markup('<ul class="plain-list">{}</ul>').format(items)
 
 
+def folded(title: str, texts: list[str]) -> Markup:
+    """A list that opens, under its title and with how many are in it."""
+    return Markup(
+        '<details class="office-folded"><summary>{} <span class="quiet figures">{}</span>'
+        "</summary>{}</details>"
+    ).format(title, local_text.number_text(len(texts)), lines(texts))
+
+
 def status(value: str) -> Markup:
     """Confirmed, requested or cancelled."""
     return badge(STATUSES[value], "good" if value == "confirmed" else "")

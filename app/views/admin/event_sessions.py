@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from flask import flash, request, url_for
@@ -20,17 +21,9 @@ from app.services import attachments, clock, event_sessions, overview
 from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import cells, session_impact
-from app.views.admin.base import (
-    AFFECTS_OTHERS,
-    Answer,
-    LinkFilter,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    ToConfirm,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.acting import AFFECTS_OTHERS
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView, ToConfirm
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.event_types import room_choices
 from app.views.admin.events import event_choices
@@ -45,6 +38,7 @@ from app.views.admin.forms import (
     local_of,
     name_of_user,
 )
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import CANCELLATION, Texts, Wording
 from app.views.local_time import zone_name
 
@@ -127,10 +121,8 @@ class EventSessionView(ServiceModelView):
         ),
     )
     object_kind = "event_session"
-    empty = lazy_gettext(
-        "Add a session to an event, or import a schedule: flask booking import-schedule."
-    )
-    removal = CANCELLATION
+    empty = lazy_gettext("Add a session to an event, or import its schedule from a table.")
+    removal = replace(CANCELLATION, label=lazy_gettext("Cancel session"))
 
     list_columns = ["title", "event", "time", "room", "seats", "status"]
     show_columns = [
@@ -162,6 +154,7 @@ class EventSessionView(ServiceModelView):
     ]
     add_columns = ["event_id", *edit_columns]
     base_order = ("starts_at", "desc")
+    is_by_time = True
     order_of = {"time": "starts_at"}
     number_columns = frozenset({"seats"})
     loads = (
@@ -357,6 +350,11 @@ class EventSessionView(ServiceModelView):
                 gettext("Waitlist"), "WaitlistView", here, frozenset({"session", "event", "time"})
             ),
         ]
+
+    def beginnings(self) -> list[tuple[str, str]]:
+        if not event_choices():
+            return self.way_to(gettext("Add an event first"), "EventView", "add")
+        return self.way_to(gettext("Import a schedule"), "ImportView", kind="sessions")
 
     def links(self, item: EventSession) -> list[tuple[str, str]]:
         if item.capacity is None or not self.is_changeable(item) or not self.offers("edit"):

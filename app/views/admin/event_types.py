@@ -18,14 +18,8 @@ from app.models import EventType, Expert, Room
 from app.services import attachments, event_types, rooms
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.forms import (
     ChoiceField,
@@ -35,6 +29,7 @@ from app.views.admin.forms import (
     OfficeForm,
     TextField,
 )
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts, Wording
 
 LOCATIONS = {

@@ -17,14 +17,8 @@ from app.services import attachments, clock, events
 from app.services.local_text import date_text
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.forms import (
     ChoiceField,
@@ -34,6 +28,7 @@ from app.views.admin.forms import (
     OfficeForm,
     ZoneField,
 )
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts, Wording
 
 ADMISSION = {"open": lazy_gettext("Open"), "checked_in": lazy_gettext("Checked in at the door")}

@@ -14,7 +14,7 @@ from app.services import overview
 from app.services.local_text import number_text
 from app.services.overview import APPOINTMENT, EVENT_SESSION, RESERVATION, SEAT, Overview
 from app.services.policy import Actor
-from app.views.admin.base import Answer, permitted
+from app.views.admin.access import Answer, permitted
 from app.views.admin.charts import Chart, Series, stacked_bars
 
 NAMES = {

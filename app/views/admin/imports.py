@@ -22,7 +22,7 @@ from app.services import events, import_jobs, languages, origin, spreadsheets
 from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.policy import Actor
 from app.services.table_import import ACTIONS
-from app.views.admin.base import Answer, permitted
+from app.views.admin.access import Answer, permitted
 from app.views.api.answers import json_answer
 from app.views.api.payload import read_query
 

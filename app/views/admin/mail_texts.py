@@ -17,7 +17,7 @@ from app.services.languages import DEFAULT, LANGUAGES, Language
 from app.services.mail_texts import Text
 from app.services.mail_wording import MEANINGS, PARTS
 from app.views.admin import mail_names
-from app.views.admin.base import Answer, permitted
+from app.views.admin.access import Answer, permitted
 from app.views.admin.forms import LineField, OfficeForm, TextField
 from app.views.admin.outbox import framed
 

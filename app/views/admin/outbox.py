@@ -18,16 +18,10 @@ from app.services.languages import DEFAULT, LANGUAGES, Language
 from app.services.mail_messages import Rendered
 from app.services.policy import Actor
 from app.views.admin import cells, mail_names
-from app.views.admin.base import (
-    Answer,
-    Deed,
-    LinkFilter,
-    ListFilter,
-    ReadingInterface,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import Deed, ReadingInterface, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import Texts, Wording
 
 STATES = {

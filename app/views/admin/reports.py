@@ -16,7 +16,7 @@ from app.services import languages, reports, spreadsheets
 from app.services.errors import InvalidInput
 from app.services.local_text import share_text
 from app.services.reports import Report, Span
-from app.views.admin.base import Answer, permitted
+from app.views.admin.access import Answer, permitted
 from app.views.admin.charts import Series, number, stacked_bars
 
 NAMES = {

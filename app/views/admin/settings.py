@@ -16,7 +16,7 @@ from app.services import colours, settings, weekly_hours
 from app.services.errors import DomainError, InvalidInput
 from app.services.local_text import number_text, weekday_text
 from app.services.settings import Settings
-from app.views.admin.base import Answer, permitted
+from app.views.admin.access import Answer, permitted
 from app.views.admin.forms import LineField, NumberField, OfficeForm, TextField
 
 WEEKDAYS = [LazyString(weekday_text, day) for day in range(7)]

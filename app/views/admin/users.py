@@ -14,27 +14,19 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
-from app import permissions
 from app.extensions import db
 from app.gates import current_actor
 from app.models import Expert, Role, User
 from app.models.user import full_name
-from app.permissions import Scope
 from app.services import accounts, attachments, sign_ins
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
-from app.views.admin import cells
-from app.views.admin.base import (
-    Answer,
-    Deed,
-    ListFilter,
-    ReadingInterface,
-    Related,
-    ServiceModelView,
-    permitted,
-)
+from app.views.admin import cells, role_areas
+from app.views.admin.access import Answer, permitted
+from app.views.admin.base import Deed, ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
+from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts
 
 PUBLIC = "Public"  # Flask-AppBuilder's, of who is not signed in
@@ -57,10 +49,6 @@ MEANINGS = {
     CONTRIBUTOR: lazy_gettext("Reserves rooms, checks people in"),
     ADMIN: lazy_gettext("May do everything"),
     PUBLIC: lazy_gettext("Nothing: guests"),
-}
-SCOPES = {  # where a role does not reach everything
-    Scope.OWN: lazy_gettext("own"),
-    Scope.RESERVATIONS: lazy_gettext("own, all reservations"),
 }
 
 
@@ -343,15 +331,8 @@ class RoleView(ServiceModelView):
         """What the role adds to what everybody may, from the one table."""
         if item.name not in ROLES:
             return gettext("What everybody may.")
-        column = item.name.lower()
-        gained = [
-            f"{route}: {SCOPES[scope]}" if scope in SCOPES else route
-            for route, access in permissions.ROUTES.items()
-            if (scope := getattr(access, column)) not in {Scope.NOTHING, access.guest}
-        ]
-        if item.name == ADMIN:
-            gained.append(gettext("and everything else under /backoffice/"))
-        return cells.lines(gained)
+        areas = role_areas.gained_by(item.name)
+        return Markup("").join(cells.folded(area, routes) for area, routes in areas)
 
     def cell_meaning(self, item: Role) -> str:
         return str(MEANINGS.get(item.name, ""))

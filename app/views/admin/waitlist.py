@@ -17,9 +17,10 @@ from app.models.user import full_name
 from app.services import clock, waitlist
 from app.services.policy import Actor
 from app.views.admin import cells
-from app.views.admin.base import LinkFilter, ListFilter, ReadingInterface, ServiceModelView
+from app.views.admin.base import ReadingInterface, ServiceModelView
 from app.views.admin.event_sessions import title_of_session
 from app.views.admin.events import event_choices
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import DISMISSAL, Texts
 
 
@@ -95,6 +96,9 @@ class WaitlistView(ServiceModelView):
             ),
             WaitlistEntry.event_session.has(EventSession.title.icontains(words, autoescape=True)),
         )
+
+    def beginnings(self) -> list[tuple[str, str]]:
+        return self.way_to(gettext("Full sessions"), "EventSessionView", fill="full")
 
     def annotate(self, rows: Sequence[Any]) -> None:
         ahead = WaitlistEntry.__table__.alias("ahead")

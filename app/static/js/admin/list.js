@@ -3,24 +3,30 @@
 import { ngettext } from "../texts.js";
 
 const form = document.querySelector("[data-rows]");
-const all = form?.querySelector("[data-check-all]");
+// In the head of the table, and on phones, which have none, in the bar.
+const all = [...(form?.querySelectorAll("[data-check-all]") ?? [])];
 
-if (all) {
+if (all.length) {
+  const boxes = all.map((each) => each.querySelector("input"));
   const rows = [...form.querySelectorAll('input[name="pk"]')];
   const told = form.querySelector("[data-selected]");
 
   const tell = () => {
     const selected = rows.filter((row) => row.checked).length;
-    all.checked = selected === rows.length;
-    all.indeterminate = selected > 0 && selected < rows.length;
+    for (const box of boxes) {
+      box.checked = selected === rows.length;
+      box.indeterminate = selected > 0 && selected < rows.length;
+    }
     told.textContent = ngettext("%(num)d selected", "%(num)d selected", selected);
   };
 
-  all.hidden = rows.length === 0;
-  all.addEventListener("change", () => {
-    for (const row of rows) row.checked = all.checked;
-    tell();
-  });
+  for (const each of all) each.hidden = rows.length === 0;
+  for (const box of boxes) {
+    box.addEventListener("change", () => {
+      for (const row of rows) row.checked = box.checked;
+      tell();
+    });
+  }
   form.addEventListener("change", tell);
   tell();
 }

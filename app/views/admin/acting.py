@@ -1,0 +1,197 @@
+"""What is done with rows of a list, one or several: asked, done each by itself, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from flask import flash, redirect, request
+from flask_babel import gettext, lazy_gettext
+
+from app.errors import status_of
+from app.extensions import db
+from app.gates import current_actor
+from app.services.errors import DomainError, Gone, InvalidInput, NotAllowed, NotFound, Stale
+from app.services.policy import Actor
+from app.views.admin import bulk
+from app.views.admin.access import FINAL, Answer
+from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.forms import OfficeForm
+from app.views.admin.wording import removing
+
+MAX_SELECTED = 100
+MAX_QUERY = 1000
+_FEW = 4  # so many messages are told one by one
+
+AFFECTS_OTHERS = lazy_gettext(
+    "Whom this affects has changed since the page was shown. Please look at it again."
+)
+
+
+class RowActions:
+    """How a `ServiceModelView` deletes, and does its bulk actions and takes them back."""
+
+    def _delete(self, pk: int) -> Answer:
+        # From a row of a list one comes back to that list, as it was.
+        asked = request.values.get("back")
+        back = self._url("show", pk=pk) if asked is None else self._list_as(asked)
+        return self._act(self._removal(), [self._item(pk)], back=back)
+
+    def _delete_many(self) -> Answer:
+        return self._bulk(self._removal())
+
+    def _removal(self) -> BulkAction:
+        """Deleting, as what is done with several."""
+
+        def remove(view: Any, actor: Actor | None, item: Any, form: Any) -> Outcome:
+            name = view.name_of(item)
+            return Outcome(view.remove(actor, item, form) or view.removal.done(name))
+
+        return BulkAction(
+            name="delete_many",
+            label=self.removal.selected,
+            wording=removing(self.removal, self.texts),
+            perform=remove,
+            icon="trash-2",
+            permission="delete",
+            is_destructive=True,
+            form=self.delete_form,
+            undo=type(self).undo_removal,
+        )
+
+    def _bulk(self, action: BulkAction) -> Answer:
+        """Do something with the rows that were selected, once that is confirmed."""
+        values = request.form if request.method == "POST" else request.args
+        wanted = [int(pk) for pk in values.getlist("pk") if pk.isdecimal() and len(pk) < 10]
+        if len(wanted) > MAX_SELECTED:
+            raise InvalidInput({}, gettext("At most %(number)s at once.", number=MAX_SELECTED))
+        key = self._column("id")
+        found = db.session.scalars(self._visible().where(key.in_(wanted)).order_by(key)).unique()
+        items = found.all()
+        back = self._list_as(values.get("back", ""))
+        if not items:
+            flash(str(self.texts.choose), "warning")
+            return redirect(back, 303)
+        return self._act(action, items, back=back)
+
+    def _list_as(self, query: str) -> str:
+        """The list, narrowed and ordered as it was."""
+        asked = urlencode(parse_qsl(query[:MAX_QUERY]))
+        return f"{self._url('list')}?{asked}" if asked else self._url("list")
+
+    def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
+        wording, names = action.wording, {item.id: self.name_of(item) for item in items}
+        form = action.form(request.form if request.method == "POST" else None)
+        self.offer_to_many(form)
+        if request.method == "GET":
+            return self._action_page(action, items, names, form, back)
+        if not form.validate():
+            return self._action_page(action, items, names, form, back, InvalidInput({}))
+        impact = self.impact(items[0]) if len(items) == 1 and action.name == "delete_many" else None
+        if impact and request.form.get("agreed") != impact["digest"]:
+            overtaken = Stale(str(AFFECTS_OTHERS))
+            return self._action_page(action, items, names, form, back, overtaken)
+        refused: list[tuple[str, DomainError]] = []
+        done: list[tuple[int, Any]] = []
+        messages = []
+        for pk, name in names.items():
+            try:  # each on its own: one that is kept keeps no other
+                outcome = action.perform(self, current_actor(), self._item(pk), form)
+            except FINAL:
+                raise
+            except DomainError as error:
+                refused.append((name, error))
+            else:
+                messages.append(outcome.message or wording.done(name))
+                done.append((pk, outcome.before))
+        text = messages[0] if len(done) == 1 else wording.done_many(len(done))
+        # Told once: by the bar that offers to take it back, where there is one.
+        is_undoable = bulk.remember(self.endpoint, action, text, done)
+        if not refused:
+            if not is_undoable:
+                are_few = len({*messages}) == len(messages) < _FEW
+                flash(" ".join(messages) if are_few else text, "success")
+            # Its own page may be gone.
+            return redirect(back if "/list/" in back else self._url("list"), 303)
+        if len(names) == 1:
+            left = [self._item(pk) for pk in names]
+            return self._action_page(action, left, names, form, back, refused[0][1])
+        summary = InvalidInput({}, wording.done_some(len(done), len(names)))
+        reasons = bulk.reasons(refused, names)
+        return self._action_page(action, [], {}, form, back, summary, reasons)
+
+    def _undo(self) -> Answer:
+        """Take back what was done last, row by row."""
+        actions = {
+            each.name: each
+            for each in (*self.bulk_actions, self._removal())
+            if each.undo and self.offers(each.permission)
+        }
+        if not actions:
+            raise NotAllowed
+        last = bulk.find_undoable(self.endpoint)
+        action = actions.get(last.action) if last else None
+        if last is None or action is None or action.undo is None:
+            raise Gone(gettext("There is nothing to take back any more."))
+        bulk.forget()
+        refused: list[tuple[str, DomainError]] = []
+        names = {pk: self._name_of_id(pk) for pk, _ in last.rows}
+        for pk, before in last.rows:
+            try:
+                action.undo(current_actor(), pk, before)
+            except FINAL:
+                raise
+            except DomainError as error:
+                refused.append((names[pk], error))
+        number = len(names) - len(refused)
+        if not refused:
+            flash(gettext("Taken back: %(what)s", what=last.text), "success")
+            return redirect(self._list_as(request.form.get("back", "")), 303)
+        told = gettext("%(done)s of %(all)s taken back.", done=number, all=len(names))
+        summary = InvalidInput({}, told)
+        reasons = [bulk.refusal(name, error) for name, error in refused]
+        form, back = OfficeForm(), self._url("list")
+        return self._action_page(action, [], {}, form, back, summary, reasons)
+
+    def _name_of_id(self, pk: int) -> str:
+        try:
+            return self.name_of(self._item(pk))
+        except NotFound:
+            return str(pk)
+
+    def _action_page(
+        self,
+        action: BulkAction,
+        items: Sequence[Any],
+        names: Mapping[int, str],
+        form: OfficeForm,
+        back: str,
+        error: DomainError | None = None,
+        reasons: Sequence[str] = (),
+    ) -> Answer:
+        wording = action.wording
+        title = action.label
+        if items:
+            one = len(items) == 1
+            title = (
+                wording.question(names[items[0].id]) if one else wording.question_many(len(items))
+            )
+        notes = [*reasons, *self._placed(form, error), *self._notes(error)]
+        page = self._page(
+            "admin/delete.html",
+            title=title,
+            action=action,
+            submit=wording.submit(len(items)) if items else "",
+            items=[(item.id, names[item.id], self.attached(item)) for item in items],
+            form=form,
+            error=error,
+            notes=notes,
+            back=back,
+            asked=back.partition("?")[2],
+            impact=self.impact(items[0])
+            if len(items) == 1 and action.name == "delete_many"
+            else None,
+            undoable=bulk.find_undoable(self.endpoint) if not items else None,
+        )
+        return (page, status_of(error)) if error else page

@@ -6,28 +6,26 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import current_app, url_for
+from flask import url_for
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from app.extensions import db
-from app.gates import current_actor
 from app.models import AuditEntry, Booking, User
 from app.models.audit import API, BACK_OFFICE, CLI, PAGE, SOCKET, TIMER
 from app.models.user import full_name
-from app.views.admin import audit_words, cells
+from app.views.admin import audit_words, cells, days
 from app.views.admin.base import (
-    DayFilter,
     LinkFilter,
     ListFilter,
     ReadingInterface,
     ServiceModelView,
 )
+from app.views.admin.days import DayFilter
+from app.views.admin.forms import name_of_user
 from app.views.admin.wording import Words
 
 VIEWS = {
@@ -77,25 +75,12 @@ class ObjectFilter:
         return and_(AuditEntry.object_kind == kind, AuditEntry.object_id == key)
 
 
-def _name_of_user(user_id: int) -> str | None:
-    user = db.session.get(User, user_id)
-    return user and full_name(user.first_name, user.last_name)
-
-
 def _named(column: Any, words: Callable[[str], str]) -> Callable[[], list[tuple[str, str]]]:
     """What there is of a column, to choose from."""
     return lambda: [
         (name, words(name))
         for name in db.session.scalars(select(column).distinct().order_by(column))
     ]
-
-
-def _midnight(day: str, days: int = 0) -> datetime:
-    """The beginning of a day in the reader's zone."""
-    actor = current_actor()
-    zone = (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
-    date = datetime.fromisoformat(day).date() + timedelta(days=days)
-    return datetime.combine(date, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 class AuditView(ServiceModelView):
@@ -135,14 +120,12 @@ class AuditView(ServiceModelView):
         ListFilter(
             "door", lazy_gettext("From where"), DOORS.items, lambda value: AuditEntry.door == value
         ),
-        DayFilter("since", lazy_gettext("From"), lambda value: AuditEntry.at >= _midnight(value)),
-        DayFilter(
-            "until", lazy_gettext("To"), lambda value: AuditEntry.at < _midnight(value, days=1)
-        ),
+        DayFilter("since", lazy_gettext("From"), lambda value: AuditEntry.at >= days.begins(value)),
+        DayFilter("until", lazy_gettext("To"), lambda value: AuditEntry.at < days.ends(value)),
         LinkFilter(
             "who",
             lazy_gettext("Who"),
-            _name_of_user,
+            name_of_user,
             lambda value: AuditEntry.actor_id == int(value),
         ),
         ObjectFilter("object", lazy_gettext("History of")),

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import wraps
 from hashlib import sha256
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlencode
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext, lazy_gettext
@@ -40,6 +39,7 @@ from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import bulk, cells, columns
 from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.days import DayFilter, reader_zone
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
 from app.views.admin.wording import DELETION, Texts, Words, removing
 from app.views.api.payload import MAX_INTEGER, read_query
@@ -116,28 +116,6 @@ class LinkFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class DayFilter:
-    """A day that a list begins or ends with; `where` gets it as a date."""
-
-    name: str
-    label: Words
-    where: Callable[[str], ColumnElement[bool]]
-    is_offered = True
-    is_day = True
-
-    def options(self) -> Iterable[tuple[str, str]]:
-        """Any."""
-        return ()
-
-    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
-        """The day in words; None for what is none."""
-        try:
-            return cells.day(f"{date.fromisoformat(value)}T12:00:00Z", "UTC")
-        except ValueError:
-            return None
-
-
-@dataclass(frozen=True, slots=True)
 class Listing:
     """One page of a list, and how it was asked for."""
 
@@ -177,6 +155,7 @@ class Related:
     query: Mapping[str, Any]
     without: frozenset[str] = frozenset()  # columns that would all say the same
     add: str = ""
+    columns: Sequence[str] = ()  # in place of the list's
 
 
 @dataclass(frozen=True, slots=True)
@@ -417,7 +396,8 @@ class ServiceModelView(ModelView):
             yield Preview(
                 title=each.title,
                 view=view,
-                columns=[name for name in view.list_columns if name not in each.without],
+                columns=each.columns
+                or [name for name in view.list_columns if name not in each.without],
                 rows=rows,
                 total=total,
                 href=url_for(f"{view.endpoint}.list", **each.query),
@@ -664,6 +644,19 @@ class ServiceModelView(ModelView):
             raise NotFound
         return item
 
+    def _text_of(self, narrowed: Any, value: str, options: Iterable[Any]) -> Words | None:
+        """What a filter calls a value; None for what is no choice of the reader's.
+
+        A link may name anything that there is: who does not see all rows is told no name
+        that none of theirs has.
+        """
+        text: Words | None = narrowed.text_of(value, options)
+        actor = current_actor()
+        if text is None or narrowed.is_offered or (actor and actor.is_admin):
+            return text
+        there = self._visible().where(narrowed.where(value)).exists()
+        return text if db.session.scalar(select(there)) else None
+
     def _read_listing(self) -> Listing:
         query = read_query()
         filters = {each.name: each for each in self.list_filters}
@@ -678,7 +671,7 @@ class ServiceModelView(ModelView):
         chosen, texts = {}, {}
         for name, each in filters.items():
             if value := query.text(name, max_length=100):
-                text = each.text_of(value, options.get(name, ()))
+                text = self._text_of(each, value, options.get(name, ()))
                 if text is None:
                     query.reject(name, gettext("This is none of its choices."))
                 else:
@@ -755,8 +748,7 @@ class ServiceModelView(ModelView):
 
     def zone(self) -> str:
         """The reader's own time zone, for what has none of its own."""
-        actor = current_actor()
-        return (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
+        return reader_zone()
 
     def _page(self, template: str, **values: Any) -> str:
         return render_template(

@@ -211,6 +211,12 @@ def test_a_mail_is_shown_in_its_language(world: World, office: Office) -> None:
     assert '<html lang="he" dir="rtl">' in office.get(f"/backoffice/outbox/preview/{pk}").text
 
 
+def test_mails_of_a_booking_are_found_by_its_name(world: World, office: Office) -> None:
+    path = f"/backoffice/outbox/list/?booking={world.appointment}"
+    assert "Booking: Consultation, Tue 4 Mar, 10:00\u201310:30 CET" in office.page(path)
+    assert office.get("/backoffice/outbox/list/?booking=99999").status_code == 422
+
+
 def test_many_are_tried_again_at_once(world: World, office: Office) -> None:
     with world.app.app_context():
         transactional(lambda: db.session.execute(update(OutboxMessage).values(state="failed")))()

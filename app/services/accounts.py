@@ -169,7 +169,7 @@ def _insert_account(
     )
     db.session.add(user)
     db.session.flush()
-    audit.record(actor, "create", "user", user.id, name=name, email=email, roles=sorted(roles))
+    audit.record_creation(actor, "user", user.id, _told(user))
     return user
 
 

@@ -350,11 +350,6 @@ def start_browser_session(sign_in: SignIn) -> None:
     g.actor = sign_ins.find_actor(sign_in.id)
 
 
-def sign_in_browser(user_id: int) -> None:
-    """Sign this browser in as a user who was made just now."""
-    start_browser_session(sign_ins.start_sign_in(user_id))
-
-
 def sign_out_browser() -> None:
     """End the sign-in of this request and of this browser's session, and their cookies."""
     actor = current_actor()

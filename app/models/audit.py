@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Integer, String
+from sqlalchemy import CheckConstraint, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.extensions import Model
@@ -23,7 +23,8 @@ DOORS = (PAGE, BACK_OFFICE, API, SOCKET, CLI, TIMER)
 class AuditEntry(Model):
     """One act. `actor_id` is null for guests, commands and timers; `door` says which.
 
-    No foreign keys: the entry outlives what it speaks of. `before` holds the former
+    No foreign keys: the entry outlives what it speaks of, and `object_name` is what that was
+    called then, empty where it has no name. `before` holds the former
     values of what changed, `changes` the new ones and what else there is to know, both
     without secrets. The database refuses to change an entry, and to delete one that no
     `AuditPurge` gives up.
@@ -42,6 +43,7 @@ class AuditEntry(Model):
     action: Mapped[str] = mapped_column(String(64))
     object_kind: Mapped[str] = mapped_column(String(32))
     object_id: Mapped[str] = mapped_column(String(64))
+    object_name: Mapped[str] = mapped_column(Text, server_default="")
     before: Mapped[dict[str, Any]] = mapped_column(JSONDocument, server_default="{}")
     changes: Mapped[dict[str, Any]] = mapped_column(JSONDocument)
     door: Mapped[str] = mapped_column(String(16), server_default=CLI)

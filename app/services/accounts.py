@@ -169,7 +169,7 @@ def _insert_account(
     )
     db.session.add(user)
     db.session.flush()
-    audit.record(actor, "create", "user", user.id, name=name, email=email, roles=sorted(roles))
+    audit.record_creation(actor, "user", user.id, _told(user))
     return user
 
 
@@ -228,6 +228,20 @@ def _verify(identifier: str, password: str) -> Verified:
 
 
 @transactional
+def sign_in_registered(user_id: int) -> SignIn:
+    """Let the device that an account was registered on act for it: its first sign-in."""
+    count_sign_in(user_id)
+    audit.record(None, "sign_in", "user", user_id, by_user=user_id)
+    return sign_ins.start_sign_in(user_id)
+
+
+@transactional
+def count_sign_in(user_id: int) -> None:
+    """Note that the user came in, by whatever else than a password."""
+    _execute(_quietly(User.id == user_id).values(**_counted()))
+
+
+@transactional
 def _admit(verified: Verified, lifetime: timedelta | None) -> SignIn:
     _count_success(verified)
     audit.record(None, "sign_in", "user", verified.user_id, by_user=verified.user_id)
@@ -240,9 +254,7 @@ def _count_success(verified: Verified) -> None:
     # this finds another hash, or after, and ends the sign-in with the others.
     counted = _execute(
         _quietly(User.id == verified.user_id, _has_hash(verified), User.active.is_(True)).values(
-            login_count=func.coalesce(User.login_count, 0) + 1,
-            fail_login_count=0,
-            last_login=clock.now().replace(tzinfo=None),  # FAB's column: UTC without zone
+            **_counted(), fail_login_count=0
         )
     )
     if not counted:
@@ -259,6 +271,14 @@ def _count_failure(user_id: int | None) -> None:
             )
         )
     audit.record(None, "sign_in_failed", "user", user_id or "unknown")
+
+
+def _counted() -> dict[str, Any]:
+    """One sign-in more, and when, as values of an update."""
+    return {
+        "login_count": func.coalesce(User.login_count, 0) + 1,
+        "last_login": clock.now().replace(tzinfo=None),  # FAB's column: UTC without zone
+    }
 
 
 def has_admin() -> bool:

@@ -266,7 +266,7 @@ def add_attendee(actor: Actor | None, slug: str, *, name: str, email: str) -> At
     attendee = new_attendee(event.id, email, name)
     db.session.add(attendee)
     db.session.flush()
-    audit.record(actor, "create", "attendee", attendee.id, event_id=event.id)
+    audit.record_creation(actor, "attendee", attendee.id, audit.snapshot(attendee))
     return attendee
 
 

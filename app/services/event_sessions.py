@@ -193,7 +193,7 @@ def _schedule(
     db.session.add(session)
     db.session.flush()
     ledger.occupy(claims, event_session_id=session.id)
-    audit.record(actor, "create", "event_session", session.id, title=session.title)
+    audit.record_creation(actor, "event_session", session.id, _told(session))
     _announce(changes.NEW_BOOKING, session, tuple(locked.values()))
     return describe(session), impact
 
@@ -224,7 +224,7 @@ def schedule_sessions(
     told: dict[int, EventSession] = {}
     for session, own in zip(sessions, claims, strict=True):
         ledger.occupy(own, event_session_id=session.id)
-        audit.record(actor, "create", "event_session", session.id, title=session.title)
+        audit.record_creation(actor, "event_session", session.id, _told(session))
         for claim in own:
             told.setdefault(claim.calendar_id, session)
     for calendar_id, session in told.items():

@@ -124,7 +124,7 @@ def create_event_type(
         _apply(event_type, values)
     db.session.add(event_type)
     db.session.flush()
-    audit.record(actor, "create", "event_type", event_type.id, title=event_type.title)
+    audit.record_creation(actor, "event_type", event_type.id, audit.snapshot(event_type))
     return event_type
 
 
@@ -147,7 +147,7 @@ def duplicate_event_type(
         _apply(copy, values)
     db.session.add(copy)
     db.session.flush()
-    audit.record(actor, "create", "event_type", copy.id, title=copy.title, copy_of=original.id)
+    audit.record_creation(actor, "event_type", copy.id, audit.snapshot(copy), copy_of=original.id)
     return copy
 
 

@@ -74,7 +74,7 @@ def create_event(actor: Actor | None, values: Mapping[str, Any]) -> Event:
     _apply(event, required | dict(values))
     db.session.add(event)
     db.session.flush()
-    audit.record(actor, "create", "event", event.id, slug=event.slug)
+    audit.record_creation(actor, "event", event.id, audit.snapshot(event))
     return event
 
 

@@ -173,7 +173,7 @@ def become_expert(
     if role not in user.roles:
         user.roles.append(role)
     db.session.flush()
-    audit.record(actor, "create", "expert", expert.id, slug=expert.slug)
+    audit.record_creation(actor, "expert", expert.id, audit.snapshot(expert))
     return expert, True
 
 

@@ -19,7 +19,7 @@ from app.models.types import AnyRow
 from app.services import clock, mail
 from app.services.policy import Actor, require_staff
 
-FILLING = 0.7  # of the seats are taken, and not all
+MOSTLY = 0.7  # of the seats are taken
 SHOWN = 6
 APPOINTMENT, SEAT, RESERVATION, EVENT_SESSION = (
     "appointment",
@@ -29,17 +29,30 @@ APPOINTMENT, SEAT, RESERVATION, EVENT_SESSION = (
 )
 
 
-def is_filling() -> ColumnElement[bool]:
-    """The condition on a session of which most seats are taken, and some are left."""
+def is_mostly_taken() -> ColumnElement[bool]:
+    """The condition on a session that is yet to begin, with most seats taken, or all."""
     return and_(
-        EventSession.seats_taken < EventSession.capacity,
-        EventSession.seats_taken >= EventSession.capacity * FILLING,
+        EventSession.status == CONFIRMED,
+        EventSession.starts_at > clock.now(),
+        EventSession.capacity > 0,
+        EventSession.seats_taken >= EventSession.capacity * MOSTLY,
     )
+
+
+def is_queued() -> ColumnElement[bool]:
+    """The condition on an entry of a waitlist that its session is not over."""
+    to_come = select(EventSession.id).where(EventSession.ends_at > clock.now())
+    return Entry.event_session_id.in_(to_come)
+
+
+def is_held() -> ColumnElement[bool]:
+    """The condition on an entry of a waitlist that a seat is held for it, for an answer."""
+    return and_(Entry.offer_expires_at.is_not(None), Entry.offer_expires_at > clock.now())
 
 
 @dataclass(frozen=True, slots=True)
 class Filling:
-    """A session to come that is filling up, or full with people who wait."""
+    """A session to come that is filling up, or full."""
 
     id: int
     title: str
@@ -70,7 +83,9 @@ class Overview:
     `by_hour` has a list of counts for each kind, one for each local hour from
     `starts_at`: 23 or 25 of them where the clocks change. What began before counts in
     the first. `offers` are held seats that wait for an answer because their holder is
-    busy then; `too_many_seats` counts sessions with more seats than their room holds.
+    busy then, `own_offers` those held for the reader, of which the one that ends first is
+    in the event `own_offer_at`. `too_many_seats` counts sessions with more seats than their
+    room holds.
     """
 
     starts_at: datetime
@@ -82,6 +97,8 @@ class Overview:
     mails_failed: int
     waiting: int
     offers: int
+    own_offers: int
+    own_offer_at: str | None
     too_many_seats: int
 
     def count(self, kind: str) -> int:
@@ -104,22 +121,24 @@ def get_overview(actor: Actor | None, time_zone: str) -> Overview:
 
     Raises `NotAllowed`.
     """
-    require_staff(actor)
+    actor = require_staff(actor)
     zone, now = ZoneInfo(time_zone), clock.now()
     today = now.astimezone(zone).date()
     starts_at = datetime.combine(today, time(), zone)
     ends_at = datetime.combine(today + timedelta(days=1), time(), zone)
-    waits = db.session.execute(_waits(now)).one()
+    waits = db.session.execute(_waits(actor, now)).one()
     return Overview(
         starts_at=starts_at,
         by_hour=_by_hour(starts_at, ends_at),
-        filling=_list_filling(now),
+        filling=_list_filling(),
         check_ins=_list_check_ins(today),
         users=waits.users,
         mails_waiting=waits.mails_waiting,
         mails_failed=waits.mails_failed,
         waiting=waits.waiting,
         offers=waits.offers,
+        own_offers=waits.own_offers,
+        own_offer_at=waits.own_offer_at,
         too_many_seats=waits.too_many_seats,
     )
 
@@ -152,7 +171,7 @@ def _by_hour(starts_at: datetime, ends_at: datetime) -> dict[str, list[int]]:
     return counts
 
 
-def _list_filling(now: datetime) -> list[Filling]:
+def _list_filling() -> list[Filling]:
     waiting = (
         select(func.count())
         .where(Entry.event_session_id == EventSession.id)
@@ -173,9 +192,7 @@ def _list_filling(now: datetime) -> list[Filling]:
             waiting.label("waiting"),
         )
         .join(Event, Event.id == EventSession.event_id)
-        .where(EventSession.status == CONFIRMED, EventSession.starts_at > now)
-        .where(EventSession.capacity > 0)
-        .where(EventSession.seats_taken >= EventSession.capacity * FILLING)
+        .where(is_mostly_taken())
         .order_by(waiting.desc(), share.desc(), EventSession.starts_at, EventSession.id)
         .limit(SHOWN)
     )
@@ -200,19 +217,27 @@ def _list_check_ins(today: object) -> list[CheckIns]:
     return [CheckIns(**row._mapping) for row in rows]
 
 
-def _waits(now: datetime) -> Select[Any]:
+def _waits(actor: Actor, now: datetime) -> Select[Any]:
     def number(column: Any, *where: ColumnElement[bool]) -> ColumnElement[int]:
         return select(func.count(column)).where(*where).scalar_subquery()
 
     to_come = EventSession.ends_at > now
-    queued = Entry.event_session_id.in_(select(EventSession.id).where(to_come))
+    own = (is_queued(), is_held(), Entry.user_id == actor.user_id)
     fits = select(Room.id).where(Room.id == EventSession.room_id)
     counts: dict[str, Any] = {
         "users": number(User.id, User.active.is_(True)),
         "mails_waiting": number(OutboxMessage.id, mail.is_waiting()),
         "mails_failed": number(OutboxMessage.id, OutboxMessage.state == FAILED),
-        "waiting": number(Entry.id, queued),
-        "offers": number(Entry.id, queued, Entry.offer_expires_at > now),
+        "waiting": number(Entry.id, is_queued()),
+        "offers": number(Entry.id, is_queued(), is_held()),
+        "own_offers": number(Entry.id, *own),
+        "own_offer_at": select(Event.slug)
+        .join(EventSession, EventSession.event_id == Event.id)
+        .join(Entry, Entry.event_session_id == EventSession.id)
+        .where(*own)
+        .order_by(Entry.offer_expires_at, Entry.id)
+        .limit(1)
+        .scalar_subquery(),
         "too_many_seats": number(
             EventSession.id,
             EventSession.status == CONFIRMED,

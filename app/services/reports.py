@@ -114,7 +114,7 @@ class Report:
     """A table, and numbers by period: `series` has a value for each of `periods`.
 
     Heads and names are in the reader's language, `unit` is a word for programs: "hours",
-    "seats" or "bookings".
+    "seats" or "bookings". `rest` is the series of what is left of a whole, if there is one.
 
     A share is a number from 0 to 1, in the columns that `shares` names; it may be above
     where somebody worked longer than offered. None is unknown.
@@ -126,6 +126,7 @@ class Report:
     periods: list[str]
     series: list[tuple[str, list[float]]]
     unit: str
+    rest: str = ""
 
 
 def read_span(first: object, last: object, step: object, time_zone: str) -> Span:
@@ -410,6 +411,7 @@ def _fill(span: Span) -> Report:
         [[event, *total, _share(total[2], total[1])] for event, total in totals.items()],
         shares={rate},
         unit="seats",
+        rest=left,
     )
 
 
@@ -475,7 +477,13 @@ class _Sums:
         self._sums[name][self._span.period_of(at)] += number
 
     def report(
-        self, head: list[str], rows: list[list[Any]], *, shares: set[str], unit: str
+        self,
+        head: list[str],
+        rows: list[list[Any]],
+        *,
+        shares: set[str],
+        unit: str,
+        rest: str = "",
     ) -> Report:
         return Report(
             head=head,
@@ -487,6 +495,7 @@ class _Sums:
                 for name, sums in self._sums.items()
             ],
             unit=unit,
+            rest=rest,
         )
 
 

@@ -62,7 +62,7 @@ def create_room(actor: Actor | None, values: Mapping[str, Any]) -> Room:
     _apply(room, {"name": None, **values})
     db.session.add(room)
     db.session.flush()
-    audit.record(actor, "create", "room", room.id, name=room.name)
+    audit.record_creation(actor, "room", room.id, audit.snapshot(room))
     return room
 
 

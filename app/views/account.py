@@ -87,7 +87,7 @@ def create_account() -> str | tuple[str, int] | Response:
         return _register_form(values, error.errors), 422
     except EmailTaken as error:
         return _register_form(values, {"email": [error.detail]}, taken=True), 409
-    gates.sign_in_browser(user.id)
+    gates.start_browser_session(accounts.sign_in_registered(user.id))
     return redirect(url_for(".profile"))
 
 

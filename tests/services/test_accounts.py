@@ -165,6 +165,17 @@ def test_signing_in_counts_and_gives_a_sign_in() -> None:
     assert user.last_login == NOW.replace(tzinfo=None)
 
 
+def test_registering_counts_as_the_first_sign_in() -> None:
+    user_id = make_user().id
+    sign_in = accounts.sign_in_registered(user_id)
+    actor = sign_ins.find_actor(sign_in.id)
+    assert actor
+    assert actor.user_id == user_id
+    user = db.session.get_one(User, user_id)
+    assert (user.login_count, user.last_login) == (1, NOW.replace(tzinfo=None))
+    assert [entry.object_id for entry in audited("sign_in")] == [str(user_id)]
+
+
 def test_a_user_name_works_as_well() -> None:
     user = make_user(email="ann@example.org")
     user.username = "boss"

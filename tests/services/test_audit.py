@@ -17,6 +17,7 @@ from app.models import AuditEntry, AuditPurge, User
 from app.models.audit import API, BACK_OFFICE, CLI, PAGE, TIMER
 from app.services import (
     accounts,
+    admission,
     audit,
     event_sessions,
     event_types,
@@ -24,6 +25,7 @@ from app.services import (
     experts,
     origin,
     rooms,
+    seats,
 )
 from app.services.errors import InvalidInput
 from app.services.transaction import transactional
@@ -31,6 +33,7 @@ from tests import factories, rows
 from tests.calls import caller
 from tests.conftest import NOW
 from tests.factories import PASSWORD, make_admin, make_user
+from tests.queries import count_queries
 
 SERVICES = Path(accounts.__file__).parent
 
@@ -165,6 +168,97 @@ def test_a_deletion_says_what_was_deleted_and_no_secret() -> None:
     assert last().before["email"] == "ben@example.org"
     assert "password" not in audit.snapshot(db.session.get(User, root.user_id))
     assert "password" not in audit.snapshot(db.session.get(User, root.user_id))
+
+
+@pytest.mark.usefixtures("context")
+def test_an_entry_keeps_what_its_object_was_called_then() -> None:
+    root = make_admin()
+    room = factories.make_room(name="Attic")
+    assert last().object_name == "Attic"
+    rooms.update_room(root, room.id, {"name": "Loft"})
+    assert last().object_name == "Loft"
+    pk = room.id
+    with count_queries() as statements:
+        transactional(lambda: audit.record(root, "update", "room", pk))()
+    assert len(statements) == 1, statements  # it asks for the name itself
+    rooms.delete_room(root, pk)
+    assert last().object_name == "Loft"
+
+    event = factories.make_event(slug="gathering", title="The gathering")
+    assert last().object_name == "The gathering"
+    session = factories.make_session(event, title="Hands on", capacity=2)
+    assert last().object_name == "Hands on"
+    booked = seats.book_seat(factories.make_actor(name="Ben"), session.id).booking
+    assert (last().object_id, last().object_name) == (booked["uid"], "Hands on")
+    admission.add_attendee(root, "gathering", name="", email="dee@example.org")
+    assert last().object_name == "dee@example.org"
+    admission.add_attendee(root, "gathering", name="Ann Lee", email="ann@example.org")
+    assert last().object_name == "Ann Lee"
+    ann, expert = factories.make_expert(name="Bo")
+    assert (last().object_kind, last().object_name) == ("expert", expert.name)
+    factories.make_event_type(ann)
+    assert last().object_name == "Consultation"
+    accounts.add_account(root, "Cy Young", "cy@example.org")
+    assert (last().object_kind, last().object_name) == ("user", "Cy Young")
+
+    @transactional
+    def record_others() -> None:
+        audit.record_each(root, "update", "room", [99999, 0, "none"])  # gone, and no one
+        audit.record(root, "update", "settings", "all")
+
+    record_others()
+    entries = db.session.query(AuditEntry).order_by(AuditEntry.id.desc()).limit(4)
+    assert [entry.object_name for entry in entries] == [""] * 4
+
+
+@pytest.mark.usefixtures("context")
+def test_names_of_what_is_there_are_found_in_one_query() -> None:
+    room, other = factories.make_room(name="Attic"), factories.make_room(name="Loft")
+    session = factories.make_session(title="Talk")
+    wanted = {
+        "room": {str(room.id), str(other.id), "99999", "unknown"},
+        "event_session": {str(session.id)},
+        "settings": {"all"},
+        "booking": {"nothing"},
+    }
+    with count_queries() as statements:
+        found = audit.find_names(wanted)
+    assert found == {
+        ("room", str(room.id)): "Attic",
+        ("room", str(other.id)): "Loft",
+        ("event_session", str(session.id)): "Talk",
+    }
+    assert len(statements) == 1
+    assert audit.find_names({"room": {"unknown"}, "settings": {"all"}}) == {}
+
+
+@pytest.mark.usefixtures("context")
+def test_a_creation_says_all_that_was_made() -> None:
+    root = make_admin()
+    room = factories.make_room(name="Attic", capacity=4)
+    assert last().changes == {"name": "Attic", "capacity": 4}
+    event = factories.make_event(slug="soon", venue="Here")
+    assert (last().before, last().action) == ({}, "create")
+    assert last().changes | {"slug": "soon", "venue": "Here", "title": "An event"} == last().changes
+    assert not {"version", "id", "admission_code"} & last().changes.keys()
+    session = factories.make_session(
+        event, room_id=room.id, capacity=3, title="Talk", speakers=[{"name": "Bo"}]
+    )
+    said = {"room_id": room.id, "event_id": event.id, "capacity": 3, "speakers": ["Bo"]}
+    assert last().changes | said == last().changes
+    assert last().changes["starts_at"] == session.starts_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    admission.add_attendee(root, "soon", name="Dee", email="dee@example.org")
+    assert last().changes == {"event_id": event.id, "name": "Dee", "email": "dee@example.org"}
+    ann, _ = factories.make_expert()
+    factories.make_event_type(ann, duration_minutes=45)
+    assert last().changes["duration_minutes"] == 45
+    accounts.add_account(root, "Cy Young", "cy@example.org", time_zone="Europe/Rome")
+    assert last().changes == {
+        "name": "Cy Young",
+        "email": "cy@example.org",
+        "time_zone": "Europe/Rome",
+        "roles": ["Attendee"],
+    }
 
 
 @pytest.mark.usefixtures("context")

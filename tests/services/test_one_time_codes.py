@@ -86,6 +86,8 @@ def test_a_code_signs_in_to_this_agenda_for_three_days(door: Door) -> None:
     actor = sign_ins.find_actor(sign_in.id)
     assert actor
     assert (actor.email, actor.name, actor.email_is_verified) == (ANN, "ann", True)
+    user = db.session.get_one(User, actor.user_id)
+    assert (user.login_count, user.last_login) == (1, NOW.replace(tzinfo=None))
     assert not actor.is_staff
 
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import current_app, url_for
+from flask import url_for
 from flask_babel import gettext, lazy_gettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from app.extensions import db
-from app.gates import current_actor
 from app.models import AuditEntry, Booking, User
 from app.models.audit import API, BACK_OFFICE, CLI, PAGE, SOCKET, TIMER
-from app.models.user import full_name
-from app.views.admin import audit_words, cells
+from app.services import audit
+from app.services.audit import NAMED
+from app.views.admin import audit_words, cells, days
 from app.views.admin.base import ReadingInterface, ServiceModelView
-from app.views.admin.listing import DayFilter, LinkFilter, ListFilter
+from app.views.admin.days import DayFilter, reader_zone
+from app.views.admin.forms import name_of_user
+from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import Words
 
 VIEWS = {
@@ -46,6 +46,20 @@ DOORS = {
 }
 NOBODY = {CLI: lazy_gettext("The command line"), TIMER: lazy_gettext("The system")}
 SUMMARY = 80
+# Fields that hold the id of something else, and what that is.
+REFERENCES = {
+    "by_user": "user",
+    "checked_in_by": "user",
+    "copy_of": "event_type",
+    "event_id": "event",
+    "event_session_id": "event_session",
+    "event_type_id": "event_type",
+    "expert_id": "expert",
+    "room_id": "room",
+    "user_id": "user",
+}
+Names = Mapping[tuple[str, str], str]  # by kind and id
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _OBJECT = re.compile(r"([a-z_]{1,32}):([\w.-]{1,64})", re.ASCII)
 
 
@@ -64,17 +78,20 @@ class ObjectFilter:
     def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
         """The object in words; it may be long gone."""
         match = _OBJECT.fullmatch(value)
-        return match and f"{audit_words.kind(match[1])} {match[2][:8]}"
+        if match is None:
+            return None
+        named = (
+            select(AuditEntry.object_name)
+            .where(self.where(value), AuditEntry.object_name != "")
+            .order_by(AuditEntry.id.desc())
+            .limit(1)
+        )
+        return audit_words.thing(match[1], match[2], db.session.scalar(named) or "")
 
     def where(self, value: str) -> ColumnElement[bool]:
         """The entries about it."""
         kind, _, key = value.partition(":")
         return and_(AuditEntry.object_kind == kind, AuditEntry.object_id == key)
-
-
-def _name_of_user(user_id: int) -> str | None:
-    user = db.session.get(User, user_id)
-    return user and full_name(user.first_name, user.last_name)
 
 
 def _named(column: Any, words: Callable[[str], str]) -> Callable[[], list[tuple[str, str]]]:
@@ -83,14 +100,6 @@ def _named(column: Any, words: Callable[[str], str]) -> Callable[[], list[tuple[
         (name, words(name))
         for name in db.session.scalars(select(column).distinct().order_by(column))
     ]
-
-
-def _midnight(day: str, days: int = 0) -> datetime:
-    """The beginning of a day in the reader's zone."""
-    actor = current_actor()
-    zone = (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
-    date = datetime.fromisoformat(day).date() + timedelta(days=days)
-    return datetime.combine(date, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 class AuditView(ServiceModelView):
@@ -104,7 +113,7 @@ class AuditView(ServiceModelView):
 
     list_columns = ["when", "who", "what", "object", "summary", "origin"]
     show_columns = ["when", "who", "what", "object", "origin", "details"]
-    search_columns = ["action", "object_kind", "object_id", "address"]
+    search_columns = ["object_name", "action", "object_kind", "object_id", "address"]
     order_columns = ["at", "action", "object_kind"]
     label_columns = {
         "object": lazy_gettext("On what"),
@@ -130,21 +139,19 @@ class AuditView(ServiceModelView):
         ListFilter(
             "door", lazy_gettext("From where"), DOORS.items, lambda value: AuditEntry.door == value
         ),
-        DayFilter("since", lazy_gettext("From"), lambda value: AuditEntry.at >= _midnight(value)),
-        DayFilter(
-            "until", lazy_gettext("To"), lambda value: AuditEntry.at < _midnight(value, days=1)
-        ),
+        DayFilter("since", lazy_gettext("From"), lambda value: AuditEntry.at >= days.begins(value)),
+        DayFilter("until", lazy_gettext("To"), lambda value: AuditEntry.at < days.ends(value)),
         LinkFilter(
             "who",
             lazy_gettext("Who"),
-            _name_of_user,
+            name_of_user,
             lambda value: AuditEntry.actor_id == int(value),
         ),
         ObjectFilter("object", lazy_gettext("History of")),
     )
 
     def name_of(self, item: AuditEntry) -> str:
-        about = f"{audit_words.kind(item.object_kind)} {item.object_id}"
+        about = audit_words.thing(item.object_kind, item.object_id, item.object_name)
         return f"{audit_words.action(item.action)}: {about}"
 
     def matching(self, words: str) -> ColumnElement[bool]:
@@ -156,21 +163,20 @@ class AuditView(ServiceModelView):
         )
         return or_(super().matching(words), AuditEntry.actor_id.in_(actors))
 
-    def annotate(self, rows: Sequence[AuditEntry]) -> None:
-        users = db.session.execute(
-            select(User.id, User.first_name, User.last_name).where(
-                User.id.in_({row.actor_id for row in rows} - {None})
-            )
-        )
-        names = {user.id: full_name(user.first_name, user.last_name) for user in users}
-        uids = {row.object_id for row in rows if row.object_kind == "booking"}
-        found = db.session.execute(select(Booking.uid, Booking.id).where(Booking.uid.in_(uids)))
-        keys = {booking.uid: booking.id for booking in (found if uids else ())}
+    def annotate(self, rows: Sequence[Any]) -> None:
+        wanted: dict[str, set[str]] = {}
         for row in rows:
-            row.actor_name = names.get(row.actor_id, "")
-            row.object_key = keys.get(row.object_id)
-            if row.object_kind != "booking" and row.object_id.isdecimal():
-                row.object_key = int(row.object_id)
+            for kind, key in _spoken_of(row):
+                wanted.setdefault(kind, set()).add(key)
+        names = audit.find_names(wanted)
+        uids = wanted.get("booking")
+        found = db.session.execute(
+            select(Booking.uid, Booking.id).where(Booking.uid.in_(uids or ()))
+        )
+        bookings = {booking.uid: booking.id for booking in (found if uids else ())}
+        for row in rows:
+            row.names = names
+            row.object_key = _page_of(row, names, bookings)
 
     def cell_when(self, item: AuditEntry) -> Any:
         return cells.moment(item.at, self.zone())
@@ -178,17 +184,19 @@ class AuditView(ServiceModelView):
     def cell_who(self, item: Any) -> Any:
         if not item.actor_id:  # none, or the command line's
             return str(NOBODY.get(item.door) or gettext("A guest"))
-        if not item.actor_name:
+        name = item.names.get(("user", str(item.actor_id)))
+        if name is None:
             return gettext("User %(number)s, deleted since", number=item.actor_id)
-        return cells.link(item.actor_name, url_for("UserView.show", pk=item.actor_id))
+        return cells.link(name, url_for("UserView.show", pk=item.actor_id))
 
     def cell_what(self, item: AuditEntry) -> str:
         return audit_words.action(item.action)
 
     def cell_object(self, item: Any) -> Any:
-        text = f"{audit_words.kind(item.object_kind)} {item.object_id[:8]}"
+        named = item.object_name or item.names.get((item.object_kind, item.object_id), "")
+        text = audit_words.thing(item.object_kind, item.object_id, named)
         view = VIEWS.get(item.object_kind)
-        if view is None or item.object_key is None or item.action == "delete":
+        if view is None or item.object_key is None:
             return text
         return cells.link(text, url_for(f"{view}.show", pk=item.object_key))
 
@@ -196,14 +204,14 @@ class AuditView(ServiceModelView):
         door = str(DOORS.get(item.door, item.door))
         return f"{door}, {item.address}" if item.address else door
 
-    def cell_summary(self, item: AuditEntry) -> str:
+    def cell_summary(self, item: Any) -> str:
         text = "; ".join(
             f"{audit_words.field(name)}: {new if old is None else f'{old} → {new}'}"
             for name, old, new in _changes(item)
         )
         return text if len(text) <= SUMMARY else text[: SUMMARY - 1] + "…"
 
-    def cell_details(self, item: AuditEntry) -> Markup:
+    def cell_details(self, item: Any) -> Markup:
         rows = Markup("").join(
             Markup('<tr><th scope="row">{}</th><td>{}</td><td>{}</td></tr>').format(
                 audit_words.field(name), old or "", new
@@ -230,26 +238,51 @@ class AuditView(ServiceModelView):
         return found
 
 
-def _changes(item: AuditEntry) -> list[tuple[str, str | None, str]]:
+def _spoken_of(item: AuditEntry) -> Iterable[tuple[str, str]]:
+    """The objects that an entry speaks of, by kind and id."""
+    yield item.object_kind, item.object_id
+    if item.actor_id:
+        yield "user", str(item.actor_id)
+    for name, kind in REFERENCES.items():
+        for values in (item.before, item.changes):
+            if isinstance(key := values.get(name), int):
+                yield kind, str(key)
+
+
+def _page_of(item: AuditEntry, names: Names, bookings: Mapping[str, int]) -> int | None:
+    """By what the page of an entry's object is found; None where there is none any more."""
+    if item.object_kind == "booking":
+        return bookings.get(item.object_id)
+    if not item.object_id.isdecimal() or item.object_id == "0":  # several, none of them named
+        return None
+    is_there = item.object_kind not in NAMED or (item.object_kind, item.object_id) in names
+    return int(item.object_id) if is_there else None
+
+
+def _changes(item: Any) -> list[tuple[str, str | None, str]]:
     """Name, before and after of everything the entry tells; None where nothing was before."""
-    names = dict.fromkeys([*item.before, *item.changes])
+    told = dict.fromkeys([*item.before, *item.changes])
     return [
         (
             name,
-            None if item.before.get(name) is None else _plain(name, item.before[name]),
-            _plain(name, item.changes.get(name)),
+            None if item.before.get(name) is None else _plain(name, item.before[name], item.names),
+            _plain(name, item.changes.get(name), item.names),
         )
-        for name in names
+        for name in told
     ]
 
 
-def _plain(name: str, value: object) -> str:
+def _plain(name: str, value: object, names: Names) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return ", ".join(_plain(name, each) for each in value) or gettext("none")
+        return ", ".join(_plain(name, each, names) for each in value) or gettext("none")
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
+    if isinstance(value, str) and _INSTANT.fullmatch(value):
+        return cells.plain_moment(value, reader_zone())
     if isinstance(value, str):
         return audit_words.value(name, value)
+    if isinstance(value, int) and name in REFERENCES:
+        return names.get((REFERENCES[name], str(value)), str(value))
     return json.dumps(value, ensure_ascii=False)

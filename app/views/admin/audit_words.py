@@ -6,8 +6,10 @@ here, is told as it is stored.
 
 from __future__ import annotations
 
-from flask_babel import lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_babel.speaklater import LazyString
+
+from app.views.admin import mail_names
 
 ACTIONS = {
     "accept": lazy_gettext("Accept"),
@@ -95,10 +97,10 @@ FIELDS = {
     "ending": lazy_gettext("Ending"),
     "ends_at": lazy_gettext("Ends at"),
     "ends_on": lazy_gettext("Ends on"),
-    "event_id": lazy_gettext("Event id"),
-    "event_session_id": lazy_gettext("Event session id"),
-    "event_type_id": lazy_gettext("Event type id"),
-    "expert_id": lazy_gettext("Expert id"),
+    "event_id": lazy_gettext("Event"),
+    "event_session_id": lazy_gettext("Session"),
+    "event_type_id": lazy_gettext("Event type"),
+    "expert_id": lazy_gettext("Expert"),
     "external_id": lazy_gettext("External id"),
     "fields": lazy_gettext("Fields"),
     "guest_days": lazy_gettext("Guest days"),
@@ -134,7 +136,7 @@ FIELDS = {
     "removed": lazy_gettext("Removed"),
     "requires_approval": lazy_gettext("Requires approval"),
     "roles": lazy_gettext("Roles"),
-    "room_id": lazy_gettext("Room id"),
+    "room_id": lazy_gettext("Room"),
     "scope": lazy_gettext("Scope"),
     "seats": lazy_gettext("Seats"),
     "seats_taken": lazy_gettext("Seats taken"),
@@ -150,7 +152,7 @@ FIELDS = {
     "time_zone": lazy_gettext("Time zone"),
     "title": lazy_gettext("Title"),
     "track": lazy_gettext("Track"),
-    "user_id": lazy_gettext("User id"),
+    "user_id": lazy_gettext("User"),
     "venue": lazy_gettext("Venue"),
     "weekly": lazy_gettext("Weekly"),
     "weekly_hours": lazy_gettext("Weekly hours"),
@@ -189,6 +191,19 @@ def action(code: str) -> str:
 def kind(code: str) -> str:
     """What it was done to: `Event session`."""
     return _words(KINDS, code)
+
+
+def thing(kind_code: str, object_id: str, name: str) -> str:
+    """One object: `Room: Hall`; by its number where no name is known, alone for several."""
+    if kind_code == "mail_text":
+        name = object_id.partition(".")[0]
+    if kind_code in {"mail", "mail_text"} and name:
+        name = mail_names.of(name)
+    if name:
+        return gettext("%(kind)s: %(name)s", kind=kind(kind_code), name=name)
+    if object_id in {"0", "all"}:
+        return kind(kind_code)
+    return f"{kind(kind_code)} {object_id[:8]}"
 
 
 def field(code: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NoReturn
 
-from flask import current_app, flash, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask_appbuilder import ModelView, expose
 from flask_appbuilder.models.sqla.interface import SQLAInterface
 from flask_babel import gettext, lazy_gettext
@@ -33,8 +33,9 @@ from app.views.admin import bulk, cells, columns
 from app.views.admin.access import FINAL, Answer, permitted
 from app.views.admin.acting import RowActions
 from app.views.admin.bulk import BulkAction
+from app.views.admin.days import DayFilter, reader_zone
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
-from app.views.admin.listing import DayFilter, LinkFilter, ListFilter, ListReading
+from app.views.admin.listing import LinkFilter, ListFilter, ListReading
 from app.views.admin.wording import DELETION, Texts, Words
 from app.views.local_time import zone_choices
 
@@ -69,6 +70,7 @@ class Related:
     query: Mapping[str, Any]
     without: frozenset[str] = frozenset()  # columns that would all say the same
     add: str = ""
+    columns: Sequence[str] = ()  # in place of the list's
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,7 +316,8 @@ class ServiceModelView(RowActions, ListReading, ModelView):
             yield Preview(
                 title=each.title,
                 view=view,
-                columns=[name for name in view.list_columns if name not in each.without],
+                columns=each.columns
+                or [name for name in view.list_columns if name not in each.without],
                 rows=rows,
                 total=total,
                 href=url_for(f"{view.endpoint}.list", **each.query),
@@ -419,8 +422,7 @@ class ServiceModelView(RowActions, ListReading, ModelView):
 
     def zone(self) -> str:
         """The reader's own time zone, for what has none of its own."""
-        actor = current_actor()
-        return (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
+        return reader_zone()
 
     def _page(self, template: str, **values: Any) -> str:
         return render_template(

@@ -35,7 +35,7 @@ from app.services.meeting_links import place_text
 from app.services.policy import Actor
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted
-from app.views.admin import cells
+from app.views.admin import cells, days
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import ReadingInterface, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
@@ -278,6 +278,7 @@ class BookingView(ServiceModelView):
             ],
             lambda value: Booking.status == value,
         ),
+        *days.spanning(Booking.starts_at, Booking.ends_at),
         ListFilter(
             "expert",
             lazy_gettext("Expert"),
@@ -575,6 +576,12 @@ def _who(item: Booking) -> str:
     if item.kind == "appointment":
         return item.attendee_name or ""
     return full_name(item.user.first_name, item.user.last_name)
+
+
+def name_of_booking(booking_id: int) -> str | None:
+    """What it is and when, of a booking that is there."""
+    item = db.session.get(Booking, booking_id)
+    return item and f"{item.title}, {_plain_time(item)}"
 
 
 def _plain_time(item: Booking) -> str:

@@ -22,21 +22,25 @@ COLOURS = 4
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One kind of value: its name and a value for each label."""
+    """One kind of value: its name and a value for each label.
+
+    `is_rest` for what is left of a whole: drawn as empty room, so that the rest stands out.
+    """
 
     name: Words
     values: Sequence[float]
+    is_rest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A rectangle of a chart; `colour` numbers its class, from 1."""
+    """A rectangle of a chart; `look` ends the name of its class."""
 
     x: float
     y: float
     width: float
     height: float
-    colour: int
+    look: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class Chart:
             return [*self.labels]
         step = (len(self.labels) - 1) / (_AXIS_LABELS - 1)
         return [self.labels[round(each * step)] for each in range(_AXIS_LABELS)]
+
+    def look(self, column: int) -> str:
+        """How the bars of a series look: the number of a colour from 1, or `rest`."""
+        return "rest" if self.series[column].is_rest else str(column + 1)
 
     def text(self, value: float) -> str:
         """A value of it in words."""
@@ -85,32 +93,31 @@ def stacked_bars(
     """A column for each label, with a part for each series; `unit` is one of `SUMMARIES`."""
     totals = [sum(values) for values in zip(*(each.values for each in series), strict=True)]
     top = max(totals, default=0)
-    bars = []
-    for column in range(len(labels)):
-        y = HEIGHT
-        for colour, each in enumerate(series, 1):
-            height = HEIGHT * each.values[column] / top if top else 0
-            if height:
-                y -= height
-                bars.append(
-                    Bar(
-                        x=column * STEP + AIR / 2,
-                        y=round(y, 2),
-                        width=STEP - AIR,
-                        height=round(height, 2),
-                        colour=colour,
-                    )
-                )
-    return Chart(
+    chart = Chart(
         key=key,
         title=title,
         summary=_summary(labels, totals, unit),
         labels=labels,
         series=series,
-        bars=bars,
         top=top,
         width=max(len(labels), 1) * STEP,
     )
+    for column in range(len(labels)):
+        y = HEIGHT
+        for place, each in enumerate(series):
+            height = HEIGHT * each.values[column] / top if top else 0
+            if height:
+                y -= height
+                chart.bars.append(
+                    Bar(
+                        x=column * STEP + AIR / 2,
+                        y=round(y, 2),
+                        width=STEP - AIR,
+                        height=round(height, 2),
+                        look=chart.look(place),
+                    )
+                )
+    return chart
 
 
 def number(value: float) -> str:

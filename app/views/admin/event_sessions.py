@@ -20,7 +20,7 @@ from app.models import Event, EventSession, Room, Speaker
 from app.services import attachments, clock, event_sessions, overview
 from app.services.local_text import number_text
 from app.services.policy import Actor
-from app.views.admin import cells, session_impact
+from app.views.admin import cells, days, session_impact
 from app.views.admin.access import Answer, permitted
 from app.views.admin.acting import AFFECTS_OTHERS
 from app.views.admin.base import ReadingInterface, Related, ServiceModelView, ToConfirm
@@ -98,12 +98,15 @@ def _move_back(actor: Actor | None, pk: int, before: int) -> None:
 
 def _fill(value: str) -> ColumnElement[bool]:
     """Sessions to come, by how many of their seats are taken."""
+    is_full = EventSession.seats_taken >= EventSession.capacity
+    if value == "mostly":
+        return overview.is_mostly_taken()
+    if value == "filling":
+        return overview.is_mostly_taken() & ~is_full
     to_come = (EventSession.status == "confirmed") & (EventSession.ends_at > clock.now())
-    if value == "too_many":
-        return to_come & EventSession.room.has(Room.capacity < EventSession.capacity)
     if value == "full":
-        return to_come & (EventSession.seats_taken >= EventSession.capacity)
-    return to_come & overview.is_filling()
+        return to_come & is_full
+    return to_come & EventSession.room.has(Room.capacity < EventSession.capacity)
 
 
 class EventSessionView(ServiceModelView):
@@ -191,10 +194,12 @@ class EventSessionView(ServiceModelView):
             lambda: [("confirmed", gettext("Confirmed")), ("cancelled", gettext("Cancelled"))],
             lambda value: EventSession.status == value,
         ),
+        *days.spanning(EventSession.starts_at, EventSession.ends_at),
         ListFilter(
             "fill",
             lazy_gettext("Seats"),
             lambda: [
+                ("mostly", gettext("Filling up or full")),
                 ("filling", gettext("Filling up")),
                 ("full", gettext("Full")),
                 ("too_many", gettext("More than the room holds")),
@@ -334,8 +339,9 @@ class EventSessionView(ServiceModelView):
         return item.status == "confirmed"
 
     def related(self, item: EventSession) -> list[Related]:
-        if item.capacity is None:
-            return []
+        actor = current_actor()
+        if item.capacity is None or not (actor and actor.is_admin):
+            return []  # whose the seats are is for admins
         here = {"session": item.id}
         add = url_for("BookingView.add", kind="seat", session=item.id)
         return [
@@ -343,8 +349,8 @@ class EventSessionView(ServiceModelView):
                 gettext("Seats"),
                 "BookingView",
                 here | {"status": "confirmed"},
-                frozenset({"title", "kind", "where", "time"}),
-                add if self.is_changeable(item) else "",
+                add=add if self.is_changeable(item) else "",
+                columns=("who", "contact", "created_at"),
             ),
             Related(
                 gettext("Waitlist"), "WaitlistView", here, frozenset({"session", "event", "time"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import current_app, render_template, url_for
+from flask import render_template, url_for
 from flask_appbuilder import IndexView, expose
 from flask_babel import gettext, lazy_gettext, ngettext
 
@@ -16,6 +16,7 @@ from app.services.overview import APPOINTMENT, EVENT_SESSION, RESERVATION, SEAT,
 from app.services.policy import Actor
 from app.views.admin.access import Answer, permitted
 from app.views.admin.charts import Chart, Series, stacked_bars
+from app.views.admin.days import reader_zone
 
 NAMES = {
     APPOINTMENT: lazy_gettext("Appointments"),
@@ -51,7 +52,7 @@ class HomeView(IndexView):
     def index(self) -> Answer:
         actor = current_actor()
         assert actor
-        zone = actor.time_zone or current_app.config["DEFAULT_TIME_ZONE"]
+        zone = reader_zone()
         now = overview.get_overview(actor, zone)
         return render_template(
             "admin/home.html",
@@ -63,20 +64,21 @@ class HomeView(IndexView):
             day=_day_chart(actor, now),
             filling=now.filling,
             check_ins=now.check_ins,
+            conflicts=_conflicts(actor, now),
             waiting=_waiting(now) if actor.is_admin else [],
         )
 
 
 def _figures(actor: Actor, now: Overview) -> list[Figure]:
+    day = now.starts_at.date().isoformat()
+    listed = {"since": day, "until": day, "status": "confirmed"}
+
     def bookings(kind: str) -> Figure:
-        href = url_for("BookingView.list", kind=kind, when="upcoming", status="confirmed")
+        href = url_for("BookingView.list", kind=kind, **listed)
         return _figure(now.count(kind), COUNTED[kind], href)
 
-    sessions = _figure(
-        now.count(EVENT_SESSION),
-        COUNTED[EVENT_SESSION],
-        url_for("EventSessionView.list", when="upcoming", status="confirmed"),
-    )
+    there = url_for("EventSessionView.list", **listed)
+    sessions = _figure(now.count(EVENT_SESSION), COUNTED[EVENT_SESSION], there)
     return [*map(bookings, _faces(actor)), sessions]
 
 
@@ -100,26 +102,43 @@ def _day_chart(actor: Actor, now: Overview) -> Chart:
     )
 
 
-def _waiting(now: Overview) -> list[Figure]:
-    return [
-        _figure(
+def _conflicts(actor: Actor, now: Overview) -> list[Figure]:
+    """What somebody has to decide: all that there is, or what concerns who is no admin."""
+    too_many = _figure(
+        now.too_many_seats,
+        lambda number: ngettext(
+            "sessions with more seats than their room",
+            "sessions with more seats than their room",
+            number,
+        ),
+        url_for("EventSessionView.list", fill="too_many"),
+        "warn",
+    )
+    if actor.is_admin:
+        offers = _figure(
             now.offers,
             lambda number: ngettext(
                 "held seats await an answer", "held seats await an answer", number
             ),
-            url_for("WaitlistView.list", state="held"),
+            url_for("WaitlistView.list", state="held", when="upcoming"),
             "warn",
+        )
+        return [offers, too_many]
+    if now.own_offer_at is None:
+        return [too_many]
+    own = _figure(
+        now.own_offers,
+        lambda number: ngettext(
+            "held seats await your answer", "held seats await your answer", number
         ),
-        _figure(
-            now.too_many_seats,
-            lambda number: ngettext(
-                "sessions with more seats than their room",
-                "sessions with more seats than their room",
-                number,
-            ),
-            url_for("EventSessionView.list", fill="too_many"),
-            "warn",
-        ),
+        url_for("agenda_pages.mine", slug=now.own_offer_at),
+        "warn",
+    )
+    return [own, too_many]
+
+
+def _waiting(now: Overview) -> list[Figure]:
+    return [
         _figure(
             now.mails_failed,
             lambda number: ngettext("mails failed", "mails failed", number),
@@ -129,12 +148,12 @@ def _waiting(now: Overview) -> list[Figure]:
         _figure(
             now.mails_waiting,
             lambda number: ngettext("mails waiting", "mails waiting", number),
-            url_for("OutboxView.list", state="pending"),
+            url_for("OutboxView.list", state="due"),
         ),
         _figure(
             now.waiting,
             lambda number: ngettext("people on waitlists", "people on waitlists", number),
-            url_for("WaitlistView.list"),
+            url_for("WaitlistView.list", when="upcoming"),
         ),
         _figure(
             now.users,

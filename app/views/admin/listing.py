@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from flask import request
@@ -15,7 +14,6 @@ from app.extensions import db
 from app.gates import current_actor
 from app.services import clock
 from app.services.errors import NotFound
-from app.views.admin import cells
 from app.views.admin.wording import Words
 from app.views.api.payload import MAX_INTEGER, read_query
 
@@ -59,28 +57,6 @@ class LinkFilter:
         """The name of a thing that is there."""
         is_id = value.isascii() and value.isdecimal() and len(value) < 10
         return self.name_of(int(value)) if is_id else None
-
-
-@dataclass(frozen=True, slots=True)
-class DayFilter:
-    """A day that a list begins or ends with; `where` gets it as a date."""
-
-    name: str
-    label: Words
-    where: Callable[[str], ColumnElement[bool]]
-    is_offered = True
-    is_day = True
-
-    def options(self) -> Iterable[tuple[str, str]]:
-        """Any."""
-        return ()
-
-    def text_of(self, value: str, options: Iterable[tuple[str, str]]) -> str | None:
-        """The day in words; None for what is none."""
-        try:
-            return cells.day(f"{date.fromisoformat(value)}T12:00:00Z", "UTC")
-        except ValueError:
-            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +116,19 @@ class ListReading:
             raise NotFound
         return item
 
+    def _text_of(self, narrowed: Any, value: str, options: Iterable[Any]) -> Words | None:
+        """What a filter calls a value; None for what is no choice of the reader's.
+
+        A link may name anything that there is: who does not see all rows is told no name
+        that none of theirs has.
+        """
+        text: Words | None = narrowed.text_of(value, options)
+        actor = current_actor()
+        if text is None or narrowed.is_offered or (actor and actor.is_admin):
+            return text
+        there = self._visible().where(narrowed.where(value)).exists()
+        return text if db.session.scalar(select(there)) else None
+
     def _read_listing(self) -> Listing:
         query = read_query()
         filters = {each.name: each for each in self.list_filters}
@@ -156,7 +145,7 @@ class ListReading:
         chosen, texts = {}, {}
         for name, each in filters.items():
             if value := query.text(name, max_length=100):
-                text = each.text_of(value, options.get(name, ()))
+                text = self._text_of(each, value, options.get(name, ()))
                 if text is None:
                     query.reject(name, gettext("This is none of its choices."))
                 else:

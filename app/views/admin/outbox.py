@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from app.gates import current_actor
 from app.models import OutboxMessage
-from app.services import outbox
+from app.services import mail, outbox
 from app.services.errors import DomainError
 from app.services.languages import DEFAULT, LANGUAGES, Language
 from app.services.mail_messages import Rendered
@@ -20,6 +20,7 @@ from app.services.policy import Actor
 from app.views.admin import cells, mail_names
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import Deed, ReadingInterface, ServiceModelView
+from app.views.admin.bookings import name_of_booking
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import Texts, Wording
@@ -104,12 +105,15 @@ class OutboxView(ServiceModelView):
     )
     list_filters = (
         ListFilter(
-            "state", lazy_gettext("State"), STATES.items, lambda value: OutboxMessage.state == value
+            "state",
+            lazy_gettext("State"),
+            lambda: [*STATES.items(), ("due", gettext("Waiting, and due"))],
+            lambda value: mail.is_waiting() if value == "due" else OutboxMessage.state == value,
         ),
         LinkFilter(
             "booking",
             lazy_gettext("Booking"),
-            lambda pk: gettext("number %(number)s", number=pk),
+            name_of_booking,
             lambda value: OutboxMessage.booking_id == int(value),
         ),
     )

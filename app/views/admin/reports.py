@@ -129,7 +129,10 @@ class ReportView(BaseView):
                 "report",
                 CHARTS[name][span.step],
                 report.periods,
-                [Series(*each) for each in report.series],
+                [
+                    Series(each, values, is_rest=each == report.rest)
+                    for each, values in report.series
+                ],
                 unit=report.unit,
             ),
             head=report.head,

@@ -7,6 +7,7 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext, lazy_gettext, ngettext
 
+from app.gates import current_actor
 from app.models import Room
 from app.services import attachments, rooms
 from app.services.policy import Actor
@@ -72,8 +73,15 @@ class RoomView(ServiceModelView):
         here = {"room": item.id, "when": "upcoming", "status": "confirmed"}
         soonest = {"order": "starts_at", "direction": "asc"}
         same = frozenset({"room", "where", "status"})
+        actor = current_actor()
+        bookings = Related(gettext("Bookings to come"), "BookingView", here | soonest, same)
+        if not (actor and actor.is_admin):  # seats and appointments are for admins
+            of_kind = here | {"kind": "reservation"} | soonest
+            bookings = Related(
+                gettext("Reservations to come"), "BookingView", of_kind, same | {"kind"}
+            )
         return [
-            Related(gettext("Bookings to come"), "BookingView", here | soonest, same),
+            bookings,
             Related(gettext("Sessions to come"), "EventSessionView", here | soonest, same),
             Related(
                 gettext("When it is closed"), "BlackoutView", {"room": item.id}, frozenset({"room"})

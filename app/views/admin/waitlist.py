@@ -8,13 +8,13 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
-from sqlalchemy import ColumnElement, false, func, or_, select
+from sqlalchemy import ColumnElement, false, func, not_, or_, select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
 from app.models import EventSession, User, WaitlistEntry
 from app.models.user import full_name
-from app.services import clock, waitlist
+from app.services import clock, overview, waitlist
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.base import ReadingInterface, ServiceModelView
@@ -68,10 +68,14 @@ class WaitlistView(ServiceModelView):
             "state",
             lazy_gettext("State"),
             lambda: [("held", gettext("A seat is held")), ("waiting", gettext("Waiting"))],
+            lambda value: overview.is_held() if value == "held" else not_(overview.is_held()),
+        ),
+        ListFilter(
+            "when",
+            lazy_gettext("When"),
+            lambda: [("upcoming", gettext("Not over yet")), ("past", gettext("Over"))],
             lambda value: (
-                WaitlistEntry.offer_expires_at.is_not(None)
-                if value == "held"
-                else WaitlistEntry.offer_expires_at.is_(None)
+                overview.is_queued() if value == "upcoming" else not_(overview.is_queued())
             ),
         ),
         LinkFilter(

@@ -30,7 +30,7 @@ def register() -> Response:
     user = accounts.create_account(
         name, email, password, time_zone=time_zone, language=languages.current().code
     )
-    return _signed_in(sign_ins.start_sign_in(user.id), 201)
+    return _signed_in(accounts.sign_in_registered(user.id), 201)
 
 
 @blueprint.post("/login")

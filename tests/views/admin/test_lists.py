@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from html import unescape
 
 import pytest
@@ -121,6 +122,32 @@ def test_bookings_are_narrowed(world: World, office: Office) -> None:
 )
 def test_what_no_list_knows_is_refused(office: Office, query: str) -> None:
     assert office.get(f"/backoffice/bookings/list/?{query}").status_code == 422
+
+
+@pytest.mark.parametrize("path", ["audit", "bookings", "sessions"])
+def test_days_that_nothing_is_reckoned_with_are_refused(office: Office, path: str) -> None:
+    for day in ("9999-12-31", "0001-01-01", "2200-01-01", "2031-02-29", "soon", "2031-03-04T10:00"):
+        for name in ("since", "until"):
+            assert office.get(f"/backoffice/{path}/list/?{name}={day}").status_code == 422, day
+    office.page(f"/backoffice/{path}/list/?since=1970-01-01&until=2199-12-31")
+
+
+def test_lists_are_narrowed_to_the_readers_days(app: Flask, world: World, office: Office) -> None:
+    with app.app_context():
+        start = datetime(2031, 3, 4, 22, 30, tzinfo=UTC)  # over midnight in Berlin
+        factories.make_session(db.session.get(Event, world.event), title="Late", starts_at=start)
+    for query, expected in {
+        "since=2031-03-05": {"Late"},
+        "until=2031-03-04": {"Late", "Opening", "Full house"},
+        "until=2031-03-03": set(),
+        "since=2031-03-05&until=2031-03-05": {"Late"},
+        "since=2031-03-06": set(),
+    }.items():
+        page = office.page(f"/backoffice/sessions/list/?{query}")
+        assert set(names(page)) == expected, query
+    page = office.page("/backoffice/bookings/list/?since=2031-03-05&until=2031-03-05")
+    assert names(page) == ["Rehearsal"]
+    assert "From: Wed 5 Mar" in page
 
 
 def test_empty_lists_say_what_to_do(app: Flask) -> None:

@@ -41,6 +41,17 @@ def test_a_chart_has_its_numbers_in_a_table(world: World, office: Office) -> Non
     assert "style=" not in page
 
 
+def test_what_is_left_is_drawn_as_empty_room(world: World, office: Office) -> None:
+    page = office.page(f"/backoffice/reports/fill-rate?{WEEK}")
+    keys = re.findall(r'chart__key.*?chart__bar--(\w+)".*?</svg>([^<]+)</li>', page)
+    assert keys == [("1", "Taken"), ("rest", "Left")]
+    plot = page[page.index("chart__svg") :]
+    heights = dict(re.findall(r'chart__bar--(\w+)"[^>]* height="([\d.]+)"', plot))
+    assert heights == {"1": "20.0", "rest": "80.0"}  # one of five
+    page = office.page(f"/backoffice/reports/no-shows?{WEEK}")
+    assert "chart__bar--rest" not in page
+
+
 def test_periods_that_are_none_are_named_and_kept(office: Office) -> None:
     answer = office.get("/backoffice/reports/rooms?from=2031-03-09&to=2031-03-03")
     assert answer.status_code == 422

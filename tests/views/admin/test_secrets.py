@@ -8,12 +8,15 @@ from typing import Any
 
 from flask import Flask
 from flask_appbuilder.api import BaseApi, ModelRestApi
+from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Appointment, OutboxMessage, User
+from app.models.user import full_name
 from app.services import calendar_feed
 from app.views.admin.base import ServiceModelView
 from app.views.api.openapi_document import document
+from tests import factories
 from tests.calls import caller
 from tests.views.admin.conftest import World
 
@@ -157,6 +160,50 @@ def test_nothing_is_filtered_or_ordered_by_a_secret(app: Flask, world: World) ->
                 f"?_oc_{name}={secret}&_od_{name}=asc",
             ):
                 assert office.get(path + query).status_code == 422, (name, query)
+
+
+def test_a_link_names_only_what_is_in_a_row_of_the_readers(app: Flask, world: World) -> None:
+    """A filter by id answers with a name: a contributor would learn them all by counting."""
+    with app.app_context():
+        factories.make_user(name="Nobody Here", email="nobody@example.org")
+        db.session.get(User, world.ben.user_id).active = False
+        unlisted = {"title": "Unlisted offer", "is_listed": False}
+        factories.make_event_type(world.ann, **unlisted)
+        db.session.commit()
+        known = {
+            ("bookings", "user"): {world.cora.user_id},  # who has the one reservation
+            ("bookings", "session"): set(),
+            ("bookings", "event_type"): set(),
+            ("sessions", "speaker"): set(),
+        }
+        top = max(db.session.scalars(select(User.id)))
+        texts = [full_name(user.first_name, user.last_name) for user in db.session.query(User)]
+    cora, root = world.office(world.cora), world.office(world.root)
+    asked = set()
+    for view in views(app):
+        for narrowed in view.list_filters:
+            if narrowed.is_offered:
+                continue
+            path = f"{view.route_base}/list/"
+            kind = view.route_base.rsplit("/", 1)[1], narrowed.name
+            for number in range(1, top + 3):
+                value = f"user:{number}" if kind == ("audit", "object") else number
+                answer = cora.get(f"{path}?{narrowed.name}={value}")
+                if kind not in known:  # a list that is not theirs at all
+                    assert answer.status_code == 403, kind
+                    continue
+                asked.add(kind)
+                told = 200 if number in known[kind] else 422
+                assert answer.status_code == told, (kind, number)
+                if told == 422:
+                    # The reader's own name is on every page.
+                    others = set(texts) - {world.cora.name}
+                    assert not [text for text in others if text in answer.text], kind
+    assert asked == known.keys()
+    # Admins see everybody, also who has no row there.
+    for number in (world.ben.user_id, world.flagged.user_id):
+        assert "Person: " in root.page(f"/backoffice/bookings/list/?user={number}")
+    assert root.get(f"/backoffice/bookings/list/?user={top + 1}").status_code == 422
 
 
 def test_no_export_has_a_secret(app: Flask, world: World) -> None:

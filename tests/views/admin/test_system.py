@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import unquote
@@ -11,10 +12,11 @@ import pytest
 from sqlalchemy import update
 
 from app.extensions import db
-from app.models import AuditEntry, MailText, OutboxMessage
-from app.services import accounts, rooms, settings
+from app.models import AuditEntry, Booking, Event, MailText, OutboxMessage
+from app.services import accounts, audit, rooms, settings
 from app.services.transaction import transactional
-from tests.views.admin.conftest import Office, World
+from tests import factories
+from tests.views.admin.conftest import NINE, Office, World
 
 SETTINGS = "/backoffice/settings/"
 TEXT = "/backoffice/mail-texts/edit/seat_confirmed"
@@ -211,6 +213,12 @@ def test_a_mail_is_shown_in_its_language(world: World, office: Office) -> None:
     assert '<html lang="he" dir="rtl">' in office.get(f"/backoffice/outbox/preview/{pk}").text
 
 
+def test_mails_of_a_booking_are_found_by_its_name(world: World, office: Office) -> None:
+    path = f"/backoffice/outbox/list/?booking={world.appointment}"
+    assert "Booking: Consultation, Tue 4 Mar, 10:00\u201310:30 CET" in office.page(path)
+    assert office.get("/backoffice/outbox/list/?booking=99999").status_code == 422
+
+
 def test_many_are_tried_again_at_once(world: World, office: Office) -> None:
     with world.app.app_context():
         transactional(lambda: db.session.execute(update(OutboxMessage).values(state="failed")))()
@@ -260,6 +268,48 @@ def test_the_log_is_narrowed_by_who_what_kind_object_door_and_days(
     assert "History" in booking
     assert "Hall → Great hall" in office.page(f"/backoffice/rooms/show/{world.room}")
     assert "Active: yes → no" in office.page(f"/backoffice/users/show/{world.ben.user_id}")
+
+
+def test_the_log_speaks_in_names_and_is_searched_by_them(world: World, office: Office) -> None:
+    path = "/backoffice/audit/list/"
+    with world.app.app_context():
+        room = factories.make_room(name="Attic").id
+        rooms.update_room(world.root, room, {"name": "Loft"})
+        rooms.delete_room(world.root, room)
+        event, free = db.session.get(Event, world.event), NINE + timedelta(hours=5)
+        factories.make_session(event, title="Hands on", room_id=world.room, starts_at=free)
+        _import_users(world.root)
+    page = office.page(f"{path}?q=hands")
+    assert "1 found" in page
+    assert "Event session: Hands on</a>" in page
+    [entry] = re.findall(r"/backoffice/audit/show/(\d+)", page)
+    page = office.page(f"/backoffice/audit/show/{entry}")
+    for name, value in {
+        "Room": "Hall",
+        "Event": "The gathering",
+        "Starts at": "Tue 4 Mar, 15:00 CET",
+        "Title": "Hands on",
+    }.items():
+        assert f'<th scope="row">{name}</th><td></td><td>{value}</td>' in page
+    # What is gone keeps its name, and leads nowhere.
+    page = office.page(f"{path}?object=room:{room}")
+    assert "History of: Room: Loft" in page
+    assert "Room: Attic" in page
+    assert f"/backoffice/rooms/show/{room}" not in page
+    assert "2 found" in office.page(f"{path}?q=loft")
+    page = office.page(f"{path}?action=import_users")
+    assert "1 found" in page
+    assert "/backoffice/users/show/0" not in page
+    page = office.page(f"{path}?object=booking:{world.read(Booking, world.seat).uid}")
+    assert f'/backoffice/bookings/show/{world.seat}">Booking: Opening</a>' in page
+
+
+def _import_users(root: Any) -> None:
+    @transactional
+    def write() -> None:
+        audit.record(root, "import_users", "user", 0, added=1, changed=0)
+
+    write()
 
 
 def test_contributors_see_no_history(world: World) -> None:

@@ -34,13 +34,22 @@ from app.models import (
     Expert,
     Role,
     SignIn,
-    Speaker,
     User,
 )
 from app.models.booking import LIVE
 from app.models.interval import Interval
 from app.models.user import full_name, split_name
-from app.services import audit, changes, clock, fields, languages, ledger, passwords, sign_ins
+from app.services import (
+    attachments,
+    audit,
+    changes,
+    clock,
+    fields,
+    languages,
+    ledger,
+    passwords,
+    sign_ins,
+)
 from app.services.errors import EmailTaken, InvalidInput, NotFound, Stale, Unauthenticated
 from app.services.policy import (
     ACCOUNT,
@@ -449,20 +458,15 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     actor = require_admin(actor)
     user = _get_locked(user_id)
     _refuse_without_admin(user_id, "active")
-    name = full_name(user.first_name, user.last_name)
-    attached = (
-        (Booking, gettext("%(name)s has bookings.", name=name)),
-        (Expert, gettext("%(name)s has an expert page.", name=name)),
-        (Speaker, gettext("%(name)s has sessions to speak at.", name=name)),
-    )
-    reasons = [
-        reason
-        for model, reason in attached
-        if db.session.scalar(select(exists().where(model.user_id == user_id)))
-    ]
-    if reasons:
-        instead = gettext("Deactivate the account instead.")
-        raise InvalidInput({}, " ".join([*reasons, instead]))
+    if kept_for := attachments.of_user(user_id).forbids:
+        raise InvalidInput(
+            {},
+            gettext(
+                "%(name)s is kept: %(what)s. Deactivate the account instead.",
+                name=full_name(user.first_name, user.last_name),
+                what=", ".join(kept_for),
+            ),
+        )
     sign_ins.end_sign_ins(user_id)
     audit.record(actor, "delete", "user", user_id, before=_told(user))
     db.session.delete(user)

@@ -8,7 +8,7 @@ and menu are FAB's; forms, lists and writes are ours.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import wraps
 from hashlib import sha256
@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response
 from app.errors import status_of
 from app.extensions import db
 from app.gates import current_actor
+from app.services.attachments import Attached
 from app.services.errors import (
     DomainError,
     EmailTaken,
@@ -39,7 +40,7 @@ from app.services.errors import (
 from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import bulk, cells, columns
-from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.bulk import BulkAction, Chosen, Outcome, Selection
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
 from app.views.admin.wording import DELETION, Texts, Words, removing
 from app.views.api.payload import MAX_INTEGER, read_query
@@ -306,9 +307,17 @@ class ServiceModelView(ModelView):
     def offer_to_many(self, form: Any) -> None:
         """Fill in what the form of a bulk action offers to choose from."""
 
-    def attached(self, item: Any) -> list[str]:
+    def attached(self, item: Any) -> Attached:
         """What hangs on `item`, told before it is deleted."""
-        return []
+        return Attached()
+
+    def detail_of(self, item: Any) -> str:
+        """What tells `item` from others of its name."""
+        return ""
+
+    def instead(self, item: Any) -> tuple[str, str] | None:
+        """What to do with one that cannot be deleted: a text, and where."""
+        return None
 
     def deeds(self, item: Any) -> list[Deed]:
         """What else can be done with `item`: each is a POST."""
@@ -511,8 +520,10 @@ class ServiceModelView(ModelView):
             icon="trash-2",
             permission="delete",
             is_destructive=True,
+            is_removal=True,
             form=self.delete_form,
             undo=type(self).undo_removal,
+            impact=lambda view, item, _form: view.impact(item),
         )
 
     def _bulk(self, action: BulkAction) -> Answer:
@@ -536,17 +547,22 @@ class ServiceModelView(ModelView):
         return f"{self._url('list')}?{asked}" if asked else self._url("list")
 
     def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
-        wording, names = action.wording, {item.id: self.name_of(item) for item in items}
         form = action.form(request.form if request.method == "POST" else None)
         self.offer_to_many(form)
         if request.method == "GET":
-            return self._action_page(action, items, names, form, back)
+            return self._action_page(action, self._selection(action, items), form, back)
         if not form.validate():
-            return self._action_page(action, items, names, form, back, InvalidInput({}))
-        impact = self.impact(items[0]) if len(items) == 1 and action.name == "delete_many" else None
-        if impact and request.form.get("agreed") != impact["digest"]:
-            overtaken = Stale(str(AFFECTS_OTHERS))
-            return self._action_page(action, items, names, form, back, overtaken)
+            selection = self._selection(action, items)
+            return self._action_page(action, selection, form, back, InvalidInput({}))
+        if "again" in request.form:  # back from the page that said whom it affects
+            return self._action_page(action, self._selection(action, items), form, back)
+        selection = self._selection(action, items, form)
+        agreed = request.form.get("agreed")
+        if selection.must_be_agreed and agreed != selection.digest:
+            is_first_look = selection.is_second_step and not agreed
+            overtaken = None if is_first_look else Stale(str(AFFECTS_OTHERS))
+            return self._action_page(action, selection, form, back, overtaken)
+        wording, names = action.wording, selection.names
         refused: list[tuple[str, DomainError]] = []
         done: list[tuple[int, Any]] = []
         messages = []
@@ -567,11 +583,11 @@ class ServiceModelView(ModelView):
             # Its own page may be gone.
             return redirect(back if "/list/" in back else self._url("list"), 303)
         if len(names) == 1:
-            left = [self._item(pk) for pk in names]
-            return self._action_page(action, left, names, form, back, refused[0][1])
+            selection = self._selection(action, [self._item(pk) for pk in names])
+            return self._action_page(action, selection, form, back, refused[0][1])
         summary = InvalidInput({}, wording.done_some(len(done), len(names)))
         reasons = bulk.reasons(refused, names)
-        return self._action_page(action, [], {}, form, back, summary, reasons)
+        return self._action_page(action, Selection(), form, back, summary, reasons)
 
     def _undo(self) -> Answer:
         """Take back what was done last, row by row."""
@@ -604,7 +620,7 @@ class ServiceModelView(ModelView):
         summary = InvalidInput({}, told)
         reasons = [bulk.refusal(name, error) for name, error in refused]
         form, back = OfficeForm(), self._url("list")
-        return self._action_page(action, [], {}, form, back, summary, reasons)
+        return self._action_page(action, Selection(), form, back, summary, reasons)
 
     def _name_of_id(self, pk: int) -> str:
         try:
@@ -612,39 +628,73 @@ class ServiceModelView(ModelView):
         except NotFound:
             return str(pk)
 
+    def _selection(
+        self, action: BulkAction, items: Sequence[Any], form: OfficeForm | None = None
+    ) -> Selection:
+        """What is chosen, and whom it affects where that is known: by what `form` says."""
+        rows = [
+            Chosen(
+                pk=item.id,
+                name=self.name_of(item),
+                detail=self.detail_of(item),
+                attached=self._attached(action, item),
+                instead=self.instead(item),
+            )
+            for item in items
+        ]
+        if action.impact is None or (action.impact_by_form and form is None):
+            return Selection(rows)
+        return Selection(
+            [self._foreseen(action, each, form) for each in rows],
+            is_second_step=action.impact_by_form,
+        )
+
+    def _foreseen(self, action: BulkAction, chosen: Chosen, form: OfficeForm | None) -> Chosen:
+        """A row with whom it affects, or with why nothing will be done with it."""
+        assert action.impact
+        try:  # read anew: a rehearsal is rolled back, and what was read goes with it
+            return replace(chosen, impact=action.impact(self, self._item(chosen.pk), form))
+        except _FINAL:
+            raise
+        except DomainError as error:
+            return replace(chosen, attached=Attached(forbids=[error.detail]), instead=None)
+
+    def _attached(self, action: BulkAction, item: Any) -> Attached:
+        attached = self.attached(item)
+        if action.is_removal:
+            return attached
+        return Attached(goes=[*attached.forbids, *attached.goes])
+
     def _action_page(
         self,
         action: BulkAction,
-        items: Sequence[Any],
-        names: Mapping[int, str],
+        selection: Selection,
         form: OfficeForm,
         back: str,
         error: DomainError | None = None,
         reasons: Sequence[str] = (),
     ) -> Answer:
-        wording = action.wording
+        wording, number = action.wording, len(selection.rows)
         title = action.label
-        if items:
-            one = len(items) == 1
+        if number:
+            one = number == 1
             title = (
-                wording.question(names[items[0].id]) if one else wording.question_many(len(items))
+                wording.question(selection.rows[0].name) if one else wording.question_many(number)
             )
         notes = [*reasons, *self._placed(form, error), *self._notes(error)]
         page = self._page(
-            "admin/delete.html",
+            "admin/action.html",
             title=title,
             action=action,
-            submit=wording.submit(len(items)) if items else "",
-            items=[(item.id, names[item.id], self.attached(item)) for item in items],
+            selection=selection,
+            submit=wording.submit(number) if number and selection.is_possible else "",
             form=form,
             error=error,
+            headline=_headline(form, error),
             notes=notes,
             back=back,
             asked=back.partition("?")[2],
-            impact=self.impact(items[0])
-            if len(items) == 1 and action.name == "delete_many"
-            else None,
-            undoable=bulk.find_undoable(self.endpoint) if not items else None,
+            undoable=None if number else bulk.find_undoable(self.endpoint),
         )
         return (page, status_of(error)) if error else page
 
@@ -772,13 +822,15 @@ class ServiceModelView(ModelView):
         name: str = "",
         seen: str = "",
     ) -> Answer:
+        notes = [*self._placed(form, error), *self._notes(error)]
         page = self._page(
             "admin/form.html",
             title=gettext("Edit “%(name)s”", name=name) if name else self.adding(),
             form=form,
             item=item,
             error=error,
-            notes=[*self._placed(form, error), *self._notes(error)],
+            notes=notes,
+            headline=_headline(form, error),
             users=suggested_users() if any(isinstance(each, UserField) for each in form) else [],
             seen=seen or request.form.get("seen", ""),
             submit=gettext("Save") if name else self.adding(),
@@ -849,6 +901,15 @@ class ServiceModelView(ModelView):
 
     def _init_titles(self) -> None:
         self.title = self.list_title = self.plural
+
+
+def _headline(form: OfficeForm, error: DomainError | None) -> str:
+    """What a refusal is headed with: it sends nobody to fields where none is marked."""
+    if error is None:
+        return ""
+    marked = any(field.errors for field in form)
+    is_about_fields = isinstance(error, InvalidInput) and error.detail == str(InvalidInput.detail)
+    return error.detail if marked or not is_about_fields else str(DomainError.detail)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

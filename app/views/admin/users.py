@@ -21,6 +21,7 @@ from app.models import Expert, Role, User
 from app.models.user import full_name
 from app.permissions import Scope
 from app.services import accounts, attachments, sign_ins
+from app.services.attachments import Attached
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
@@ -186,8 +187,11 @@ class UserView(ServiceModelView):
     def remove(self, actor: Actor | None, item: User, form: Any) -> None:
         accounts.delete_user(actor, item.id)
 
-    def attached(self, item: User) -> list[str]:
+    def attached(self, item: User) -> Attached:
         return attachments.of_user(item.id)
+
+    def instead(self, item: User) -> tuple[str, str]:
+        return gettext("Deactivate the account instead."), self._url("show", pk=item.id)
 
     def deeds(self, item: User) -> list[Deed]:
         switch = (

@@ -195,11 +195,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that can be done with one thing, beside editing and deleting it."""
+    """Something that can be done with one thing, beside editing and deleting it.
+
+    `asks` says that it leads to a page that asks first.
+    """
 
     label: str
     href: str
     icon: str
+    asks: bool = False
 
 
 class ToConfirm(Exception):
@@ -320,7 +324,7 @@ class ServiceModelView(ModelView):
         return None
 
     def deeds(self, item: Any) -> list[Deed]:
-        """What else can be done with `item`: each is a POST."""
+        """What else can be done with `item`: each is a POST, or a page that asks before one."""
         return []
 
     def impact(self, item: Any) -> Mapping[str, Any] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Any
 
-from flask import flash, url_for
+from flask import flash, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
@@ -25,7 +25,7 @@ from app.services.attachments import Attached
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
-from app.views.admin import cells
+from app.views.admin import cells, tickets
 from app.views.admin.base import (
     Answer,
     Deed,
@@ -200,7 +200,12 @@ class UserView(ServiceModelView):
             else Deed(gettext("Activate"), self._url("activate", pk=item.id), "check")
         )
         return [
-            Deed(gettext("Reset password"), self._url("reset_password", pk=item.id), "key-round"),
+            Deed(
+                gettext("Reset password"),
+                self._url("reset_password", pk=item.id),
+                "key-round",
+                asks=True,
+            ),
             Deed(gettext("Sign out everywhere"), self._url("end_access", pk=item.id), "log-out"),
             switch,
         ]
@@ -235,9 +240,22 @@ class UserView(ServiceModelView):
     def activate(self, pk: int) -> Answer:
         return self._do(accounts.activate, pk, gettext("%(name)s can sign in again."))
 
-    @expose("/reset-password/<int:pk>", methods=["POST"])
+    @expose("/reset-password/<int:pk>", methods=["GET", "POST"])
     @permitted("edit")
     def reset_password(self, pk: int) -> Answer:
+        item, purpose = self._item(pk), f"reset-password:{pk}"
+        if request.method == "GET":
+            return self._page(
+                "admin/confirm.html",
+                title=gettext("Reset the password of %(name)s?", name=self.name_of(item)),
+                lines=_ends_with_password(sign_ins.count_live([pk]).get(pk, 0)),
+                hidden={"ticket": tickets.give(purpose)},
+                submit=gettext("Reset password"),
+                back=self._url("show", pk=pk),
+            )
+        if not tickets.redeem(purpose, request.form.get("ticket", "")):
+            flash(gettext("A one-time password is shown once. Reset it again for another."), "info")
+            return self._to("show", pk=pk)
         return self._password_page(pk, accounts.reset_password(current_actor(), pk))
 
     def _do(self, command: Callable[[Actor | None, int], None], pk: int, done: str) -> Response:
@@ -362,6 +380,21 @@ class RoleView(ServiceModelView):
 
     def cell_holders(self, item: Any) -> int:
         return item.holder_count
+
+
+def _ends_with_password(devices: int) -> list[str]:
+    """What a reset password puts an end to."""
+    return [
+        gettext("The password of now no longer works. You are shown a one-time password instead."),
+        ngettext(
+            "%(num)d device is signed in now, and is signed out.",
+            "%(num)d devices are signed in now, and are signed out.",
+            devices,
+        )
+        if devices
+        else gettext("No device is signed in now."),
+        gettext("At the next sign-in another password must be chosen."),
+    ]
 
 
 def _name_of_role(role: Role) -> str:

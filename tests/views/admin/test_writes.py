@@ -23,7 +23,7 @@ from app.models import (
     SignIn,
     User,
 )
-from app.services import accounts, admission, rooms
+from app.services import accounts, admission, rooms, sign_ins
 from tests import factories
 from tests.views.admin.conftest import Office, World, agreed
 
@@ -169,7 +169,8 @@ def test_get_changes_nothing(world: World, office: Office) -> None:
         f"/backoffice/users/delete/{world.ben.user_id}",
     ):
         office.page(path)
-    for path in ("deactivate", "activate", "reset-password"):
+    office.page(f"/backoffice/users/reset-password/{world.ben.user_id}")
+    for path in ("deactivate", "activate"):
         answer = office.get(f"/backoffice/users/{path}/{world.ben.user_id}")
         assert answer.status_code == 405
     with world.app.app_context():
@@ -508,7 +509,17 @@ def test_user_is_deactivated_activated_and_given_a_password(world: World, office
     office.done(f"/backoffice/users/activate/{ben}")
     assert world.read(User, ben).active is True
 
-    answer = office.post(f"/backoffice/users/reset-password/{ben}")
+    reset = f"/backoffice/users/reset-password/{ben}"
+    with world.app.app_context():
+        sign_ins.start_sign_in(ben)
+    page = office.page(reset)
+    assert "Reset the password of Ben Client?" in page
+    assert "1 device is signed in now, and is signed out." in page
+    ticket = {"ticket": field(page, "ticket")}
+    office.done(reset)  # not asked before: nothing
+    assert world.entries("user", "reset_password") == []
+    answer = office.post(reset, ticket)
+    office.done(reset, ticket)  # sent again by a reload: no other password
     password = re.search(r"<code>([^<]+)</code>", answer.text)
     assert password
     with world.app.app_context():

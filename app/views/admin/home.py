@@ -130,6 +130,7 @@ def _waiting(now: Overview) -> list[Figure]:
             now.mails_waiting,
             lambda number: ngettext("mails waiting", "mails waiting", number),
             url_for("OutboxView.list", state="pending"),
+            "" if current_app.config["MAIL_SERVER"] else "warn",  # they wait for ever
         ),
         _figure(
             now.waiting,

@@ -268,6 +268,33 @@ def test_many_are_tried_again_at_once(world: World, office: Office) -> None:
         assert set(db.session.scalars(db.select(OutboxMessage.state))) == {"pending"}
 
 
+def test_where_no_mail_leaves_pages_say_so(
+    world: World, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, mail = "/backoffice/outbox/list/", f"/backoffice/outbox/show/{mail_of(world)}"
+    assert "No mail leaves." in office.page(where)
+    assert "there is no MAIL_SERVER" in office.page(mail)
+    assert "Next try" not in office.page(mail)
+    warned = 'figure--warn" href="/backoffice/outbox/list/?state=pending"'
+    assert warned in office.page("/backoffice/")
+    monkeypatch.setitem(world.app.config, "MAIL_SERVER", "smtp.example.org")
+    assert "No mail leaves." not in office.page(where)
+    assert "MAIL_SERVER" not in office.page(mail)
+    assert "Next try" in office.page(mail)
+    assert warned not in office.page("/backoffice/")
+
+
+def test_a_sent_mail_is_said_to_be_shown_in_the_words_of_today(
+    world: World, office: Office
+) -> None:
+    show = "/backoffice/outbox/show/{}"
+    waiting = office.page(show.format(mail_of(world)))
+    assert "How it would read now" not in waiting
+    sent = office.page(show.format(mail_of(world, state="sent")))
+    assert "How it would read now" in sent
+    assert "What was sent is not kept" in sent
+
+
 def test_a_test_mail_leads_to_its_state(world: World, office: Office) -> None:
     place = office.done("/backoffice/outbox/test")
     page = office.page(place)

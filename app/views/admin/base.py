@@ -911,6 +911,8 @@ def _headline(form: OfficeForm, error: DomainError | None) -> str:
     """What a refusal is headed with: it sends nobody to fields where none is marked."""
     if error is None:
         return ""
+    if isinstance(error, EmailTaken):  # its words are for who registers
+        return str(InvalidInput.detail)
     marked = any(field.errors for field in form)
     is_about_fields = isinstance(error, InvalidInput) and error.detail == str(InvalidInput.detail)
     return error.detail if marked or not is_about_fields else str(DomainError.detail)

@@ -449,6 +449,13 @@ def test_user_is_added_with_a_password_shown_once(world: World, office: Office) 
     page = office.refused("/backoffice/users/add", {**form, "email": "ben@example.org"})
     assert "There is an account with this address." in page
     assert field(page, "name") == "Vera Lang"
+    edit = f"/backoffice/users/edit/{world.cora.user_id}"
+    both = filled(office, edit) | {"name": "", "email": "ben@example.org"}
+    for refused in (page, office.refused(edit, both)):
+        assert "There is an account with this address." in refused
+        assert "Please check the marked fields." in refused
+        assert "Please sign in" not in refused  # words for who registers
+    assert 'href="#field-name"' in refused
 
     answer = office.post("/backoffice/users/add", form)
     assert answer.status_code == 200

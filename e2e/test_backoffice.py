@@ -75,6 +75,15 @@ def remove(page: Page, name: str) -> None:
     page.get_by_role("button", name="Delete").click()
 
 
+def keep(page: Page, name: str, instead: str) -> None:
+    """From the page of a thing that something forbids to delete: its reason, and no button."""
+    page.get_by_role("link", name="Delete", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Delete “{name}”?")
+    expect(page.get_by_text("It is kept, because of this:")).to_be_visible()
+    expect(page.get_by_role("link", name=instead)).to_be_visible()
+    expect(page.locator("main").get_by_role("button")).to_have_count(0)
+
+
 def test_a_new_admin_changes_the_password_before_anything_else(
     page: Page, another_page: Callable[[], Page], site: Site, sign_in: SignIn, admin: str
 ) -> None:
@@ -238,8 +247,7 @@ def test_one_of_everything_is_added_changed_and_deleted(
     fill(page, {"Name": f"Benjamin {mark}"})
     page.get_by_role("button", name="Save").click()
     told(page, "Saved.")
-    remove(page, f"Benjamin {mark}")
-    expect(page.get_by_role("alert")).to_contain_text("Deactivate the account instead.")
+    keep(page, f"Benjamin {mark}", "Deactivate the account instead.")
 
     page.goto(session_url)
     page.get_by_role("link", name="Cancel session").click()
@@ -252,11 +260,13 @@ def test_one_of_everything_is_added_changed_and_deleted(
     page.goto(expert_url)
     remove(page, f"Ben {mark}")
     told(page, "deleted")
-    for url, kept in ((event_url, event), (room_url, room)):
+    for url, kept, instead in (
+        (event_url, event, "Take its agenda off the public instead."),
+        (room_url, room, "Close it for a time instead."),
+    ):
         page.goto(url)
-        remove(page, kept)
-        expect(page.get_by_role("alert")).to_contain_text("is kept")
-    page.get_by_role("link", name="Keep").click()
+        keep(page, kept, instead)
+    page.get_by_role("link", name="Back", exact=True).click()
 
     page.goto("/backoffice/rooms/add")
     fill(page, {"Name": f"Spare {mark}"})

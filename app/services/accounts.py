@@ -34,13 +34,22 @@ from app.models import (
     Expert,
     Role,
     SignIn,
-    Speaker,
     User,
 )
 from app.models.booking import LIVE
 from app.models.interval import Interval
 from app.models.user import full_name, split_name
-from app.services import audit, changes, clock, fields, languages, ledger, passwords, sign_ins
+from app.services import (
+    attachments,
+    audit,
+    changes,
+    clock,
+    fields,
+    languages,
+    ledger,
+    passwords,
+    sign_ins,
+)
 from app.services.errors import EmailTaken, InvalidInput, NotFound, Stale, Unauthenticated
 from app.services.policy import (
     ACCOUNT,
@@ -97,6 +106,8 @@ def create_account(
     zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
     if found := passwords.problems(password, name=name, email=email):
         errors["password"] = found
+    if actor is not None:
+        _note_if_taken(errors, email)
     fields.refuse(errors)
     return _insert_account(
         actor,
@@ -383,8 +394,8 @@ def update_user(
     """Change what is given of a user. Another address has yet to be proven.
 
     Locks the row. Another set of roles ends the user's sockets, which come back with
-    the new one; requests see it at once. Raises `InvalidInput`, `EmailTaken`,
-    `NotAllowed`, `NotFound`.
+    the new one; requests see it at once. Raises `InvalidInput` (also for an address that
+    somebody else has), `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
     user = _get_locked(user_id)
@@ -394,10 +405,9 @@ def update_user(
         user.first_name, user.last_name = split_name(name)
     if email is not None:
         email = _email(errors, email)
-        if email and email != user.email:
-            other = _find_by_identity(email)
-            if other and other.id != user_id:
-                raise EmailTaken
+        _note_if_taken(errors, email, user_id)
+        # A wrong one would be written, and refused, by the next query.
+        if "email" not in errors and email != user.email:
             if user.username == user.email:
                 user.username = email
             user.email = email
@@ -469,20 +479,15 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     actor = require_admin(actor)
     user = _get_locked(user_id)
     _refuse_without_admin(user_id, "active")
-    name = full_name(user.first_name, user.last_name)
-    attached = (
-        (Booking, gettext("%(name)s has bookings.", name=name)),
-        (Expert, gettext("%(name)s has an expert page.", name=name)),
-        (Speaker, gettext("%(name)s has sessions to speak at.", name=name)),
-    )
-    reasons = [
-        reason
-        for model, reason in attached
-        if db.session.scalar(select(exists().where(model.user_id == user_id)))
-    ]
-    if reasons:
-        instead = gettext("Deactivate the account instead.")
-        raise InvalidInput({}, " ".join([*reasons, instead]))
+    if kept_for := attachments.of_user(user_id).forbids:
+        raise InvalidInput(
+            {},
+            gettext(
+                "%(name)s is kept: %(what)s. Deactivate the account instead.",
+                name=full_name(user.first_name, user.last_name),
+                what=", ".join(kept_for),
+            ),
+        )
     sign_ins.end_sign_ins(user_id)
     audit.record(actor, "delete", "user", user_id, before=_told(user))
     db.session.delete(user)
@@ -659,6 +664,16 @@ def _email(errors: fields.Errors, value: object) -> str:
     if len(address) > MAX_EMAIL and "email" not in errors:
         errors["email"] = [fields.too_long(MAX_EMAIL)]
     return address
+
+
+def _note_if_taken(errors: fields.Errors, email: str, user_id: int | None = None) -> None:
+    """Tell an admin, beside all else that is wrong, that another account has the address.
+
+    Who registers learns it last, as `EmailTaken`, which asks them to sign in.
+    """
+    other = _find_by_identity(email) if email else None
+    if other and other.id != user_id:
+        errors.setdefault("email", [gettext("There is an account with this address.")])
 
 
 def _identity(identifier: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import current_app
-from flask_babel import gettext
+from flask_babel import gettext, lazy_gettext
 from sqlalchemy import Select, exists, func, or_, select, update
 
 from app.extensions import db
@@ -30,6 +30,8 @@ OPEN = "open"
 MAX_NAME = 128
 MAX_EXTERNAL_ID = 100
 MAX_CHECKED_IN_AT_ONCE = 1000
+
+TAKEN = lazy_gettext("Somebody else on the list has this.")
 
 # Read from paper and typed into phones: none that looks like another.
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -247,27 +249,48 @@ def find_by_badge(actor: Actor | None, badge: str) -> tuple[Attendee, Event]:
 
 
 @transactional
-def add_attendee(actor: Actor | None, slug: str, *, name: str, email: str) -> Attendee:
+def add_attendee(
+    actor: Actor | None, slug: str, *, name: str, email: str, external_id: str = ""
+) -> Attendee:
     """Put somebody on the list; who is on it stays as they are. For staff.
 
-    Locks the event against others who add. Raises `InvalidInput`, `NotAllowed`,
-    `NotFound`.
+    Locks the event against others who add. Raises `InvalidInput` (also for an external
+    id that somebody else has, or that somebody on the list would have to take),
+    `NotAllowed`, `NotFound`.
     """
     actor = require_staff(actor)
     event = events.get_event(slug)
     errors: fields.Errors = {}
     name = fields.line(errors, "name", name, maximum=MAX_NAME)
     email = address(errors, "email", email)
+    external_id = fields.line(errors, "external_id", external_id, maximum=MAX_EXTERNAL_ID)
     fields.refuse(errors)
     lock_list(event)
     known = db.session.scalars(_among(event.id, [email])).one_or_none()
     if known:
+        if external_id and external_id != known.external_id:
+            raise InvalidInput({"email": [gettext("This person is on the list already.")]})
         return known
     attendee = new_attendee(event.id, email, name)
+    attendee.external_id = external_id or None
+    if is_taken(attendee, "external_id"):
+        raise InvalidInput({"external_id": [TAKEN]})
     db.session.add(attendee)
     db.session.flush()
     audit.record_creation(actor, "attendee", attendee.id, audit.snapshot(attendee))
     return attendee
+
+
+def is_taken(attendee: Attendee, name: str) -> bool:
+    """Whether somebody else on the list has the `email` or `external_id` of this one."""
+    value = getattr(attendee, name)
+    if value is None:
+        return False
+    column = getattr(Attendee, name)
+    other = select(Attendee.id).where(
+        Attendee.event_id == attendee.event_id, column == value, Attendee.id != attendee.id
+    )
+    return db.session.scalar(other) is not None
 
 
 @transactional

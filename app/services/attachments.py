@@ -1,78 +1,128 @@
-"""What hangs on a thing: told before it is deleted or cancelled. Reads only.
+"""What hangs on a thing, told before it is deleted or cancelled. Reads only.
 
-Each function counts in one query and gives a line per kind that is there, such as
-"3 bookings to come". Whether that forbids the deletion is for its command to say.
+A line for each kind that is there, such as "3 bookings to come". What forbids a deletion
+is judged here too: pages ask before, and the commands that delete ask once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
-from flask_babel import ngettext
+from flask_babel import gettext, ngettext
 from sqlalchemy import ColumnElement, func, select
 
 from app.extensions import db
-from app.models import Booking, EventSession, EventType, Expert, Speaker
+from app.models import (
+    Attendee,
+    Booking,
+    EventSession,
+    EventType,
+    Expert,
+    Speaker,
+    WaitlistEntry,
+)
 from app.models.booking import LIVE
 from app.services import clock
 
 
-def of_user(user_id: int) -> list[str]:
-    """Bookings, expert page and talks of a user."""
-    return [
-        *_bookings(Booking.user_id == user_id),
-        *_counted(
-            (
-                lambda number: ngettext("%(num)d expert page", "%(num)d expert pages", number),
-                _count(Expert, Expert.user_id == user_id),
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """`forbids` are lines of what the thing is kept for, `goes` of what goes with it.
+
+    `note` is a sentence about what happens in place of that.
+    """
+
+    forbids: list[str] = field(default_factory=list)
+    goes: list[str] = field(default_factory=list)
+    note: str = ""
+
+
+def of_user(user_id: int) -> Attached:
+    """Bookings, expert page and talks keep a user; places in queues go."""
+    return Attached(
+        forbids=[
+            *_bookings(Booking.user_id == user_id),
+            *_counted(
+                (
+                    lambda number: ngettext("%(num)d expert page", "%(num)d expert pages", number),
+                    _count(Expert, Expert.user_id == user_id),
+                ),
+                (
+                    lambda number: ngettext(
+                        "%(num)d session to speak at", "%(num)d sessions to speak at", number
+                    ),
+                    _count(Speaker, Speaker.user_id == user_id),
+                ),
             ),
+        ],
+        goes=_counted(
             (
                 lambda number: ngettext(
-                    "%(num)d session to speak at", "%(num)d sessions to speak at", number
+                    "%(num)d place on a waitlist", "%(num)d places on waitlists", number
                 ),
-                _count(Speaker, Speaker.user_id == user_id),
-            ),
+                _count(WaitlistEntry, WaitlistEntry.user_id == user_id),
+            )
         ),
-    ]
+    )
 
 
-def of_expert(expert_id: int) -> list[str]:
-    """Bookings and event types of an expert."""
-    return [
-        *_bookings(Booking.expert_id == expert_id),
-        *_counted((_event_types, _count(EventType, EventType.expert_id == expert_id))),
-    ]
+def of_expert(expert_id: int) -> Attached:
+    """Bookings keep an expert; event types go."""
+    return Attached(
+        forbids=_bookings(Booking.expert_id == expert_id),
+        goes=_counted((_event_types, _count(EventType, EventType.expert_id == expert_id))),
+    )
 
 
-def of_event_type(event_type_id: int) -> list[str]:
-    """Bookings of an event type."""
-    return _bookings(Booking.event_type_id == event_type_id)
+def of_event_type(event_type_id: int) -> Attached:
+    """One that was ever booked is kept, and no longer offered."""
+    booked = _bookings(Booking.event_type_id == event_type_id)
+    if not booked:
+        return Attached()
+    kept = gettext(
+        "It was booked before, so it is kept and no longer offered: %(bookings)s.",
+        bookings=", ".join(booked),
+    )
+    return Attached(note=kept)
 
 
-def of_event(event_id: int) -> list[str]:
-    """Sessions and seats of an event."""
+def of_event(event_id: int) -> Attached:
+    """Sessions keep an event; its list of attendees goes."""
     here = EventSession.event_id == event_id
-    return [
-        *_counted((_sessions, _count(EventSession, here))),
-        *_bookings(Booking.event_session_id.in_(select(EventSession.id).where(here))),
-    ]
-
-
-def of_event_session(event_session_id: int) -> list[str]:
-    """Seats in a session."""
-    return _bookings(Booking.event_session_id == event_session_id)
-
-
-def of_room(room_id: int) -> list[str]:
-    """Bookings, sessions and event types in a room."""
-    return [
-        *_bookings(Booking.room_id == room_id),
-        *_counted(
-            (_sessions, _count(EventSession, EventSession.room_id == room_id)),
-            (_event_types, _count(EventType, EventType.room_id == room_id)),
+    return Attached(
+        forbids=[
+            *_counted((_sessions, _count(EventSession, here))),
+            *_bookings(Booking.event_session_id.in_(select(EventSession.id).where(here))),
+        ],
+        goes=_counted(
+            (
+                lambda number: ngettext(
+                    "%(num)d attendee on its list", "%(num)d attendees on its list", number
+                ),
+                _count(Attendee, Attendee.event_id == event_id),
+            )
         ),
-    ]
+    )
+
+
+def of_event_session(event_session_id: int) -> Attached:
+    """Its seats go with it, wherever it goes."""
+    return Attached(goes=_bookings(Booking.event_session_id == event_session_id))
+
+
+def of_room(room_id: int) -> Attached:
+    """Bookings, sessions and event types keep a room."""
+    return Attached(
+        forbids=[
+            *_bookings(Booking.room_id == room_id),
+            *_counted(
+                (_sessions, _count(EventSession, EventSession.room_id == room_id)),
+                (_event_types, _count(EventType, EventType.room_id == room_id)),
+            ),
+        ]
+    )
 
 
 def _bookings(condition: ColumnElement[bool]) -> list[str]:

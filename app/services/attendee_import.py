@@ -139,7 +139,7 @@ class _List:
         )
         row = ImportedRow(line, "error", ", ".join(filter(None, [name[:200], email[:254]])))
         if errors:
-            row.detail = " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
+            row.detail = table_import.mistakes(FIELDS, errors)
             return row
         if twice := self._emails_read.get(email) or self._external_ids_read.get(external_id):
             row.detail = gettext("The same person as in line %(line)s.", line=twice)
@@ -159,7 +159,7 @@ class _List:
             return row
         changes = _changes(self._known[found], email, name, external_id)
         row.action = "change" if changes else "skip"
-        row.detail = table_import.told(changes)
+        row.detail = table_import.told(FIELDS, changes)
         if changes:
             self._change(self._known[found], changes)
         return row

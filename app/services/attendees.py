@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Attendee
@@ -52,8 +51,8 @@ def update_attendee(actor: Actor | None, attendee_id: int, values: Mapping[str, 
         )
     with db.session.no_autoflush:
         for name in ("email", "external_id"):
-            if name not in errors and _is_taken(attendee, name):
-                errors[name] = [gettext("Somebody else on the list has this.")]
+            if name not in errors and admission.is_taken(attendee, name):
+                errors[name] = [str(admission.TAKEN)]
         fields.refuse(errors)
     db.session.flush()
     audit.record_update(actor, "attendee", attendee.id, before, audit.snapshot(attendee))
@@ -74,14 +73,3 @@ def remove_attendee(actor: Actor | None, attendee_id: int) -> None:
         )
     audit.record(actor, "delete", "attendee", attendee.id, before=audit.snapshot(attendee))
     db.session.delete(attendee)
-
-
-def _is_taken(attendee: Attendee, name: str) -> bool:
-    value = getattr(attendee, name)
-    if value is None:
-        return False
-    column = getattr(Attendee, name)
-    other = select(Attendee.id).where(
-        Attendee.event_id == attendee.event_id, column == value, Attendee.id != attendee.id
-    )
-    return db.session.scalar(other) is not None

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from app.extensions import db
-from app.models import Event, EventSession
+from app.models import Event
 from app.models.event import ADMISSIONS
-from app.services import audit, changes, clock, fields
+from app.services import attachments, audit, changes, clock, fields
 from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
@@ -97,7 +97,7 @@ def delete_event(actor: Actor | None, slug: str) -> None:
     """Remove an event that has no sessions. For admins. Raises `DomainError`."""
     actor = require_admin(actor)
     event = get_event(slug)
-    if db.session.scalar(select(exists().where(EventSession.event_id == event.id))):
+    if attachments.of_event(event.id).forbids:
         raise DomainError(gettext("%(title)s has sessions and is kept.", title=event.title))
     audit.record(actor, "delete", "event", event.id, before=audit.snapshot(event))
     db.session.delete(event)

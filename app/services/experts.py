@@ -13,10 +13,11 @@ from sqlalchemy import delete, exists, func, or_, select
 from werkzeug.routing import Map
 
 from app.extensions import db
-from app.models import Booking, DateOverride, EventType, Expert, ExpertSlug, Role, User
+from app.models import DateOverride, EventType, Expert, ExpertSlug, Role, User
 from app.models.user import full_name
 from app.services import (
     accounts,
+    attachments,
     audit,
     availability,
     clock,
@@ -215,7 +216,7 @@ def delete_expert(actor: Actor | None, expert_id: int) -> None:
     Raises `DomainError`, `NotFound`.
     """
     expert = _expert_to_change(actor, expert_id)
-    if db.session.scalar(select(exists().where(Booking.expert_id == expert.id))):
+    if attachments.of_expert(expert.id).forbids:
         raise DomainError(
             gettext(
                 "%(name)s has bookings, which name the expert. Deactivate the event types instead.",

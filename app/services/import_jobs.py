@@ -218,7 +218,7 @@ def _work(actor: Actor | None, job_id: int, *, dry_run: bool) -> None:
     try:
         result = _import(actor, get_job(actor, job_id), dry_run=dry_run)
     except DomainError as error:
-        _fail(job_id, table_import.reason(error))
+        _fail(job_id, table_import.reason((), error))
     except Exception:  # whatever it is, nothing was written, and whoever waits must know
         log.exception("import %d", job_id)
         _fail(job_id, gettext("Something went wrong on our side. Nothing was imported."))

@@ -37,13 +37,13 @@ from app.models import (
 from app.models.booking import CONFIRMED
 from app.models.interval import overlapping
 from app.models.types import AnyRow
-from app.services import clock, fields
+from app.services import clock, fields, rooms
 from app.services.errors import NotFound
 from app.services.policy import Actor, require_admin
 
 MAX_DAYS = 366
 STEPS = ("day", "week", "month")
-# A room's own hours are nobody's to say, so it is measured against a working day.
+# A room's own hours are nobody's to say, so it is measured against a working day there.
 OPEN_FROM, OPEN_TO = 8, 18
 _AT_ONCE = 2000
 _LEADS = (
@@ -160,9 +160,16 @@ def get_report(actor: Actor | None, name: str, span: Span) -> Report:
 def _rooms(span: Span) -> Report:
     """Booked hours of rooms, and their share of working days; two queries.
 
-    A room that is closed is not in use: blackouts do not count.
+    A room that is closed is not in use: blackouts do not count. Working hours are those
+    of the room's own zone, whoever looks; the periods are the reader's.
     """
-    rooms = db.session.execute(select(Room.id, Room.name).order_by(Room.name, Room.id)).all()
+    listed = db.session.execute(
+        select(Room.id, Room.name, Room.time_zone).order_by(Room.name, Room.id)
+    ).all()
+    zones = {room.id: rooms.zone_of(room) for room in listed}
+    open_in = {
+        zone: _minutes_open(span.starts_at, span.ends_at, zone) for zone in set(zones.values())
+    }
     busy = _read(
         select(
             Calendar.room_id,
@@ -190,9 +197,8 @@ def _rooms(span: Span) -> Report:
         starts_at, ends_at = max(row.starts_at, span.starts_at), min(row.ends_at, span.ends_at)
         times[row.room_id] += 1
         whole[row.room_id] += _minutes(starts_at, ends_at)
-        inside[row.room_id] += _minutes_open(starts_at, ends_at, span.zone)
+        inside[row.room_id] += _minutes_open(starts_at, ends_at, zones[row.room_id])
         by_period.add(names[row.kind], starts_at, _minutes(starts_at, ends_at) / 60)
-    open_minutes = _working_days(span) * (OPEN_TO - OPEN_FROM) * 60
     return by_period.report(
         [
             gettext("Room"),
@@ -207,9 +213,9 @@ def _rooms(span: Span) -> Report:
                 times[row.id],
                 _hours(whole[row.id]),
                 _hours(inside[row.id]),
-                _share(inside[row.id], open_minutes),
+                _share(inside[row.id], open_in[zones[row.id]]),
             ]
-            for row in rooms
+            for row in listed
         ],
         shares={utilisation},
         unit="hours",
@@ -227,11 +233,6 @@ def _minutes_open(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> flo
             found += max(0.0, _minutes(max(starts_at, opens), min(ends_at, closes)))
         day += timedelta(days=1)
     return found
-
-
-def _working_days(span: Span) -> int:
-    days = (span.last - span.first).days + 1
-    return sum((span.first + timedelta(days=each)).weekday() < 5 for each in range(days))
 
 
 # -- experts ---------------------------------------------------------------------------

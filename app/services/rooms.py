@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 from flask import current_app
 from flask_babel import gettext
-from sqlalchemy import exists, or_, select
+from sqlalchemy import select
 
 from app.extensions import db
-from app.models import Booking, EventSession, EventType, Room
-from app.services import audit, fields
+from app.models import Room
+from app.services import attachments, audit, fields
 from app.services.bookings import Page
 from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin
@@ -83,16 +83,7 @@ def delete_room(actor: Actor | None, room_id: int) -> None:
     """Remove a room that nothing ever took place in. For admins. Raises `DomainError`."""
     actor = require_admin(actor)
     room = get_room(room_id)
-    used = db.session.scalar(
-        select(
-            or_(
-                exists().where(Booking.room_id == room.id),
-                exists().where(EventSession.room_id == room.id),
-                exists().where(EventType.room_id == room.id),
-            )
-        )
-    )
-    if used:
+    if attachments.of_room(room.id).forbids:
         raise DomainError(
             gettext("%(room)s has bookings, sessions or event types and is kept.", room=room.name)
         )

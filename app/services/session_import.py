@@ -34,6 +34,7 @@ from app.services.transaction import savepoint, transactional
 
 # Each is some twenty statements, under the locks of the event's calendars.
 MAX_SESSIONS = 500
+_NAMED = 10  # of those who lose their seat, in the line that moves it
 FIELDS = (
     Field(
         "external_id",
@@ -193,7 +194,7 @@ class _Programme:
             with savepoint():
                 self._take(row, guid, self._wanted(values))
         except DomainError as error:
-            row.action, row.detail = "error", table_import.reason(error)
+            row.action, row.detail = "error", table_import.reason(FIELDS, error)
         return row
 
     def _take(self, row: ImportedRow, guid: str, wanted: dict[str, Any]) -> None:
@@ -216,16 +217,14 @@ class _Programme:
         _, impact = event_sessions.move_event_session(self._actor, session_id, changes)
         row.action = "change"
         row.detail = table_import.told(
+            FIELDS,
             {
                 name: (self._told(name, before[name]), self._told(name, _comparable(name, value)))
                 for name, value in changes.items()
-            }
+            },
         )
         if impact.released:
-            released = ngettext(
-                "%(num)d seats are released", "%(num)d seats are released", len(impact.released)
-            )
-            row.detail = f"{row.detail}; {released}"
+            row.detail = f"{row.detail}; {_released(impact)}"
 
     def _wanted(self, values: Mapping[str, str]) -> dict[str, Any]:
         errors: dict[str, list[str]] = {}
@@ -287,6 +286,23 @@ class _Programme:
         if name == "room_id":
             return next((room for room, key in self._rooms.items() if key == value), "")
         return str(value)
+
+
+def _released(impact: event_sessions.Impact) -> str:
+    """Whose seats go, the first of them by name."""
+    names = [each["name"] for each in impact.leaving]
+    more = len(names) - _NAMED
+    shown = ", ".join(names[:_NAMED])
+    return ngettext(
+        "%(num)d seat is released: %(names)s",
+        "%(num)d seats are released: %(names)s",
+        len(names),
+        names=ngettext(
+            "%(names)s and %(num)d more", "%(names)s and %(num)d more", more, names=shown
+        )
+        if more > 0
+        else shown,
+    )
 
 
 def _now(session: EventSession) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.extensions import db
 from app.models import Setting
 from app.services import audit, colours, fields, weekly_hours
+from app.services.errors import Stale
 from app.services.policy import Actor, require_admin
 from app.services.transaction import after_commit, transactional
 
@@ -97,6 +98,7 @@ _KINDS: dict[str, _Kind] = {
     "guest_days": _Kind(_days(0), lambda: current_app.config["RETENTION_DAYS"]),
 }
 NAMES = tuple(_KINDS)
+_VERSION = select(func.coalesce(func.sum(Setting.version), 0))
 
 
 def current() -> Settings:
@@ -112,19 +114,26 @@ def refresh() -> None:
         _load()
 
 
+def defaults() -> Settings:
+    """What would hold if no admin had changed anything."""
+    return _made_of({}, 0)
+
+
+def find_mistakes(values: Mapping[str, Any]) -> fields.Errors:
+    """What `update` would refuse, by setting."""
+    _, errors = _read(values)
+    return errors
+
+
 @transactional
-def update(actor: Actor | None, values: Mapping[str, Any]) -> None:
+def update(actor: Actor | None, values: Mapping[str, Any], *, version: int | None = None) -> None:
     """Set what is given; None puts the default in place. For admins.
 
-    Raises `InvalidInput`, `NotAllowed`.
+    `version` is of the settings that the change rests on. Locks the rows that change.
+    Raises `InvalidInput`, `NotAllowed`, `Stale` where others hold by now.
     """
     actor = require_admin(actor)
-    errors: fields.Errors = {}
-    wanted = {
-        name: None if values[name] is None else kind.read(errors, name, values[name])
-        for name, kind in _KINDS.items()
-        if name in values
-    }
+    wanted, errors = _read(values)
     fields.refuse(errors)
     rows = {
         row.name: row
@@ -132,6 +141,8 @@ def update(actor: Actor | None, values: Mapping[str, Any]) -> None:
             select(Setting).where(Setting.name.in_(wanted)).order_by(Setting.name).with_for_update()
         )
     }
+    if version is not None and version != db.session.scalar(_VERSION):
+        raise Stale
     before, after = {}, {}
     for name, value in wanted.items():
         default = _KINDS[name].default()
@@ -152,6 +163,16 @@ def update(actor: Actor | None, values: Mapping[str, Any]) -> None:
     audit.record(actor, "update", "settings", "all", before=before, **after)
     app: Any = current_app._get_current_object()  # type: ignore[attr-defined]
     after_commit(lambda: app.extensions.pop(_KEY, None))
+
+
+def _read(values: Mapping[str, Any]) -> tuple[dict[str, Any], fields.Errors]:
+    errors: fields.Errors = {}
+    wanted = {
+        name: None if values[name] is None else kind.read(errors, name, values[name])
+        for name, kind in _KINDS.items()
+        if name in values
+    }
+    return wanted, errors
 
 
 def _load() -> Settings:
@@ -179,4 +200,4 @@ def _made_of(values: Mapping[str, Any], version: int) -> Settings:
 
 def _version() -> int:
     with db.engine.connect() as connection:
-        return connection.scalar(select(func.coalesce(func.sum(Setting.version), 0))) or 0
+        return connection.scalar(_VERSION) or 0

@@ -123,16 +123,24 @@ def read_lines(
         )
 
 
-def told(changes: Mapping[str, tuple[object, object]]) -> str:
-    """`name: old → new` of each change."""
-    return ", ".join(f"{key}: {_shown(old)} → {_shown(new)}" for key, (old, new) in changes.items())
+def told(fields: Sequence[Field], changes: Mapping[str, tuple[object, object]]) -> str:
+    """`Name: old → new` of each change, by the fields' labels."""
+    return ", ".join(
+        gettext(
+            "%(field)s: %(old)s → %(new)s",
+            field=_label(fields, key) or key,
+            old=_shown(old),
+            new=_shown(new),
+        )
+        for key, (old, new) in changes.items()
+    )
 
 
-def reason(error: DomainError) -> str:
-    """Why a line cannot be used."""
+def reason(fields: Sequence[Field], error: DomainError) -> str:
+    """Why a line cannot be used, by the fields' labels; no field, no label."""
     errors: Mapping[str, Sequence[str]] = error.extra.get("errors") or {}
     if errors:
-        return " ".join(f"{key}: {' '.join(texts)}" for key, texts in errors.items())
+        return mistakes(fields, errors)
     in_the_way = [
         each.get("title") or gettext("Private") for each in error.extra.get("conflicts", ())
     ]
@@ -140,6 +148,24 @@ def reason(error: DomainError) -> str:
     if in_the_way:
         sentences.append(gettext("In the way: %(titles)s.", titles=", ".join(in_the_way)))
     return " ".join(sentences)
+
+
+def mistakes(fields: Sequence[Field], errors: Mapping[str, Sequence[str]]) -> str:
+    """What is wrong with each field of a line."""
+    return " ".join(
+        gettext("%(field)s: %(text)s", field=label, text=" ".join(texts))
+        if (label := _label(fields, key))
+        else " ".join(texts)
+        for key, texts in errors.items()
+    )
+
+
+def _label(fields: Sequence[Field], key: str) -> str:
+    """What people call a field; services call one that names a row `room_id`."""
+    return next(
+        (str(each.label) for each in fields if key in {each.key, f"{each.key}_id"}),
+        "",
+    )
 
 
 def _shown(value: object) -> str:

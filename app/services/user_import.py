@@ -128,7 +128,7 @@ def _take(
     except EmailTaken:
         row.action, row.detail = "error", gettext("There is an account with this address.")
     except DomainError as error:
-        row.action, row.detail = "error", table_import.reason(error)
+        row.action, row.detail = "error", table_import.reason(FIELDS, error)
     return row
 
 
@@ -156,7 +156,7 @@ def _write(
     accounts.update_user(actor, user.id, **changes)  # type: ignore[arg-type]
     row.action = "change"
     row.detail = table_import.told(
-        {name: (_shown(before[name]), _shown(value)) for name, value in changes.items()}
+        FIELDS, {name: (_shown(before[name]), _shown(value)) for name, value in changes.items()}
     )
 
 

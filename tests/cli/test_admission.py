@@ -81,7 +81,7 @@ def test_a_list_is_rehearsed_and_taken(app: Flask, tmp_path: Path) -> None:
     rehearsed = run(app, "import-attendees", str(file), "--event", "conf", "--dry-run")
     assert rehearsed.exit_code == 0, rehearsed.output
     assert rehearsed.output.splitlines()[0] == "+ line 2  Ann Lee, ann@example.org"
-    assert rehearsed.output.splitlines()[1].startswith("! line 3  X, nobody: email: ")
+    assert rehearsed.output.splitlines()[1].startswith("! line 3  X, nobody: Email: ")
     assert rehearsed.output.splitlines()[-2:] == [
         "2 read: 1 added, 0 changed, 0 unchanged, 1 left out.",
         "Nothing was written.",

@@ -345,8 +345,10 @@ def test_updating_changes_what_is_given(ended: list[changes.Change]) -> None:
     assert {role.name for role in changed.roles} == {CONTRIBUTOR}
     assert ended == [changes.AccessEnded(user.id)]
     make_user(email="bob@example.org")
-    with pytest.raises(EmailTaken):
-        accounts.update_user(admin, user.id, email="BOB@example.org")
+    with pytest.raises(InvalidInput) as refused:
+        accounts.update_user(admin, user.id, name=" ", email="BOB@example.org")
+    assert refused.value.errors["email"] == ["There is an account with this address."]
+    assert "name" in refused.value.errors
     with pytest.raises(NotFound):
         accounts.update_user(admin, 2**31 - 1, name="Nobody")
 

@@ -371,7 +371,7 @@ def test_a_changed_list_changes_people_and_keeps_check_ins(event: Event, staff: 
     done = import_attendees(staff, "conf", changed)
     assert done == rehearsed
     assert actions(done) == ["change", "skip", "add"]
-    assert done.rows[0].detail == "email: ann@example.org → ann@new.example"
+    assert done.rows[0].detail == "Email: ann@example.org → ann@new.example"
     ann = next(each for each in page(staff) if each["external_id"] == "1")
     assert ann["email"] == "ann@new.example"
     assert ann["checked_in_at"]

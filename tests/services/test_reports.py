@@ -26,6 +26,7 @@ from tests.queries import count_queries
 
 pytestmark = pytest.mark.usefixtures("context")
 
+BERLIN = {"time_zone": "Europe/Berlin"}
 TEN = datetime(2031, 3, 4, 10, tzinfo=UTC)  # a Tuesday, 11:00 in Berlin
 
 
@@ -59,7 +60,7 @@ def reserve(admin: Any, room_id: int, start: str, end: str) -> None:
 
 
 def test_rooms_are_measured_against_working_days(admin: Any) -> None:
-    hall, idle = factories.make_room(name="Hall"), factories.make_room(name="Idle")
+    hall, idle = factories.make_room(name="Hall", **BERLIN), factories.make_room(name="Idle")
     reserve(admin, hall.id, "2031-03-04T06:00Z", "2031-03-04T09:00Z")  # 07:00 to 10:00
     reserve(admin, hall.id, "2031-03-08T10:00Z", "2031-03-08T12:00Z")  # a Saturday
     reserve(admin, hall.id, "2031-03-09T22:00Z", "2031-03-10T00:00Z")  # half in the next week
@@ -74,6 +75,19 @@ def test_rooms_are_measured_against_working_days(admin: Any) -> None:
         "Appointments": {},
     }
     assert idle.name == "Idle"
+
+
+def test_working_hours_are_the_rooms_whoever_looks(admin: Any) -> None:
+    berlin = factories.make_room(name="Berlin", **BERLIN)
+    tokyo = factories.make_room(name="Tokyo", time_zone="Asia/Tokyo")
+    reserve(admin, berlin.id, "2031-03-04T07:00Z", "2031-03-04T08:00Z")  # 08:00 to 09:00
+    reserve(admin, tokyo.id, "2031-03-03T22:00Z", "2031-03-04T01:00Z")  # 07:00 to 10:00
+    for zone in ("UTC", "Europe/Berlin", "Asia/Tokyo", "Pacific/Honolulu"):
+        week = reports.read_span("2031-03-03", "2031-03-09", "day", zone)
+        assert table(admin, "rooms", week) == {
+            "Berlin": [1, 1.0, 1.0, 0.02],
+            "Tokyo": [1, 3.0, 2.0, 0.04],
+        }
 
 
 def test_a_closed_room_is_neither_in_use_nor_booked(admin: Any) -> None:

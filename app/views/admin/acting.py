@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,11 +13,20 @@ from flask_babel import gettext, lazy_gettext
 from app.errors import status_of
 from app.extensions import db
 from app.gates import current_actor
-from app.services.errors import DomainError, Gone, InvalidInput, NotAllowed, NotFound, Stale
+from app.services.attachments import Attached
+from app.services.errors import (
+    DomainError,
+    EmailTaken,
+    Gone,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    Stale,
+)
 from app.services.policy import Actor
 from app.views.admin import bulk
 from app.views.admin.access import FINAL, Answer
-from app.views.admin.bulk import BulkAction, Outcome
+from app.views.admin.bulk import BulkAction, Chosen, Outcome, Selection
 from app.views.admin.forms import OfficeForm
 from app.views.admin.wording import removing
 
@@ -56,8 +66,10 @@ class RowActions:
             icon="trash-2",
             permission="delete",
             is_destructive=True,
+            is_removal=True,
             form=self.delete_form,
             undo=type(self).undo_removal,
+            impact=lambda view, item, _form: view.impact(item),
         )
 
     def _bulk(self, action: BulkAction) -> Answer:
@@ -81,17 +93,22 @@ class RowActions:
         return f"{self._url('list')}?{asked}" if asked else self._url("list")
 
     def _act(self, action: BulkAction, items: Sequence[Any], *, back: str) -> Answer:
-        wording, names = action.wording, {item.id: self.name_of(item) for item in items}
         form = action.form(request.form if request.method == "POST" else None)
         self.offer_to_many(form)
         if request.method == "GET":
-            return self._action_page(action, items, names, form, back)
+            return self._action_page(action, self._selection(action, items), form, back)
         if not form.validate():
-            return self._action_page(action, items, names, form, back, InvalidInput({}))
-        impact = self.impact(items[0]) if len(items) == 1 and action.name == "delete_many" else None
-        if impact and request.form.get("agreed") != impact["digest"]:
-            overtaken = Stale(str(AFFECTS_OTHERS))
-            return self._action_page(action, items, names, form, back, overtaken)
+            selection = self._selection(action, items)
+            return self._action_page(action, selection, form, back, InvalidInput({}))
+        if "again" in request.form:  # back from the page that said whom it affects
+            return self._action_page(action, self._selection(action, items), form, back)
+        selection = self._selection(action, items, form)
+        agreed = request.form.get("agreed")
+        if selection.must_be_agreed and agreed != selection.digest:
+            is_first_look = selection.is_second_step and not agreed
+            overtaken = None if is_first_look else Stale(str(AFFECTS_OTHERS))
+            return self._action_page(action, selection, form, back, overtaken)
+        wording, names = action.wording, selection.names
         refused: list[tuple[str, DomainError]] = []
         done: list[tuple[int, Any]] = []
         messages = []
@@ -115,11 +132,11 @@ class RowActions:
             # Its own page may be gone.
             return redirect(back if "/list/" in back else self._url("list"), 303)
         if len(names) == 1:
-            left = [self._item(pk) for pk in names]
-            return self._action_page(action, left, names, form, back, refused[0][1])
+            selection = self._selection(action, [self._item(pk) for pk in names])
+            return self._action_page(action, selection, form, back, refused[0][1])
         summary = InvalidInput({}, wording.done_some(len(done), len(names)))
         reasons = bulk.reasons(refused, names)
-        return self._action_page(action, [], {}, form, back, summary, reasons)
+        return self._action_page(action, Selection(), form, back, summary, reasons)
 
     def _undo(self) -> Answer:
         """Take back what was done last, row by row."""
@@ -152,7 +169,7 @@ class RowActions:
         summary = InvalidInput({}, told)
         reasons = [bulk.refusal(name, error) for name, error in refused]
         form, back = OfficeForm(), self._url("list")
-        return self._action_page(action, [], {}, form, back, summary, reasons)
+        return self._action_page(action, Selection(), form, back, summary, reasons)
 
     def _name_of_id(self, pk: int) -> str:
         try:
@@ -160,38 +177,83 @@ class RowActions:
         except NotFound:
             return str(pk)
 
+    def _selection(
+        self, action: BulkAction, items: Sequence[Any], form: OfficeForm | None = None
+    ) -> Selection:
+        """What is chosen, and whom it affects where that is known: by what `form` says."""
+        rows = [
+            Chosen(
+                pk=item.id,
+                name=self.name_of(item),
+                detail=self.detail_of(item),
+                attached=self._attached(action, item),
+                instead=self.instead(item),
+            )
+            for item in items
+        ]
+        if action.impact is None or (action.impact_by_form and form is None):
+            return Selection(rows)
+        return Selection(
+            [self._foreseen(action, each, form) for each in rows],
+            is_second_step=action.impact_by_form,
+        )
+
+    def _foreseen(self, action: BulkAction, chosen: Chosen, form: OfficeForm | None) -> Chosen:
+        """A row with whom it affects, or with why nothing will be done with it."""
+        assert action.impact
+        try:  # read anew: a rehearsal is rolled back, and what was read goes with it
+            return replace(chosen, impact=action.impact(self, self._item(chosen.pk), form))
+        except FINAL:
+            raise
+        except DomainError as error:
+            return replace(chosen, attached=Attached(forbids=[error.detail]), instead=None)
+
+    def _attached(self, action: BulkAction, item: Any) -> Attached:
+        attached = self.attached(item)
+        if action.is_removal:
+            return attached
+        return Attached(goes=[*attached.forbids, *attached.goes])
+
     def _action_page(
         self,
         action: BulkAction,
-        items: Sequence[Any],
-        names: Mapping[int, str],
+        selection: Selection,
         form: OfficeForm,
         back: str,
         error: DomainError | None = None,
         reasons: Sequence[str] = (),
     ) -> Answer:
-        wording = action.wording
+        wording, number = action.wording, len(selection.rows)
         title = action.label
-        if items:
-            one = len(items) == 1
+        if number:
+            one = number == 1
             title = (
-                wording.question(names[items[0].id]) if one else wording.question_many(len(items))
+                wording.question(selection.rows[0].name) if one else wording.question_many(number)
             )
         notes = [*reasons, *self._placed(form, error), *self._notes(error)]
         page = self._page(
-            "admin/delete.html",
+            "admin/action.html",
             title=title,
             action=action,
-            submit=wording.submit(len(items)) if items else "",
-            items=[(item.id, names[item.id], self.attached(item)) for item in items],
+            selection=selection,
+            submit=wording.submit(number) if number and selection.is_possible else "",
             form=form,
             error=error,
+            headline=headline(form, error),
             notes=notes,
             back=back,
             asked=back.partition("?")[2],
-            impact=self.impact(items[0])
-            if len(items) == 1 and action.name == "delete_many"
-            else None,
-            undoable=bulk.find_undoable(self.endpoint) if not items else None,
+            undoable=None if number else bulk.find_undoable(self.endpoint),
         )
         return (page, status_of(error)) if error else page
+
+
+def headline(form: OfficeForm, error: DomainError | None) -> str:
+    """What a refusal is headed with: it sends nobody to fields where none is marked."""
+    if error is None:
+        return ""
+    if isinstance(error, EmailTaken):  # its words are for who registers
+        return str(InvalidInput.detail)
+    marked = any(field.errors for field in form)
+    is_about_fields = isinstance(error, InvalidInput) and error.detail == str(InvalidInput.detail)
+    return error.detail if marked or not is_about_fields else str(DomainError.detail)

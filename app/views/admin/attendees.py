@@ -146,12 +146,13 @@ class AttendeeView(ServiceModelView):
 
     def create(self, actor: Actor | None, form: Any) -> int:
         event = db.session.get_one(Event, form.event_id.data)
-        made = admission.add_attendee(
-            actor, event.slug, name=form.name.data or "", email=form.email.data or ""
-        )
-        if form.external_id.data:
-            attendees.update_attendee(actor, made.id, {"external_id": form.external_id.data})
-        return made.id
+        return admission.add_attendee(
+            actor,
+            event.slug,
+            name=form.name.data or "",
+            email=form.email.data or "",
+            external_id=form.external_id.data or "",
+        ).id
 
     def update(self, actor: Actor | None, item: Attendee, form: Any) -> None:
         attendees.update_attendee(actor, item.id, form.data)

@@ -21,6 +21,7 @@ from werkzeug.wrappers import Response
 
 from app.errors import status_of, wants_json
 from app.gates import current_actor
+from app.services.attachments import Attached
 from app.services.errors import (
     DomainError,
     EmailTaken,
@@ -31,7 +32,7 @@ from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import bulk, cells, columns
 from app.views.admin.access import FINAL, Answer, permitted
-from app.views.admin.acting import RowActions
+from app.views.admin.acting import RowActions, headline
 from app.views.admin.bulk import BulkAction
 from app.views.admin.days import DayFilter, reader_zone
 from app.views.admin.forms import OfficeForm, UserField, ZoneField, suggested_users
@@ -88,11 +89,15 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that can be done with one thing, beside editing and deleting it."""
+    """Something that can be done with one thing, beside editing and deleting it.
+
+    `asks` says that it leads to a page that asks first.
+    """
 
     label: str
     href: str
     icon: str
+    asks: bool = False
 
 
 class ToConfirm(Exception):
@@ -178,12 +183,20 @@ class ServiceModelView(RowActions, ListReading, ModelView):
     def offer_to_many(self, form: Any) -> None:
         """Fill in what the form of a bulk action offers to choose from."""
 
-    def attached(self, item: Any) -> list[str]:
+    def attached(self, item: Any) -> Attached:
         """What hangs on `item`, told before it is deleted."""
-        return []
+        return Attached()
+
+    def detail_of(self, item: Any) -> str:
+        """What tells `item` from others of its name."""
+        return ""
+
+    def instead(self, item: Any) -> tuple[str, str] | None:
+        """What to do with one that cannot be deleted: a text, and where."""
+        return None
 
     def deeds(self, item: Any) -> list[Deed]:
-        """What else can be done with `item`: each is a POST."""
+        """What else can be done with `item`: each is a POST, or a page that asks before one."""
         return []
 
     def impact(self, item: Any) -> Mapping[str, Any] | None:
@@ -438,6 +451,7 @@ class ServiceModelView(RowActions, ListReading, ModelView):
         name: str = "",
         seen: str = "",
     ) -> Answer:
+        notes = [*self._placed(form, error), *self._notes(error)]
         page = self._page(
             "admin/form.html",
             title=gettext("Edit “%(name)s”", name=name) if name else self.adding(),
@@ -445,7 +459,8 @@ class ServiceModelView(RowActions, ListReading, ModelView):
             fields=_in_order(form, self.edit_columns if name else self.add_columns),
             item=item,
             error=error,
-            notes=[*self._placed(form, error), *self._notes(error)],
+            notes=notes,
+            headline=headline(form, error),
             users=suggested_users() if any(isinstance(each, UserField) for each in form) else [],
             seen=seen or request.form.get("seen", ""),
             submit=gettext("Save") if name else self.adding(),

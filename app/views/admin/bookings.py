@@ -66,7 +66,7 @@ KINDS = {
     "seat": lazy_gettext("Seat"),
     "reservation": lazy_gettext("Reservation"),
 }
-ATTACHED = {
+DETAILS = {
     "appointment": lazy_gettext("Appointment of %(who)s, %(time)s"),
     "seat": lazy_gettext("Seat of %(who)s, %(time)s"),
     "reservation": lazy_gettext("Reservation of %(who)s, %(time)s"),
@@ -496,9 +496,9 @@ class BookingView(ServiceModelView):
     def remove(self, actor: Actor | None, item: Booking, form: Any) -> None:
         cancellation.cancel_booking(actor, item.uid, reason=(form.reason.data or "").strip())
 
-    def attached(self, item: Booking) -> list[str]:
-        text = str(ATTACHED[item.kind])
-        return [text % {"who": _who(item), "time": _plain_time(item)}]
+    def detail_of(self, item: Booking) -> str:
+        text = str(DETAILS[item.kind])
+        return text % {"who": _who(item), "time": _plain_time(item)}
 
     # -- looking ---------------------------------------------------------------------
 

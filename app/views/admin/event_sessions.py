@@ -18,6 +18,7 @@ from app.extensions import db
 from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
 from app.services import attachments, clock, event_sessions, overview
+from app.services.attachments import Attached
 from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import cells, days, session_impact
@@ -94,6 +95,15 @@ def _move_room(view: Any, actor: Actor | None, item: EventSession, form: Any) ->
 
 def _move_back(actor: Actor | None, pk: int, before: int) -> None:
     event_sessions.move_event_session(actor, pk, {"room_id": before})
+
+
+def _impact_of_room(_view: Any, item: EventSession, form: Any) -> dict[str, Any]:
+    """Whom it affects that the session moves to the room, rehearsed."""
+    pk, before = item.id, event_sessions.describe(item)
+    after, impact = event_sessions.move_event_session(
+        current_actor(), pk, {"room_id": form.room_id.data}, dry_run=True
+    )
+    return session_impact.shown(impact, event_sessions.get_event_session(pk), before, after)
 
 
 def _fill(value: str) -> ColumnElement[bool]:
@@ -248,6 +258,8 @@ class EventSessionView(ServiceModelView):
             ),
             form=RoomChoiceForm,
             undo=_move_back,
+            impact=_impact_of_room,
+            impact_by_form=True,
         ),
     )
 
@@ -298,7 +310,7 @@ class EventSessionView(ServiceModelView):
         after, impact = event_sessions.move_event_session(
             actor, pk, values, release_last=release_last, dry_run=True
         )
-        shown = session_impact.shown(impact, self._item(pk), self.zone(), before, after)
+        shown = session_impact.shown(impact, self._item(pk), before, after)
         agreed = request.form.get("agreed")
         if impact.is_felt and agreed != shown["digest"]:
             raise ToConfirm(
@@ -325,15 +337,24 @@ class EventSessionView(ServiceModelView):
 
     def impact(self, item: EventSession) -> dict[str, Any]:
         found = event_sessions.find_cancel_impact(current_actor(), item.id)
-        return session_impact.shown(found, item, self.zone())
+        return session_impact.shown(found, item)
 
     @expose("/move-room/", methods=["GET", "POST"])
     @permitted("edit")
     def move_room(self) -> Answer:
         return self._bulk(self.bulk_actions[0])
 
-    def attached(self, item: EventSession) -> list[str]:
+    def attached(self, item: EventSession) -> Attached:
         return attachments.of_event_session(item.id)
+
+    def detail_of(self, item: EventSession) -> str:
+        time = cells.plain_span(item.starts_at, item.ends_at, item.event.time_zone)
+        return gettext(
+            "%(time)s, %(room)s, %(event)s",
+            time=time,
+            room=item.room.name,
+            event=item.event.title,
+        )
 
     def is_changeable(self, item: EventSession) -> bool:
         return item.status == "confirmed"

@@ -16,6 +16,7 @@ from wtforms import BooleanField
 from app.extensions import db
 from app.models import EventType, Expert, Room
 from app.services import attachments, event_types, rooms
+from app.services.attachments import Attached
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.access import Answer, permitted
@@ -304,7 +305,7 @@ class EventTypeView(ServiceModelView):
             "“%(title)s” was booked before, so it is kept and no longer offered.", title=title
         )
 
-    def attached(self, item: EventType) -> list[str]:
+    def attached(self, item: EventType) -> Attached:
         return attachments.of_event_type(item.id)
 
     @expose("/activate/", methods=["GET", "POST"])

@@ -14,6 +14,7 @@ from wtforms import BooleanField
 from app.extensions import db
 from app.models import Event, EventSession
 from app.services import attachments, clock, events
+from app.services.attachments import Attached
 from app.services.local_text import date_text
 from app.services.policy import Actor
 from app.views.admin import cells
@@ -198,8 +199,11 @@ class EventView(ServiceModelView):
     def remove(self, actor: Actor | None, item: Event, form: Any) -> None:
         events.delete_event(actor, item.slug)
 
-    def attached(self, item: Event) -> list[str]:
+    def attached(self, item: Event) -> Attached:
         return attachments.of_event(item.id)
+
+    def instead(self, item: Event) -> tuple[str, str]:
+        return gettext("Take its agenda off the public instead."), self._url("edit", pk=item.id)
 
     def related(self, item: Event) -> list[Related]:
         here = {"event": item.id}

@@ -12,6 +12,7 @@ from sqlalchemy.orm import joinedload
 
 from app.models import Expert, User
 from app.services import attachments, experts
+from app.services.attachments import Attached
 from app.services.errors import DomainError
 from app.services.local_text import weekday_text
 from app.services.policy import Actor
@@ -113,8 +114,12 @@ class ExpertView(ServiceModelView):
     def remove(self, actor: Actor | None, item: Expert, form: Any) -> None:
         experts.delete_expert(actor, item.id)
 
-    def attached(self, item: Expert) -> list[str]:
+    def attached(self, item: Expert) -> Attached:
         return attachments.of_expert(item.id)
+
+    def instead(self, item: Expert) -> tuple[str, str]:
+        text = gettext("Deactivate the event types instead.")
+        return text, url_for("EventTypeView.list", expert=item.id)
 
     def related(self, item: Expert) -> list[Related]:
         here = {"expert": item.id}

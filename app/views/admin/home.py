@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import render_template, url_for
+from flask import current_app, render_template, url_for
 from flask_appbuilder import IndexView, expose
 from flask_babel import gettext, lazy_gettext, ngettext
 
@@ -149,6 +149,7 @@ def _waiting(now: Overview) -> list[Figure]:
             now.mails_waiting,
             lambda number: ngettext("mails waiting", "mails waiting", number),
             url_for("OutboxView.list", state="due"),
+            "" if current_app.config["MAIL_SERVER"] else "warn",  # they wait for ever
         ),
         _figure(
             now.waiting,

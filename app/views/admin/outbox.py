@@ -191,6 +191,7 @@ class OutboxView(ServiceModelView):
         return self._to("show", pk=message_id)
 
     def _page(self, template: str, **values: Any) -> str:
+        values["has_server"] = bool(current_app.config["MAIL_SERVER"])
         if template == self.show_template:
             item = values["item"]
             try:
@@ -228,7 +229,8 @@ class OutboxView(ServiceModelView):
         return cells.moment(item.sent_at, self.zone())
 
     def cell_next_try(self, item: OutboxMessage) -> Any:
-        return cells.moment(item.next_attempt_at, self.zone()) if item.state == "pending" else ""
+        is_tried = item.state == "pending" and current_app.config["MAIL_SERVER"]
+        return cells.moment(item.next_attempt_at, self.zone()) if is_tried else ""
 
     def cell_booking(self, item: OutboxMessage) -> Any:
         if item.booking_id is None:

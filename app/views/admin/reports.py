@@ -28,8 +28,8 @@ NAMES = {
 }
 ABOUT = {
     "rooms": lazy_gettext(
-        "Utilisation is the share of Monday to Friday, 08:00 to 18:00, in which a room"
-        " was booked. Hours outside of it count as hours, not as utilisation."
+        "Utilisation is the share of Monday to Friday, 08:00 to 18:00 in the room's time zone,"
+        " in which a room was booked. Hours outside of it count as hours, not as utilisation."
     ),
     "experts": lazy_gettext(
         "Utilisation is the share of the hours that an expert offers, by weekly hours"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app
+from flask import current_app, url_for
 from flask_babel import gettext, lazy_gettext, ngettext
 
 from app.gates import current_actor
 from app.models import Room
 from app.services import attachments, rooms
+from app.services.attachments import Attached
 from app.services.policy import Actor
 from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import LineField, NumberField, OfficeForm, ZoneField
@@ -66,8 +67,11 @@ class RoomView(ServiceModelView):
     def remove(self, actor: Actor | None, item: Room, form: Any) -> None:
         rooms.delete_room(actor, item.id)
 
-    def attached(self, item: Room) -> list[str]:
+    def attached(self, item: Room) -> Attached:
         return attachments.of_room(item.id)
+
+    def instead(self, item: Room) -> tuple[str, str]:
+        return gettext("Close it for a time instead."), url_for("BlackoutView.add", room=item.id)
 
     def related(self, item: Room) -> list[Related]:
         here = {"room": item.id, "when": "upcoming", "status": "confirmed"}

@@ -24,7 +24,6 @@ _FOR_GOOD = lazy_gettext("A cancelled session does not come back: its seats are 
 def shown(
     impact: Impact,
     item: EventSession,
-    zone: str,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -33,8 +32,9 @@ def shown(
     is_move = before is not None and after is not None
     return {
         "digest": _digest(impact, after),
+        "is_felt": impact.is_felt,
         "changes": _changes(before, after, there) if before and after else [],
-        "conflicts": [_other(each, zone) for each in impact.conflicts],
+        "conflicts": [_other(each, there) for each in impact.conflicts],
         "counts": _counts(impact, is_move=is_move),
         "leaving": [{**each, "reason": _reason(each, there)} for each in impact.leaving],
         "speakers": impact.speakers,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -13,10 +15,11 @@ from flask_babel.speaklater import LazyString
 from app.errors import status_of
 from app.gates import current_actor
 from app.services import colours, settings, weekly_hours
-from app.services.errors import DomainError, InvalidInput
+from app.services.errors import DomainError, InvalidInput, NotFound, Stale
 from app.services.local_text import number_text, weekday_text
 from app.services.settings import Settings
 from app.views.admin.access import Answer, permitted
+from app.views.admin.base import OVERTAKEN
 from app.views.admin.forms import LineField, NumberField, OfficeForm, TextField
 
 WEEKDAYS = [LazyString(weekday_text, day) for day in range(7)]
@@ -80,11 +83,30 @@ class SettingsForm(OfficeForm):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Settings that stand together: the form's fields, and the service's names of them."""
+
+    key: str
+    name: LazyString
+    fields: tuple[str, ...]
+    settings: tuple[str, ...]
+
+
+def _group(key: str, name: LazyString, *names: str) -> Group:
+    return Group(key, name, names, names)
+
+
 GROUPS = (
-    (lazy_gettext("Look"), ("product_name", "accent")),
-    (lazy_gettext("Default weekly hours"), tuple(f"hours_{day}" for day in range(7))),
-    (lazy_gettext("Admission to events"), ("admission_welcome", "admission_help")),
-    (lazy_gettext("Kept for"), ("audit_days", "mail_days", "guest_days")),
+    _group("look", lazy_gettext("Look"), "product_name", "accent"),
+    Group(
+        "hours",
+        lazy_gettext("Default weekly hours"),
+        tuple(f"hours_{day}" for day in range(7)),
+        ("weekly_hours",),
+    ),
+    _group("admission", lazy_gettext("Admission to events"), "admission_welcome", "admission_help"),
+    _group("kept", lazy_gettext("Kept for"), "audit_days", "mail_days", "guest_days"),
 )
 
 
@@ -102,32 +124,80 @@ class SettingsView(BaseView):
         if request.method == "GET":
             return self._form_page(SettingsForm(data=_values(kept)), kept)
         form = SettingsForm(request.form)
-        if not form.validate():
-            return self._form_page(form, kept, InvalidInput({}))
+        values, mistakes = _read(form)
+        if not form.validate() or mistakes:
+            sound = {name: value for name, value in values.items() if name not in form.errors}
+            mistakes |= _by_field(settings.find_mistakes(sound))
+            return self._form_page(form, kept, InvalidInput(mistakes))
         try:
-            settings.update(current_actor(), _read(form))
+            settings.update(current_actor(), values, version=_seen())
         except InvalidInput as error:
-            return self._form_page(form, kept, error)
+            return self._form_page(form, kept, InvalidInput(_by_field(error.errors)))
+        except Stale:
+            settings.refresh()
+            return self._form_page(form, settings.current(), Stale(str(OVERTAKEN)))
         flash(gettext("Saved. It holds everywhere within a second."), "success")
         return redirect(url_for(".edit"), 303)
 
-    @expose("/reset", methods=["POST"])
+    @expose("/reset", methods=["GET", "POST"])
     @permitted("edit")
     def reset(self) -> Answer:
-        """Put the defaults in place again."""
-        settings.update(current_actor(), dict.fromkeys(settings.NAMES))
+        """Put the defaults of a group, or of all, in place again, once that is confirmed."""
+        groups = [each for each in GROUPS if request.values.get("group") in {"", None, each.key}]
+        if not groups:
+            raise NotFound
+        names = [name for group in groups for name in group.settings]
+        if request.method == "GET":
+            return self._reset_page(groups, names)
+        try:
+            settings.update(current_actor(), dict.fromkeys(names), version=_seen())
+        except Stale as error:
+            settings.refresh()
+            return self._reset_page(groups, names, error)
         flash(gettext("The defaults hold again."), "success")
         return redirect(url_for(".edit"), 303)
+
+    def _reset_page(
+        self, groups: Sequence[Group], names: Sequence[str], error: DomainError | None = None
+    ) -> Answer:
+        kept, defaults = settings.current(), settings.defaults()
+        changes = [
+            (_label(name), _shown(name, kept), _shown(name, defaults))
+            for name in names
+            if getattr(kept, name) != getattr(defaults, name)
+        ]
+        page = render_template(
+            "admin/confirm.html",
+            appbuilder=self.appbuilder,
+            title=gettext("Back to the defaults of all settings?")
+            if len(groups) > 1
+            else gettext("Back to the defaults of “%(group)s”?", group=groups[0].name),
+            notice=error.detail if error else "",
+            lines=[
+                gettext(
+                    "This holds for everybody within a second. What is set now stays readable"
+                    " in the history."
+                )
+                if changes
+                else gettext("They hold already: there is nothing to put back.")
+            ],
+            changes=changes,
+            hidden={"seen": kept.version},
+            submit=gettext("Put the defaults in place") if changes else "",
+            back=url_for(".edit"),
+        )
+        return (page, status_of(error)) if error else page
 
     def _form_page(
         self, form: SettingsForm, kept: Settings, error: DomainError | None = None
     ) -> Answer:
-        notes = form.place(_by_field(error)) if isinstance(error, InvalidInput) else []
+        notes = form.place(error.errors) if isinstance(error, InvalidInput) else []
         page = render_template(
             "admin/settings.html",
             appbuilder=self.appbuilder,
             title=gettext("Settings"),
             groups=GROUPS,
+            seen=kept.version,
             form=form,
             error=error,
             notes=notes,
@@ -150,11 +220,36 @@ def _values(kept: Settings) -> dict[str, Any]:
     return values
 
 
-def _read(form: SettingsForm) -> dict[str, Any]:
-    """What the service takes. Raises `InvalidInput` for hours that cannot be read."""
+def _seen() -> int | None:
+    """The version of the settings that the page showed."""
+    seen = request.form.get("seen", "")
+    return int(seen) if seen.isdecimal() and len(seen) < 10 else None
+
+
+def _label(name: str) -> str:
+    field = getattr(SettingsForm(), name, None)
+    group = next(each for each in GROUPS if name in each.settings)
+    return str(field.label.text if field else group.name)
+
+
+def _shown(name: str, held: Settings) -> str:
+    """A setting in words."""
+    if name == "weekly_hours":
+        values = _values(held)
+        return "; ".join(
+            f"{weekday_text(day)} {values[f'hours_{day}']}"
+            for day in range(7)
+            if values[f"hours_{day}"]
+        )
+    value = getattr(held, name)
+    return number_text(value) if isinstance(value, int) else value or gettext("None")
+
+
+def _read(form: SettingsForm) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """What the service takes, and the mistakes in hours that cannot be read."""
     values = {name: value for name, value in form.data.items() if not name.startswith("hours_")}
     hours: list[dict[str, Any]] = []
-    errors = {}
+    errors: dict[str, list[str]] = {}
     for day in range(7):
         name = f"hours_{day}"
         own = []
@@ -168,13 +263,11 @@ def _read(form: SettingsForm) -> dict[str, Any]:
         weekly_hours.read(wrong, name, own)
         errors |= {field: texts for field, texts in wrong.items() if field not in errors}
         hours += own
-    if errors:
-        raise InvalidInput(errors)
-    return values | {"weekly_hours": hours}
+    return (values if errors else values | {"weekly_hours": hours}), errors
 
 
-def _by_field(error: InvalidInput) -> dict[str, list[str]]:
+def _by_field(errors: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     """The service's refusals, by the form's fields."""
     return {
-        "hours_0" if name == "weekly_hours" else name: texts for name, texts in error.errors.items()
+        "hours_0" if name == "weekly_hours" else name: [*texts] for name, texts in errors.items()
     }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC
 from typing import Any
 
-from flask import flash, url_for
+from flask import flash, request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
@@ -19,10 +19,11 @@ from app.gates import current_actor
 from app.models import Expert, Role, User
 from app.models.user import full_name
 from app.services import accounts, attachments, sign_ins
+from app.services.attachments import Attached
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
-from app.views.admin import cells, role_areas
+from app.views.admin import cells, role_areas, tickets
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import Deed, ReadingInterface, Related, ServiceModelView
 from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
@@ -174,8 +175,11 @@ class UserView(ServiceModelView):
     def remove(self, actor: Actor | None, item: User, form: Any) -> None:
         accounts.delete_user(actor, item.id)
 
-    def attached(self, item: User) -> list[str]:
+    def attached(self, item: User) -> Attached:
         return attachments.of_user(item.id)
+
+    def instead(self, item: User) -> tuple[str, str]:
+        return gettext("Deactivate the account instead."), self._url("show", pk=item.id)
 
     def deeds(self, item: User) -> list[Deed]:
         switch = (
@@ -184,7 +188,12 @@ class UserView(ServiceModelView):
             else Deed(gettext("Activate"), self._url("activate", pk=item.id), "check")
         )
         return [
-            Deed(gettext("Reset password"), self._url("reset_password", pk=item.id), "key-round"),
+            Deed(
+                gettext("Reset password"),
+                self._url("reset_password", pk=item.id),
+                "key-round",
+                asks=True,
+            ),
             Deed(gettext("Sign out everywhere"), self._url("end_access", pk=item.id), "log-out"),
             switch,
         ]
@@ -219,9 +228,22 @@ class UserView(ServiceModelView):
     def activate(self, pk: int) -> Answer:
         return self._do(accounts.activate, pk, gettext("%(name)s can sign in again."))
 
-    @expose("/reset-password/<int:pk>", methods=["POST"])
+    @expose("/reset-password/<int:pk>", methods=["GET", "POST"])
     @permitted("edit")
     def reset_password(self, pk: int) -> Answer:
+        item, purpose = self._item(pk), f"reset-password:{pk}"
+        if request.method == "GET":
+            return self._page(
+                "admin/confirm.html",
+                title=gettext("Reset the password of %(name)s?", name=self.name_of(item)),
+                lines=_ends_with_password(sign_ins.count_live([pk]).get(pk, 0)),
+                hidden={"ticket": tickets.give(purpose)},
+                submit=gettext("Reset password"),
+                back=self._url("show", pk=pk),
+            )
+        if not tickets.redeem(purpose, request.form.get("ticket", "")):
+            flash(gettext("A one-time password is shown once. Reset it again for another."), "info")
+            return self._to("show", pk=pk)
         return self._password_page(pk, accounts.reset_password(current_actor(), pk))
 
     def _do(self, command: Callable[[Actor | None, int], None], pk: int, done: str) -> Response:
@@ -339,6 +361,21 @@ class RoleView(ServiceModelView):
 
     def cell_holders(self, item: Any) -> int:
         return item.holder_count
+
+
+def _ends_with_password(devices: int) -> list[str]:
+    """What a reset password puts an end to."""
+    return [
+        gettext("The password of now no longer works. You are shown a one-time password instead."),
+        ngettext(
+            "%(num)d device is signed in now, and is signed out.",
+            "%(num)d devices are signed in now, and are signed out.",
+            devices,
+        )
+        if devices
+        else gettext("No device is signed in now."),
+        gettext("At the next sign-in another password must be chosen."),
+    ]
 
 
 def _name_of_role(role: Role) -> str:

@@ -15,6 +15,7 @@ from app.extensions import db
 from app.models import EventSession, User, WaitlistEntry
 from app.models.user import full_name
 from app.services import clock, overview, waitlist
+from app.services.attachments import Attached
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.base import ReadingInterface, ServiceModelView
@@ -126,8 +127,9 @@ class WaitlistView(ServiceModelView):
     def remove(self, actor: Actor | None, item: WaitlistEntry, form: Any) -> None:
         waitlist.remove_entry(actor, item.id)
 
-    def attached(self, item: WaitlistEntry) -> list[str]:
-        return [gettext("The seat that is held goes to the next.")] if item.offer_expires_at else []
+    def attached(self, item: WaitlistEntry) -> Attached:
+        held = item.offer_expires_at is not None
+        return Attached(note=gettext("The seat that is held goes to the next.") if held else "")
 
     def cell_person(self, item: WaitlistEntry) -> str:
         return full_name(item.user.first_name, item.user.last_name)

@@ -147,6 +147,7 @@ def test_what_is_in_the_way_is_shown_and_cannot_be_saved(
     impact = impact_of(world, office, {**API, "room_id": taken})
     assert shown(page) == expected(impact)
     assert [each["title"] for each in impact["conflicts"]] == ["Workshop"]
+    assert "Workshop, Wed 5 Mar, 11:00\u201312:00 CET" in page  # as all else: in the event's zone
     assert 'name="agreed"' not in page
     forced = filled(office, edit) | MOVED | {"room_id": str(taken), "agreed": agreed(page)}
     assert "In the way" not in office.refused(edit, forced)

@@ -11,11 +11,11 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Attendee, Booking, Event, EventSession, EventType, WaitlistEntry
-from app.services import admission, clock, guarantees, reservations, seats
+from app.services import admission, clock, guarantees, reservations, seats, waitlist
 from app.services.reservations import Wanted
 from tests import factories, rows
 from tests.queries import count_queries
-from tests.views.admin.conftest import Office, World
+from tests.views.admin.conftest import Office, World, agreed
 
 BOOKINGS = "/backoffice/bookings"
 
@@ -92,7 +92,11 @@ def test_sessions_move_rooms_each_on_its_own(world: World, office: Office) -> No
     assert "Move 2 sessions to another room?" in page
     assert "1 booking to come" in page
     assert "This field is required." in office.refused(path, {"pk": [blocked_id, free_id]})
-    page = office.refused(path, {"pk": [blocked_id, free_id], "room_id": annex})
+    moved = {"pk": [blocked_id, free_id], "room_id": annex}
+    page = office.step(path, moved)
+    assert page.count("→ Annex") == 2
+    assert page.count("data-conflict") == 1
+    page = office.refused(path, moved | {"agreed": agreed(page)})
     assert "1 of 2 moved." in page
     assert "“Blocked”: " in page
     assert "In the way: Cleaning." in page
@@ -101,6 +105,90 @@ def test_sessions_move_rooms_each_on_its_own(world: World, office: Office) -> No
         assert rows.mails()[mails:] == [("seat_rescheduled", "fay@example.org")]
     assert "Taken back" in undo(office, "/backoffice/sessions")
     assert world.read(EventSession, free_id).room_id == before
+
+
+@pytest.fixture
+def twins(world: World) -> list[int]:
+    """Two sessions of one name, the first with somebody in it and a speaker, and a queue."""
+    with world.app.app_context():
+        event = db.session.get(Event, world.event)
+        first = factories.make_session(event, title="Hands on", capacity=1)
+        later = first.starts_at + timedelta(hours=3)
+        second = factories.make_session(event, title="Hands on", starts_at=later)
+        seats.book_seat(factories.make_actor(name="Fay", email="fay@example.org"), first.id)
+        waitlist.join(factories.make_actor(), first.id)
+        return [first.id, second.id]
+
+
+def test_who_loses_a_seat_is_shown_before_sessions_are_cancelled(
+    world: World, office: Office, twins: list[int]
+) -> None:
+    path = "/backoffice/sessions/delete/"
+    page = office.page(f"{path}?pk={twins[0]}&pk={twins[1]}")
+    first, second = page.split("data-row=")[1:]
+    for text in (
+        "11:00\u201312:00 CET",
+        "The gathering",
+        "Fay",
+        "loses the seat",
+        "on the waitlist",
+    ):
+        assert text in first, text
+        assert second.count(text) == (text == "The gathering"), text
+    assert "14:00\u201315:00 CET" in second
+    assert page.count("A cancelled session does not come back") == 1
+    with world.app.app_context():
+        seats.book_seat(factories.make_actor(name="Kim"), twins[1])
+    late = office.refused(path, {"pk": twins, "agreed": agreed(page)})
+    assert "has changed since the page was shown" in late
+    assert "Kim" in late
+    assert world.read(EventSession, twins[0]).status == "confirmed"
+    office.done(path, {"pk": twins, "agreed": agreed(late)})
+    assert {world.read(EventSession, pk).status for pk in twins} == {"cancelled"}
+    # Nothing is left to do with them, and their names tell which is which.
+    page = office.page(f"/backoffice/sessions/move-room/?pk={twins[0]}&pk={twins[1]}")
+    moved = {"pk": twins, "room_id": world.room}
+    page = office.refused("/backoffice/sessions/move-room/", moved)
+    assert "“Hands on (Tue 4 Mar, 11:00" in page
+    assert page.count("This session is cancelled.") == 2
+
+
+def test_whom_another_room_affects_is_shown_once_it_is_chosen(
+    world: World, office: Office, twins: list[int]
+) -> None:
+    path = "/backoffice/sessions/move-room/"
+    moved = {"pk": twins, "room_id": world.room}
+    with world.app.app_context():
+        period = factories.period("2031-03-04T13:15Z", "2031-03-04T13:30Z")
+        reservations.reserve_room(world.root, Wanted(world.room, period, "Cleaning"))
+    assert "data-impact" not in office.page(f"{path}?pk={twins[0]}&pk={twins[1]}")
+    page = office.step(path, moved)
+    first, second = page.split("data-row=")[1:]
+    for text in ("→ Hall", "keeps the seat", "gets a mail"):
+        assert text in first, text
+    assert "Opening, Tue 4 Mar, 11:00" in first  # in the way, in the event's zone
+    assert "Cleaning, Tue 4 Mar, 14:15\u201314:30 CET" in second
+    assert "Move sessions" not in page  # neither can
+    with world.app.app_context():
+        annex = factories.make_room(name="Annex").id
+    moved = {"pk": twins, "room_id": annex}
+    page = office.step(path, moved)
+    assert 'type="hidden" name="room_id"' in page
+    back = office.post(path, moved | {"again": "1"})
+    assert "data-impact" not in back.text
+    assert f'<option selected value="{annex}">' in back.text  # nothing chosen is lost
+    with world.app.app_context():
+        seats.book_seat(factories.make_actor(name="Kim"), twins[1])
+    late = office.refused(path, moved | {"agreed": agreed(page)})
+    assert "has changed since the page was shown" in late
+    office.done(path, moved | {"agreed": agreed(late)})
+    assert {world.read(EventSession, pk).room_id for pk in twins} == {annex}
+    # What nobody feels is done at once.
+    with world.app.app_context():
+        event, late = db.session.get(Event, world.event), clock.now() + timedelta(days=900)
+        lone = factories.make_session(event, title="Lone", starts_at=late).id
+    office.done(path, {"pk": [lone], "room_id": world.room})
+    assert world.read(EventSession, lone).room_id == world.room
 
 
 def test_reservations_move_rooms_and_seats_do_not(world: World, office: Office) -> None:
@@ -148,6 +236,16 @@ def test_an_attendee_is_added_changed_and_removed(world: World, office: Office) 
     shown = office.done("/backoffice/attendees/add", new)
     pk = int(shown.rsplit("/", 1)[1])
     assert world.read(Attendee, pk).external_id == "7"
+    for taken, why in (
+        (new | {"email": "hal@example.org"}, "Somebody else on the list has this."),
+        (new | {"external_id": "8"}, "This person is on the list already."),
+    ):
+        with world.app.app_context():
+            before = rows.count(Attendee)
+        assert why in office.refused("/backoffice/attendees/add", taken)
+        with world.app.app_context():
+            assert rows.count(Attendee) == before  # nobody stays behind
+        assert world.read(Attendee, pk).external_id == "7"
     edit = f"/backoffice/attendees/edit/{pk}"
     page = office.refused(edit, {"name": "Gil", "email": "dee@example.org", "external_id": "7"})
     assert "Somebody else on the list has this." in page

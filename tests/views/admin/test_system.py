@@ -17,6 +17,7 @@ from app.services import accounts, audit, rooms, settings
 from app.services.transaction import transactional
 from tests import factories
 from tests.views.admin.conftest import NINE, Office, World
+from tests.views.admin.test_writes import field
 
 SETTINGS = "/backoffice/settings/"
 TEXT = "/backoffice/mail-texts/edit/seat_confirmed"
@@ -84,7 +85,23 @@ def test_settings_are_shown_changed_seen_and_put_back(world: World, office: Offi
         [entry] = world.entries("settings", "update")
         assert entry.before["product_name"] == "Rendezvous"
         assert entry.changes["product_name"] == "Timetable"
-    office.done("/backoffice/settings/reset")
+    reset = "/backoffice/settings/reset"
+    page = office.page(f"{reset}?group=look")
+    assert "Back to the defaults of “Look”?" in page
+    assert "Timetable" in page
+    assert "Monday 09:00" not in page
+    office.done(reset, {"group": "look", "seen": field(page, "seen")})
+    assert filled(office, SETTINGS)["hours_0"] == "09:00-12:30, 13:30-18:00"
+    page = office.page(reset)
+    assert "Monday 09:00-12:30, 13:30-18:00" in page
+    assert office.get(f"{reset}?group=none").status_code == 404
+    with world.app.app_context():
+        settings.update(world.root, {"audit_days": 100})
+    late = office.refused(reset, {"seen": field(page, "seen")})
+    assert "changed in the meantime" in late
+    assert "Audit log, days" in late
+    office.done(reset, {"seen": field(late, "seen")})
+    assert "nothing to put back" in office.page(reset)
     assert "/theme.css" not in guest.page("/")
     assert filled(office, SETTINGS) == values
 
@@ -112,6 +129,36 @@ def test_refused_settings_keep_what_was_typed(
     assert value in page
     with world.app.app_context():
         assert settings.current().version == 0
+
+
+def test_all_mistakes_in_settings_are_told_at_once(world: World, office: Office) -> None:
+    wrong = {"product_name": "", "accent": "#ffff00", "hours_0": "9-12", "audit_days": "5"}
+    page = office.refused(SETTINGS, filled(office, SETTINGS) | wrong | {"mail_days": "soon"})
+    for name in (*wrong, "mail_days"):
+        assert page.count(f'href="#field-{name}"') == 1, name
+    for said in ("Too light", "like 08:00-17:00", "Between 30", "whole number"):
+        assert said in page, said
+    with world.app.app_context():
+        assert settings.current().version == 0
+
+
+def test_settings_that_somebody_else_saved_are_not_lost(world: World, office: Office) -> None:
+    other = world.office(world.root)
+    first, second = filled(office, SETTINGS), filled(other, SETTINGS)
+    assert field(office.page(SETTINGS), "seen") == "0"
+    other.done(SETTINGS, second | {"audit_days": "100"})
+    seen = {"seen": "0"}
+    page = office.refused(SETTINGS, first | seen | {"product_name": "Mine"})
+    assert "Somebody changed this in the meantime." in page
+    assert 'value="Mine"' in page
+    assert settings_of(world).audit_days == 100
+    office.done(SETTINGS, first | {"product_name": "Mine", "seen": field(page, "seen")})
+    assert settings_of(world).product_name == "Mine"
+
+
+def settings_of(world: World) -> settings.Settings:
+    with world.app.app_context():
+        return settings.current()
 
 
 # -- mail texts ----------------------------------------------------------------------
@@ -227,6 +274,33 @@ def test_many_are_tried_again_at_once(world: World, office: Office) -> None:
     office.done("/backoffice/outbox/retry/", {"pk": keys})
     with world.app.app_context():
         assert set(db.session.scalars(db.select(OutboxMessage.state))) == {"pending"}
+
+
+def test_where_no_mail_leaves_pages_say_so(
+    world: World, office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, mail = "/backoffice/outbox/list/", f"/backoffice/outbox/show/{mail_of(world)}"
+    assert "No mail leaves." in office.page(where)
+    assert "there is no MAIL_SERVER" in office.page(mail)
+    assert "Next try" not in office.page(mail)
+    warned = 'figure--warn" href="/backoffice/outbox/list/?state=pending"'
+    assert warned in office.page("/backoffice/")
+    monkeypatch.setitem(world.app.config, "MAIL_SERVER", "smtp.example.org")
+    assert "No mail leaves." not in office.page(where)
+    assert "MAIL_SERVER" not in office.page(mail)
+    assert "Next try" in office.page(mail)
+    assert warned not in office.page("/backoffice/")
+
+
+def test_a_sent_mail_is_said_to_be_shown_in_the_words_of_today(
+    world: World, office: Office
+) -> None:
+    show = "/backoffice/outbox/show/{}"
+    waiting = office.page(show.format(mail_of(world)))
+    assert "How it would read now" not in waiting
+    sent = office.page(show.format(mail_of(world, state="sent")))
+    assert "How it would read now" in sent
+    assert "What was sent is not kept" in sent
 
 
 def test_a_test_mail_leads_to_its_state(world: World, office: Office) -> None:

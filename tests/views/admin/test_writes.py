@@ -23,7 +23,7 @@ from app.models import (
     SignIn,
     User,
 )
-from app.services import accounts, rooms
+from app.services import accounts, admission, rooms, sign_ins
 from tests import factories
 from tests.views.admin.conftest import Office, World, agreed
 
@@ -169,7 +169,8 @@ def test_get_changes_nothing(world: World, office: Office) -> None:
         f"/backoffice/users/delete/{world.ben.user_id}",
     ):
         office.page(path)
-    for path in ("deactivate", "activate", "reset-password"):
+    office.page(f"/backoffice/users/reset-password/{world.ben.user_id}")
+    for path in ("deactivate", "activate"):
         answer = office.get(f"/backoffice/users/{path}/{world.ben.user_id}")
         assert answer.status_code == 405
     with world.app.app_context():
@@ -213,6 +214,59 @@ def test_event_is_added_edited_and_deleted(world: World, office: Office) -> None
     ]
     page = office.refused(f"/backoffice/events/delete/{world.event}")
     assert "The gathering has sessions and is kept." in page
+
+
+@pytest.mark.parametrize(
+    ("path", "reasons", "instead"),
+    [
+        ("events/delete/{event}", ["2 sessions", "1 booking to come"], "Take its agenda off"),
+        ("rooms/delete/{room}", ["1 session"], "Close it for a time instead."),
+        ("users/delete/{ben.user_id}", ["1 booking to come"], "Deactivate the account instead."),
+        ("experts/delete/{expert}", ["1 booking to come"], "Deactivate the event types instead."),
+    ],
+)
+def test_what_is_kept_is_said_before_and_offers_no_button(
+    world: World, office: Office, path: str, reasons: list[str], instead: str
+) -> None:
+    path = "/backoffice/" + path.format(**vars(world))
+    page = office.page(path)
+    assert "It is kept, because of this:" in page
+    for text in (*reasons, instead):
+        assert text in page, text
+    assert "What goes with it" not in page
+    assert "button--danger" not in page
+    page = office.refused(path)  # who asks all the same is refused
+    assert "button--danger" not in page
+    assert "Please check the marked fields." not in page
+
+
+def test_what_goes_with_a_thing_is_said_apart(world: World, office: Office) -> None:
+    with world.app.app_context():
+        una, expert = factories.make_expert(name="Una Free")
+        factories.make_event_type(una)
+        pk = expert.id
+        event = factories.make_event(slug="spare", title="Spare")
+        admission.add_attendee(world.root, "spare", name="", email="list@example.org")
+        event_id = event.id
+    for path, line in (
+        (f"/backoffice/experts/delete/{pk}", "1 event type"),
+        (f"/backoffice/events/delete/{event_id}", "1 attendee on its list"),
+    ):
+        page = office.page(path)
+        assert "What goes with it:" in page
+        assert line in page
+        assert "It is kept" not in page
+        office.done(path)
+    page = office.page(f"/backoffice/event-types/delete/{world.event_type}")
+    assert "It was booked before, so it is kept and no longer offered: 1 booking to come." in page
+
+
+def test_the_last_admin_is_kept_with_the_reason_on_top(world: World, office: Office) -> None:
+    with world.app.app_context():
+        accounts.deactivate(world.root, world.flagged.user_id)
+    page = office.refused(f"/backoffice/users/delete/{world.root.user_id}")
+    assert "This is the last active admin." in page
+    assert "Please check the marked fields." not in page
 
 
 def session(world: World, **values: Any) -> dict[str, Any]:
@@ -395,6 +449,13 @@ def test_user_is_added_with_a_password_shown_once(world: World, office: Office) 
     page = office.refused("/backoffice/users/add", {**form, "email": "ben@example.org"})
     assert "There is an account with this address." in page
     assert field(page, "name") == "Vera Lang"
+    edit = f"/backoffice/users/edit/{world.cora.user_id}"
+    both = filled(office, edit) | {"name": "", "email": "ben@example.org"}
+    for refused in (page, office.refused(edit, both)):
+        assert "There is an account with this address." in refused
+        assert "Please check the marked fields." in refused
+        assert "Please sign in" not in refused  # words for who registers
+    assert 'href="#field-name"' in refused
 
     answer = office.post("/backoffice/users/add", form)
     assert answer.status_code == 200
@@ -455,7 +516,17 @@ def test_user_is_deactivated_activated_and_given_a_password(world: World, office
     office.done(f"/backoffice/users/activate/{ben}")
     assert world.read(User, ben).active is True
 
-    answer = office.post(f"/backoffice/users/reset-password/{ben}")
+    reset = f"/backoffice/users/reset-password/{ben}"
+    with world.app.app_context():
+        sign_ins.start_sign_in(ben)
+    page = office.page(reset)
+    assert "Reset the password of Ben Client?" in page
+    assert "1 device is signed in now, and is signed out." in page
+    ticket = {"ticket": field(page, "ticket")}
+    office.done(reset)  # not asked before: nothing
+    assert world.entries("user", "reset_password") == []
+    answer = office.post(reset, ticket)
+    office.done(reset, ticket)  # sent again by a reload: no other password
     password = re.search(r"<code>([^<]+)</code>", answer.text)
     assert password
     with world.app.app_context():

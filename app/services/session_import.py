@@ -297,7 +297,9 @@ def _released(impact: event_sessions.Impact) -> str:
         "%(num)d seat is released: %(names)s",
         "%(num)d seats are released: %(names)s",
         len(names),
-        names=ngettext("%(names)s and %(num)d more", "%(names)s and %(num)d more", more, names=shown)
+        names=ngettext(
+            "%(names)s and %(num)d more", "%(names)s and %(num)d more", more, names=shown
+        )
         if more > 0
         else shown,
     )

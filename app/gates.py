@@ -408,7 +408,8 @@ def _check_request() -> Response | None:
         return None
     if _is_api():
         raise MustChangePassword
-    return redirect(url_for("account_pages.change_password"), 303)  # type: ignore[return-value]
+    wanted = request.full_path.removesuffix("?") if request.method == "GET" else None
+    return redirect(url_for("account_pages.change_password", next=wanted), 303)  # type: ignore[return-value]
 
 
 def _count(rule: str, actor: Actor | None) -> None:

@@ -79,7 +79,10 @@ class LoginView(AuthDBView):
         gates.start_browser_session(sign_in)
         actor = gates.current_actor()
         if actor and actor.must_change_password:  # nothing else opens before
-            target = url_for("account_pages.change_password")
+            form = url_for("account_pages.change_password")
+            target = url_for(
+                "account_pages.change_password", next=None if target == form else target
+            )
         return redirect(target, 303)  # type: ignore[return-value]
 
     @expose("/logout/", methods=["GET", "POST"])

@@ -163,9 +163,7 @@ def _rooms(span: Span) -> Report:
     A room that is closed is not in use: blackouts do not count. Working hours are those
     of the room's own zone, whoever looks; the periods are the reader's.
     """
-    listed = db.session.execute(
-        select(Room.id, Room.name, Room.time_zone).order_by(Room.name, Room.id)
-    ).all()
+    listed = db.session.scalars(select(Room).order_by(Room.name, Room.id)).all()
     zones = {room.id: rooms.zone_of(room) for room in listed}
     open_in = {
         zone: _minutes_open(span.starts_at, span.ends_at, zone) for zone in set(zones.values())

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Room
+from app.models.types import AnyRow
 from app.services import attachments, audit, fields
 from app.services.bookings import Page
 from app.services.errors import DomainError, NotFound
@@ -29,8 +30,8 @@ def describe(room: Room) -> dict[str, Any]:
     }
 
 
-def zone_of(room: Room) -> ZoneInfo:
-    """The zone whose local time the room keeps: its own, or the default."""
+def zone_of(room: Room | AnyRow) -> ZoneInfo:
+    """The zone whose local time a room keeps: its own, or the default."""
     return ZoneInfo(room.time_zone or current_app.config["DEFAULT_TIME_ZONE"])
 
 

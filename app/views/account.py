@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
+from flask_appbuilder.utils.base import get_safe_redirect
 from flask_babel import gettext
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
@@ -119,7 +120,9 @@ def replace_password() -> str | tuple[str, int] | Response:
     except InvalidInput as error:
         return _password_form(error.errors), 422
     flash(gettext("Your password is changed. Your other sessions have ended."), "success")
-    return redirect(url_for(".profile"))
+    # Who had to change it goes on to where they were going.
+    onward = "/" if actor.must_change_password else url_for(".profile")
+    return redirect(get_safe_redirect(request.args.get("next", onward)), 303)
 
 
 def _password_form(errors: Mapping[str, Iterable[str]] | None = None) -> str | Response:

@@ -271,7 +271,7 @@ def test_who_owes_a_new_password_is_led_to_it(app: Flask, conf: dict[str, int]) 
     with app.app_context():
         user_id = make_user(flagged=True).id
     come_in(app, client, user_id)
-    assert client.get(PATH).location == "/change-password"
+    assert client.get(PATH).location == f"/change-password?next={PATH}"
 
 
 def test_who_may_not_read_learns_nothing(app: Flask, client: FlaskClient) -> None:

@@ -513,7 +513,9 @@ def test_who_owes_a_password_finds_every_other_door_shut(
             assert (answer.status_code, answer.json["code"]) == (403, "must_change_password"), rule
         else:
             assert answer.status_code == 303, rule
-            assert answer.headers["Location"] == "/change-password"
+            place = answer.headers["Location"].partition("?next=")
+            assert place[0] == "/change-password"
+            assert bool(place[2]) == (method == "GET"), rule  # nothing is sent once more
 
 
 def test_who_owes_a_password_may_look_change_and_leave(app: Flask, client: FlaskClient) -> None:
@@ -622,7 +624,36 @@ def test_who_owes_a_password_is_led_to_it_at_once(app: Flask, client: FlaskClien
     with app.app_context():
         make_user(ADMIN, email="new@example.org", flagged=True)
     answer = log_in_by_page(client, "new@example.org", next="/backoffice/")
+    assert answer.headers["Location"] == "/change-password?next=/backoffice/"
+    answer = log_in_by_page(app.test_client(), "new@example.org", next="/change-password")
     assert answer.headers["Location"] == "/change-password"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "leads_to"),
+    [
+        ("/backoffice/bookings/list/?kind=seat", "/backoffice/bookings/list/?kind=seat"),
+        (None, "/"),
+        ("https://evil.example/", "/backoffice/"),
+        ("//evil.example/", "/backoffice/"),
+        ("javascript:alert(1)", "/backoffice/"),
+        ("/\\evil.example/", "/%5Cevil.example/"),
+    ],
+)
+def test_who_has_changed_the_password_goes_where_they_were_going(
+    app: Flask, client: FlaskClient, wanted: str | None, leads_to: str
+) -> None:
+    with app.app_context():
+        make_user(ADMIN, email="new@example.org", flagged=True)
+    log_in_by_page(client, "new@example.org")
+    form = {
+        "csrf_token": form_token(client, "/change-password"),
+        "current_password": PASSWORD,
+        "new_password": f"another {PASSWORD}",
+    }
+    query = {} if wanted is None else {"next": wanted}
+    answer = client.post("/change-password", query_string=query, data=form)
+    assert answer.headers["Location"] == leads_to
 
 
 def test_a_refusal_is_in_the_language_of_who_asks(

@@ -175,7 +175,7 @@ def test_flagged_user_sees_only_the_change(app: Flask, client: FlaskClient) -> N
         make_user(name="Fay", email="fay@example.org", flagged=True)
     sign_in(client, "fay@example.org")
     for path in ("/profile", "/my-bookings", "/expert-dashboard"):
-        assert client.get(path).location == "/change-password"
+        assert client.get(f"{path}?a=1").location == f"/change-password?next={path}?a%3D1"
     page = client.get("/change-password").get_data(as_text=True)
     assert "Choose a new password" in page
     assert "/my-bookings" not in page

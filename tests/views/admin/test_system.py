@@ -283,7 +283,7 @@ def test_where_no_mail_leaves_pages_say_so(
     assert "No mail leaves." in office.page(where)
     assert "there is no MAIL_SERVER" in office.page(mail)
     assert "Next try" not in office.page(mail)
-    warned = 'figure--warn" href="/backoffice/outbox/list/?state=pending"'
+    warned = 'figure--warn" href="/backoffice/outbox/list/?state=due"'
     assert warned in office.page("/backoffice/")
     monkeypatch.setitem(world.app.config, "MAIL_SERVER", "smtp.example.org")
     assert "No mail leaves." not in office.page(where)

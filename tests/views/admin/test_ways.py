@@ -83,7 +83,9 @@ def test_equal_names_are_counted(app: Flask, world: World, office: Office) -> No
     with app.app_context():
         event = factories.make_event(slug="twice")
         pks = [factories.make_session(event, title="Twin").id for _ in range(2)]
-    page = office.page(office.done(f"{SESSIONS}/delete/", {"pk": pks}))
+    chosen = "&".join(f"pk={pk}" for pk in pks)
+    shown = agreed(office.page(f"{SESSIONS}/delete/?{chosen}"))
+    page = office.page(office.done(f"{SESSIONS}/delete/", {"pk": pks, "agreed": shown}))
     assert page.count("2 cancelled.") == 1
     assert "“Twin” cancelled." not in page
 

@@ -194,13 +194,13 @@ def kind(code: str) -> str:
 
 
 def thing(kind_code: str, object_id: str, name: str) -> str:
-    """One object: `Room: Hall`; by its number where no name is known, alone for several."""
+    """One object: `Room “Hall”`; by its number where no name is known, alone for several."""
     if kind_code == "mail_text":
         name = object_id.partition(".")[0]
     if kind_code in {"mail", "mail_text"} and name:
         name = mail_names.of(name)
     if name:
-        return gettext("%(kind)s: %(name)s", kind=kind(kind_code), name=name)
+        return gettext("%(kind)s “%(name)s”", kind=kind(kind_code), name=name)
     if object_id in {"0", "all"}:
         return kind(kind_code)
     return f"{kind(kind_code)} {object_id[:8]}"

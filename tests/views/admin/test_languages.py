@@ -105,7 +105,7 @@ def test_every_code_of_the_audit_log_has_words() -> None:
             if node.func.attr in {"record", "record_each"}:
                 actions |= constants(node.args[1:2])
                 kinds |= constants(node.args[2:3])
-            elif node.func.attr == "record_update":
+            elif node.func.attr in {"record_update", "record_creation"}:
                 kinds |= constants(node.args[1:2])
     assert {"sign_in", "book", "update_availability"} <= actions <= {*audit_words.ACTIONS}
     assert {"room", "booking", "settings"} <= kinds <= {*audit_words.KINDS}

@@ -355,7 +355,7 @@ def test_the_log_speaks_in_names_and_is_searched_by_them(world: World, office: O
         _import_users(world.root)
     page = office.page(f"{path}?q=hands")
     assert "1 found" in page
-    assert "Event session: Hands on</a>" in page
+    assert "Event session “Hands on”</a>" in page
     [entry] = re.findall(r"/backoffice/audit/show/(\d+)", page)
     page = office.page(f"/backoffice/audit/show/{entry}")
     for name, value in {
@@ -367,15 +367,15 @@ def test_the_log_speaks_in_names_and_is_searched_by_them(world: World, office: O
         assert f'<th scope="row">{name}</th><td></td><td>{value}</td>' in page
     # What is gone keeps its name, and leads nowhere.
     page = office.page(f"{path}?object=room:{room}")
-    assert "History of: Room: Loft" in page
-    assert "Room: Attic" in page
+    assert "History of: Room “Loft”" in page
+    assert "Room “Attic”" in page
     assert f"/backoffice/rooms/show/{room}" not in page
     assert "2 found" in office.page(f"{path}?q=loft")
     page = office.page(f"{path}?action=import_users")
     assert "1 found" in page
     assert "/backoffice/users/show/0" not in page
     page = office.page(f"{path}?object=booking:{world.read(Booking, world.seat).uid}")
-    assert f'/backoffice/bookings/show/{world.seat}">Booking: Opening</a>' in page
+    assert f'/backoffice/bookings/show/{world.seat}">Booking “Opening”</a>' in page
 
 
 def _import_users(root: Any) -> None:

@@ -24,7 +24,7 @@ class ImportJob(Model):
     """One file of one person. `lines` are `[number, cells]`, emptied once it is done.
 
     `mapping` has the column, from 0, of each field; `outcome` what becomes of each line;
-    `done` counts lines looked at while it is being checked.
+    `done` counts lines looked at while it is being checked or imported.
     """
 
     __tablename__ = "import_job"

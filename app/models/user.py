@@ -6,6 +6,7 @@ identities in one session (docs/decisions/0003-one-user-class.md).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from app.extensions import Model
 from app.models.ledger import Calendar
 from app.models.types import UTCDateTime
 
-__all__ = ["Role", "SignIn", "User", "full_name", "split_name"]
+__all__ = ["Role", "SignIn", "User", "full_name", "give_calendars", "split_name"]
 
 User.must_change_password = mapped_column(
     Boolean, nullable=False, default=False, server_default=false()
@@ -62,4 +63,11 @@ def split_name(name: str) -> tuple[str, str]:
 @event.listens_for(User, "after_insert")
 def _give_user_a_calendar(_mapper: Mapper[Any], connection: Connection, user: User) -> None:
     # However a user is made (service, FAB's command line), the calendar is there.
-    connection.execute(Calendar.__table__.insert().values(user_id=user.id, version=0))
+    give_calendars(connection, [user.id])
+
+
+def give_calendars(connection: Connection, user_ids: Iterable[int]) -> None:
+    """The calendars of new users, in one statement; one who is added as object has one."""
+    connection.execute(
+        Calendar.__table__.insert(), [{"user_id": each, "version": 0} for each in user_ids]
+    )

@@ -136,12 +136,31 @@ def add_account(
     `InvalidInput`, `EmailTaken`, `NotAllowed`.
     """
     actor = require_admin(actor)
+    kept = checked(name=name, email=email, time_zone=time_zone or None)
+    return _insert_account(
+        actor,
+        kept["name"],
+        kept["email"],
+        password_hash=None,
+        time_zone=kept.get("time_zone"),
+        roles=roles,
+    )
+
+
+def checked(
+    *, name: str | None = None, email: str | None = None, time_zone: str | None = None
+) -> dict[str, str]:
+    """What is given of an account, as it is kept. Raises `InvalidInput`."""
     errors: fields.Errors = {}
-    name = _name(errors, name)
-    email = _email(errors, email)
-    zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
+    kept: dict[str, str] = {}
+    if name is not None:
+        kept["name"] = _name(errors, name)
+    if email is not None:
+        kept["email"] = _email(errors, email)
+    if time_zone is not None:
+        kept["time_zone"] = fields.zone(errors, "time_zone", time_zone)
     fields.refuse(errors)
-    return _insert_account(actor, name, email, password_hash=None, time_zone=zone, roles=roles)
+    return kept
 
 
 @transactional
@@ -684,9 +703,14 @@ def _roles(names: Iterable[str]) -> list[Role]:
     names = set(names)
     found = list(db.session.scalars(select(Role).where(Role.name.in_(names)).order_by(Role.id)))
     if unknown := names - {role.name for role in found}:
-        names = ", ".join(sorted(unknown))
-        raise InvalidInput({"roles": [gettext("There is no role %(names)s.", names=names)]})
+        raise unknown_roles(unknown)
     return found
+
+
+def unknown_roles(names: Iterable[str]) -> InvalidInput:
+    """The refusal of roles that are not there."""
+    text = gettext("There is no role %(names)s.", names=", ".join(sorted(names)))
+    return InvalidInput({"roles": [text]})
 
 
 def _find_by_identity(identity: str) -> Any:
@@ -717,9 +741,19 @@ def _get_locked(user_id: int) -> User:
 
 def _refuse_without_admin(user_id: int, field: str) -> None:
     """Raise `InvalidInput` if nobody but `user_id` could administer. Locks the admins."""
-    admins = _ACTIVE_ADMINS.order_by(User.id).with_for_update()
-    if set(db.session.scalars(admins)) == {user_id}:
-        raise InvalidInput({field: [gettext("This is the last active admin.")]})
+    if set(list_active_admins(lock=True)) == {user_id}:
+        raise last_admin(field)
+
+
+def list_active_admins(*, lock: bool = False) -> list[int]:
+    """The ids of those who can administer; with `lock` they can until the commit."""
+    admins = _ACTIVE_ADMINS.order_by(User.id)
+    return list(db.session.scalars(admins.with_for_update() if lock else admins))
+
+
+def last_admin(field: str) -> InvalidInput:
+    """The refusal to leave nobody who could administer."""
+    return InvalidInput({field: [gettext("This is the last active admin.")]})
 
 
 def _has_hash(verified: Verified) -> ColumnElement[bool]:

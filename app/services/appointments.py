@@ -163,6 +163,8 @@ def reschedule_appointment(
 ) -> dict[str, Any]:
     """Move an appointment that the caller has found and allowed; `uid` stays for life.
 
+    One that begins then already is given back as it stands.
+
     Moved by its client, one that needs approval becomes a request again. The reason is
     mailed to the other side.
     A compare-and-set on `version`: of two moves made looking at the same booking, the
@@ -171,6 +173,8 @@ def reschedule_appointment(
     cancellation.check_reason(reason)
     bookings.check_version(row, version)
     bookings.require_movable(row)
+    if starts_at == row.starts_at:
+        return bookings.describe(row, actor, everything=True)
     offer = slots.find_offer(row.event_type_id)
     client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
     try:

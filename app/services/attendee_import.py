@@ -71,7 +71,7 @@ def import_table(
 
     A line is somebody on the list already if it has the same external id, else the same
     address. What is empty erases nothing, check-ins stay. A line that cannot be used is
-    reported, the others are taken, all in one transaction. `dry_run` changes nothing, and
+    reported, the others are taken, all in one transaction. `dry_run` changes nothing;
     `progress` hears now and then how many lines it has looked at. Locks the event against
     others who add attendees. Raises `NotAllowed`, `NotFound`.
     """
@@ -80,14 +80,20 @@ def import_table(
         event = events.get_event(slug)
         listed = _List(event.id, write=False)
         return _read(listed, table, mapping, progress)
-    return _write(actor, slug, table, mapping)
+    return _write(actor, slug, table, mapping, progress)
 
 
 @transactional
-def _write(actor: Actor, slug: str, table: Table, mapping: Mapping[str, int]) -> Import:
+def _write(
+    actor: Actor,
+    slug: str,
+    table: Table,
+    mapping: Mapping[str, int],
+    progress: Progress | None,
+) -> Import:
     event: Event = events.get_event(slug)
     admission.lock_list(event)
-    result = _read(_List(event.id, write=True), table, mapping)
+    result = _read(_List(event.id, write=True), table, mapping, progress)
     audit.record(
         actor,
         "import_attendees",
@@ -122,7 +128,6 @@ class _List:
     def __init__(self, event_id: int, *, write: bool) -> None:
         self._event_id = event_id
         self._write = write
-        # Columns, not objects: what tells the progress ends the session's transaction.
         known = _list_known(event_id)
         self._by_email = {each.email: each.id for each in known}
         self._by_external_id = {each.external_id: each.id for each in known if each.external_id}

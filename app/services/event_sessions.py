@@ -8,6 +8,9 @@ it moves, seats move with it. The rules for who cannot stay:
 - when there are to be fewer seats than are taken, that is refused with their number,
   unless the caller asks to release the last ones: seats held for offers go back to the
   queue first, then the seats booked last are released, with a mail to each.
+
+What is free then goes to who waits. A change that leaves everything as it is writes and
+tells nothing.
 """
 
 from __future__ import annotations
@@ -15,13 +18,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 from flask_babel import gettext, ngettext
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import selectinload
 
 from app.extensions import db
@@ -40,15 +43,18 @@ from app.services import (
     fields,
     ledger,
     mail,
+    reservations,
     waitlist,
 )
 from app.services.clock import rfc3339
-from app.services.errors import Busy, Gone, NotFound, Overlap, Stale
+from app.services.errors import Busy, Gone, InvalidInput, NotFound, Overlap, Stale
 from app.services.policy import Actor, require_admin
 from app.services.transaction import transactional
 
 MAX_SPEAKERS = 100
 MAX_CAPACITY = 1_000_000
+# The night after an event's last day belongs to it until then, local time.
+NIGHT_ENDS = 6
 _TRIES = 10  # as many bookings of a hot session may come in between
 
 
@@ -62,8 +68,11 @@ class Impact:
 
     `leaving` says of each released seat whose it is and why: "busy", "capacity" or
     "cancelled". `keeping` counts the seats that stay, `mailed` the attendees who get a
-    mail, `waiting` the people in the queue, of whom `offers_withdrawn` lose a held seat.
-    `speakers` are those whose calendar it is in, before or after.
+    mail, `waiting` the people in the queue, of whom `offers_withdrawn` lose a held seat,
+    `promoted` get one and `offered` are asked, being busy then: a forecast, for their
+    calendars are not locked. `speakers` are those whose calendar it is in, before or after.
+    `over_room` is what the room holds, where the change gives the session more seats;
+    `outside_event` that the change takes it to a day that is none of its event's.
     """
 
     clashing: list[dict[str, Any]] = field(default_factory=list)
@@ -75,6 +84,10 @@ class Impact:
     waiting: int = 0
     offers_withdrawn: int = 0
     speakers: list[str] = field(default_factory=list)
+    promoted: int = 0
+    offered: int = 0
+    over_room: int | None = None
+    outside_event: bool = False
 
     def as_payload(self) -> dict[str, Any]:
         """The contract's `impact`."""
@@ -84,7 +97,15 @@ class Impact:
     def is_felt(self) -> bool:
         """Whether anybody or anything is affected."""
         return bool(
-            self.conflicts or self.leaving or self.mailed or self.offers_withdrawn or self.speakers
+            self.conflicts
+            or self.leaving
+            or self.mailed
+            or self.offers_withdrawn
+            or self.speakers
+            or self.promoted
+            or self.offered
+            or self.over_room is not None
+            or self.outside_event
         )
 
     def release(self, row: AnyRow, why: str, clash: ledger.Conflict | None = None) -> None:
@@ -106,8 +127,8 @@ class Impact:
         )
 
 
-class _DryRun(Exception):
-    """Rolls a rehearsal back; carries what it found."""
+class _Untouched(Exception):
+    """Rolls back what is not to stay, as of a rehearsal; carries what it found."""
 
     def __init__(self, session: dict[str, Any], impact: Impact) -> None:
         super().__init__()
@@ -164,7 +185,7 @@ def schedule_session(
     """
     try:
         return _schedule(actor, event_slug, values, guid or str(uuid4()), dry_run=dry_run)
-    except _DryRun as rehearsal:
+    except _Untouched as rehearsal:
         return rehearsal.result
 
 
@@ -185,11 +206,15 @@ def _schedule(
         _apply(session, required | dict(values))
         claims = _claims(session)
         locked = ledger.lock(claim.calendar_id for claim in claims)
-        impact = Impact(conflicts=_conflicts(actor, claims, None))
+        impact = Impact(
+            conflicts=_conflicts(actor, claims, None),
+            over_room=_over_room(session),
+            outside_event=_is_outside(session),
+        )
     if impact.conflicts and not dry_run:
         raise Overlap(impact.conflicts)
     if dry_run:
-        raise _DryRun(describe(session), impact)
+        raise _Untouched(describe(session), impact)
     db.session.add(session)
     db.session.flush()
     ledger.occupy(claims, event_session_id=session.id)
@@ -289,44 +314,64 @@ def move_event_session(
     *,
     version: int | None = None,
     release_last: bool = False,
+    as_published: bool = False,
     dry_run: bool = False,
 ) -> tuple[dict[str, Any], Impact]:
     """Change a session: its time, room, capacity, speakers or texts. For admins.
 
     In one transaction: seats move along or are released by the module's rules, of which
-    `release_last` asks for the second. Locks the calendars of rooms, speakers and
-    attendees, then the session. Raises `Overlap`, `Stale`, `Gone` (cancelled),
-    `InvalidInput` (also for a capacity below the seats taken, with their number),
-    `NotFound`.
+    `release_last` asks for the second. It does not come to begin in the past, unless it is
+    `as_published`: what a schedule says of the past is so. Locks the calendars of rooms, speakers and attendees, then the session. Raises
+    `Overlap`, `Stale`, `Gone` (cancelled), `InvalidInput` (also for a capacity below the
+    seats taken, with their number), `NotFound`.
     """
+    wanted = _Wanted(values, version, release_last=release_last, as_published=as_published)
     for _ in range(_TRIES):
         try:
-            return _move(actor, event_session_id, values, version, release_last, dry_run=dry_run)
+            return _move(actor, event_session_id, wanted, dry_run=dry_run)
         except _MoreToLock:
             continue
-        except _DryRun as rehearsal:
+        except _Untouched as rehearsal:
             return rehearsal.result
     raise Busy
 
 
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What `move_event_session` is asked for."""
+
+    values: Mapping[str, Any]
+    version: int | None
+    release_last: bool
+    as_published: bool
+
+    def apply(self, session: EventSession) -> bool:
+        """Change the session, whose row may be old yet; returns whether anything differs."""
+        if session.status == CANCELLED:
+            raise Gone(gettext("This session is cancelled."))
+        if self.version is not None and self.version != session.version:
+            raise Stale
+        before, begun_at = _stands(session), session.starts_at
+        _apply(session, self.values, release_last=self.release_last)
+        if not self.as_published and session.starts_at != begun_at:
+            _refuse_past(session)
+        return _stands(session) != before
+
+
 @transactional
 def _move(
-    actor: Actor | None,
-    event_session_id: int,
-    values: Mapping[str, Any],
-    version: int | None,
-    release_last: bool,  # noqa: FBT001 (the command names it)
-    *,
-    dry_run: bool,
+    actor: Actor | None, event_session_id: int, wanted: _Wanted, *, dry_run: bool
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
     session = get_event_session(event_session_id)
     held = ledger.calendars_of(event_session_id=session.id)
     with db.session.no_autoflush:
         # Where it goes must be known before the locks; it is applied again under them.
-        _apply(session, values, release_last=release_last)
+        differs = wanted.apply(session)
         claims = _claims(session)
         db.session.expire(session)
+        if not differs:
+            return describe(session), _unmoved(session)
         attendees = _attendees(session.id)
         locked = ledger.lock(
             {claim.calendar_id for claim in claims} | held | set(attendees.values()),
@@ -336,14 +381,12 @@ def _move(
         seats = _seats(session.id)
         attendees = _attendees(session.id)
         held = ledger.calendars_of(event_session_id=session.id)
-        if session.status == CANCELLED:
-            raise Gone(gettext("This session is cancelled."))
-        if version is not None and version != session.version:
-            raise Stale
         previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
         room_id, spoke = session.room_id, _named(session.speakers)
-        before = _told(session)
-        _apply(session, values, release_last=release_last)
+        before, day = _told(session), session.day
+        if not wanted.apply(session):  # somebody did the same meanwhile
+            db.session.expire(session)
+            raise _Untouched(describe(session), _unmoved(session))
         claims = _claims(session)
         calendars = {claim.calendar_id for claim in claims} | held
         if not calendars | set(attendees.values()) <= locked.keys():
@@ -360,14 +403,21 @@ def _move(
         impact.waiting = waitlist.count(session.id)
         if is_elsewhere or spoke != _named(session.speakers):
             impact.speakers = sorted({*spoke.values(), *_named(session.speakers).values()})
+        if (session.capacity, session.room_id) != (capacity, room_id):
+            impact.over_room = _over_room(session)
+        if (period, session.day) != (previous, day):
+            impact.outside_event = _is_outside(session)
+        _expect_no_shows_again(session, previous)
+        free = _free_then(session, impact)
+        impact.promoted, impact.offered = waitlist.foresee(session, claims, free)
     if dry_run:
-        raise _DryRun(describe(session) | _seats_then(session, impact), impact)
+        left = {} if session.capacity is None else {"seats_left": free}
+        raise _Untouched(describe(session) | left, impact)
     if impact.conflicts:
         raise Overlap(impact.conflicts)
     # No seat is without a place at any time: the room grows before, and shrinks after.
     seats_after, session.capacity = session.capacity, capacity
     session.version += 1
-    _expect_no_shows_again(session, previous)
     db.session.flush()
     everyone = tuple(locked.values())
     cancellation.release_bookings(actor, busy, everyone, reason=cancel_reasons.SESSION_MOVED)
@@ -404,7 +454,7 @@ def _move(
 def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str]:
     """Cancel a session and all its seats, with a mail to each; returns their uids.
 
-    For admins. Cancelling twice is one cancellation. Locks as `move_event_session`.
+    Speakers and who waits get a mail too. For admins. Cancelling twice is one cancellation. Locks as `move_event_session`.
     """
     for _ in range(_TRIES):
         try:
@@ -425,8 +475,8 @@ def find_cancel_impact(actor: Actor | None, event_session_id: int) -> Impact:
     if session.status != CANCELLED:
         for row in _seats(session.id):
             impact.release(row, "cancelled")
-        impact.mailed = len(impact.leaving)
         impact.waiting = waitlist.count(session.id)
+        impact.mailed = len(impact.leaving) + impact.waiting
         impact.speakers = sorted(_named(session.speakers).values())
     return impact
 
@@ -450,13 +500,14 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     released = cancellation.release_bookings(
         actor, seats, tuple(locked.values()), reason=cancel_reasons.SESSION_CANCELLED
     )
-    waitlist.clear(session.id)
+    waited = waitlist.clear(session.id)
     ledger.release(event_session_ids=[session.id])
     db.session.refresh(session)
     session.status = CANCELLED
     session.version += 1
     db.session.flush()
     _tell_speakers(actor, "talk_cancelled", session, _named(session.speakers).keys())
+    _tell_users("waiting_cancelled", session, [User.id.in_(waited)])
     audit.record(
         actor,
         "cancel",
@@ -468,6 +519,11 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     )
     _announce(changes.BOOKING_CANCELLED, session, [locked[each] for each in held])
     return released
+
+
+def _stands(session: EventSession) -> dict[str, Any]:
+    """All that a change may change."""
+    return audit.snapshot(session) | {"speakers": _listed(session.speakers)}
 
 
 def _told(session: EventSession) -> dict[str, Any]:
@@ -516,8 +572,27 @@ def _apply(session: EventSession, values: Mapping[str, Any], *, release_last: bo
     if "day" in values:
         session.day = values["day"]
     elif "starts_at" in values or session.day is None:
-        zone = ZoneInfo(session.event.time_zone)
-        session.day = session.starts_at.astimezone(zone).date()
+        start = session.starts_at.astimezone(ZoneInfo(session.event.time_zone))
+        is_last_night = start.date() == session.event.ends_on + timedelta(days=1)
+        is_last_night &= start.hour < NIGHT_ENDS
+        session.day = session.event.ends_on if is_last_night else start.date()
+
+
+def _refuse_past(session: EventSession) -> None:
+    """Raise `InvalidInput` for a session that would begin in the past."""
+    if reservations.is_past(session.starts_at):
+        raise InvalidInput({"starts_at": [gettext("This lies in the past.")]})
+
+
+def _is_outside(session: EventSession) -> bool:
+    """Whether a session is on a day that is none of its event's.
+
+    A night counts for the day before it, where that is said or it is the last.
+    """
+    event = session.event
+    start = session.starts_at.astimezone(ZoneInfo(event.time_zone)).date()
+    is_of_day = timedelta() <= start - session.day <= timedelta(days=1)
+    return not (event.starts_on <= session.day <= event.ends_on and is_of_day)
 
 
 def _apply_capacity(
@@ -561,7 +636,7 @@ def _apply_speakers(errors: fields.Errors, session: EventSession, value: object)
         if user_id is not None and not (fields.is_id(user_id) and db.session.get(User, user_id)):
             errors["speakers"] = [gettext("There is no such user.")]
         speakers.append(Speaker(position=position, name=name, user_id=user_id))
-    if "speakers" not in errors:
+    if "speakers" not in errors and _listed(speakers) != _listed(session.speakers):
         session.speakers = speakers
 
 
@@ -659,12 +734,28 @@ def _beyond(session: EventSession, impact: Impact, staying: Sequence[AnyRow]) ->
     return last
 
 
-def _seats_then(session: EventSession, impact: Impact) -> dict[str, Any]:
-    """What a rehearsed session has left, once the seats are released."""
+def _free_then(session: EventSession, impact: Impact) -> int:
+    """Seats that a changed session has left, once those that go are released."""
     if session.capacity is None:
-        return {}
-    taken = session.seats_taken - len(impact.released) - impact.offers_withdrawn
-    return {"seats_left": session.capacity - taken}
+        return 0
+    return session.capacity - session.seats_taken + len(impact.released) + impact.offers_withdrawn
+
+
+def _over_room(session: EventSession) -> int | None:
+    """What the room holds, where that is less than the session's seats."""
+    holds: int | None = session.room.capacity
+    is_over = holds is not None and session.capacity is not None and session.capacity > holds
+    return holds if is_over else None
+
+
+def _unmoved(session: EventSession) -> Impact:
+    """The impact of a change that leaves all as it is."""
+    return Impact(keeping=len(_attendees(session.id)), waiting=waitlist.count(session.id))
+
+
+def _listed(speakers: Iterable[Speaker]) -> list[tuple[str, int | None]]:
+    """Speakers as they are given."""
+    return [(each.name, each.user_id) for each in speakers]
 
 
 def _named(speakers: Iterable[Speaker]) -> dict[int, str]:
@@ -743,6 +834,22 @@ def _tell_speakers(
 ) -> None:
     """Mail those who speak there, and did before; not whoever does this."""
     wanted = _named(session.speakers).keys() & set(spoke) - {actor.user_id}
+    more: dict[str, Any] = {}
+    if previous:
+        more["previous"] = {
+            "starts_at": rfc3339(previous.starts_at),
+            "ends_at": rfc3339(previous.ends_at),
+        }
+    _tell_users(template, session, (User.id.in_(wanted), User.active.is_(True)), more)
+
+
+def _tell_users(
+    template: str,
+    session: EventSession,
+    users: Iterable[ColumnElement[bool]],
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """Mail users about a session in which they have no seat."""
     talk = {
         "kind": "seat",  # laid out as one: when, where, of which event
         "status": session.status,
@@ -753,19 +860,18 @@ def _tell_speakers(
         "meeting_url": None,
         "event": {"slug": session.event.slug, "title": session.event.title},
     }
-    context: dict[str, Any] = {"booking": talk, "reason": "", "time_zone": session.event.time_zone}
-    if previous:
-        context["previous"] = {
-            "starts_at": rfc3339(previous.starts_at),
-            "ends_at": rfc3339(previous.ends_at),
-        }
-    for user in db.session.execute(
-        select(User.email, User.first_name, User.last_name)
-        .where(User.id.in_(wanted), User.active.is_(True))
-        .order_by(User.id)
-    ):
-        name = full_name(user.first_name, user.last_name)
-        mail.enqueue(template, user.email, context | {"name": name})
+    context = {"booking": talk, "reason": "", "time_zone": session.event.time_zone, **(more or {})}
+    readers = db.session.execute(
+        select(User.email, User.first_name, User.last_name).where(*users).order_by(User.id)
+    )
+    mail.enqueue_all(
+        [
+            mail.Letter(
+                template, row.email, context | {"name": full_name(row.first_name, row.last_name)}
+            )
+            for row in readers
+        ]
+    )
 
 
 def _seats(event_session_id: int) -> list[AnyRow]:

@@ -4,18 +4,21 @@ The file is read once and kept as rows of text with the job, for a day at most; 
 but who uploaded it sees it. Rehearsing and importing are the kinds' own
 (`attendee_import`, `session_import`, `user_import`), each in one transaction; the job
 only says how far it is, and what became of each line.
+
+How far an import is stands in the job at once, beside its transaction. SQLite has one
+writer, and one process with it, which keeps the number in memory meanwhile.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
-from sqlalchemy import delete, select, update
+from sqlalchemy import Update, delete, select, update
 from sqlalchemy.orm import defer
 
 from app.extensions import db
@@ -34,7 +37,7 @@ from app.services.errors import DomainError, InvalidInput, NotFound, Stale
 from app.services.policy import Actor, require_admin
 from app.services.spreadsheets import Table
 from app.services.table_import import Action, Field, Import, Progress
-from app.services.transaction import transactional
+from app.services.transaction import execute_apart, transactional
 from eventloop import offload
 
 KEPT = timedelta(days=1)
@@ -54,15 +57,29 @@ class Kind:
     label: str
     fields: Sequence[Field]
     of_event: bool
+    check_size: Callable[[Table], None] = lambda _table: None
 
 
 KINDS = {
     "attendees": Kind(
         "attendees", lazy_gettext("Attendees"), attendee_import.FIELDS, of_event=True
     ),
-    "sessions": Kind("sessions", lazy_gettext("Sessions"), session_import.FIELDS, of_event=True),
-    "users": Kind("users", lazy_gettext("Users"), user_import.FIELDS, of_event=False),
+    "sessions": Kind(
+        "sessions",
+        lazy_gettext("Sessions"),
+        session_import.FIELDS,
+        of_event=True,
+        check_size=session_import.check_size,
+    ),
+    "users": Kind(
+        "users",
+        lazy_gettext("Users"),
+        user_import.FIELDS,
+        of_event=False,
+        check_size=user_import.check_size,
+    ),
 }
+_reached: dict[int, int] = {}  # lines done, by job that this process works on
 
 
 def get_kind(name: str) -> Kind:
@@ -91,8 +108,8 @@ def create_job(
 ) -> ImportJob:
     """Read a file and guess what its columns are. For admins.
 
-    Old jobs go, whoever's they are. Raises `InvalidInput` for a file that is no table,
-    `NotFound`, `NotAllowed`.
+    Old jobs go, whoever's they are. Raises `InvalidInput` for a file that is no table, or
+    has too many lines, `NotFound`, `NotAllowed`.
     """
     actor = require_admin(actor)
     wanted = get_kind(kind)
@@ -102,6 +119,7 @@ def create_job(
         raise InvalidInput(
             {"file": [gettext("There is nothing below the line that names the columns.")]}
         )
+    wanted.check_size(table)
     return _create(actor, wanted, event and event.id, file_name[:200], table)
 
 
@@ -161,6 +179,11 @@ def list_jobs(actor: Actor | None) -> list[ImportJob]:
 def is_stuck(job: ImportJob) -> bool:
     """Whether whoever worked on it is gone: it may be started again."""
     return job.state in {CHECKING, IMPORTING} and job.touched_at < clock.now() - STUCK
+
+
+def done(job: ImportJob) -> int:
+    """How many of its lines have been looked at."""
+    return max(job.done, _reached.get(job.id, 0))
 
 
 def count(job: ImportJob, action: Action) -> int:
@@ -224,26 +247,30 @@ def _work(actor: Actor | None, job_id: int, *, dry_run: bool) -> None:
         _fail(job_id, gettext("Something went wrong on our side. Nothing was imported."))
     else:
         _finish(job_id, result, CHECKED if dry_run else DONE)
+    finally:
+        _reached.pop(job_id, None)
 
 
 def _import(actor: Actor | None, job: ImportJob, *, dry_run: bool) -> Import:
     table = Table(list(job.head), [(number, list(cells)) for number, cells in job.lines])
     mapping, kind, event_id = dict(job.mapping), job.kind, job.event_id
     slug = db.session.scalar(select(Event.slug).where(Event.id == event_id)) or ""
+    progress = _progress_of(job.id)
     if kind == "attendees":
-        progress = _progress_of(job.id) if dry_run else None
         return attendee_import.import_table(
             actor, slug, table, mapping, dry_run=dry_run, progress=progress
         )
     if kind == "sessions":
-        return session_import.import_table(actor, slug, table, mapping, dry_run=dry_run)
-    return user_import.import_table(actor, table, mapping, dry_run=dry_run)
+        return session_import.import_table(
+            actor, slug, table, mapping, dry_run=dry_run, progress=progress
+        )
+    return user_import.import_table(actor, table, mapping, dry_run=dry_run, progress=progress)
 
 
 def _progress_of(job_id: int) -> Progress:
-    @transactional
     def tell(done: int) -> None:
-        _set(job_id, done=done)
+        _reached[job_id] = done
+        execute_apart(_setting(job_id, done=done))
 
     return tell
 
@@ -251,6 +278,7 @@ def _progress_of(job_id: int) -> Progress:
 @transactional
 def _begin(job_id: int, before: set[str], after: str) -> None:
     _move(job_id, before, after)
+    _set(job_id, done=0)
 
 
 @transactional
@@ -280,7 +308,11 @@ def _move(job_id: int, before: set[str], after: str, *, stuck: bool = False) -> 
 
 
 def _set(job_id: int, **values: Any) -> None:
-    db.session.execute(
+    db.session.execute(_setting(job_id, **values))
+
+
+def _setting(job_id: int, **values: Any) -> Update:
+    return (
         update(ImportJob)
         .where(ImportJob.id == job_id)
         .values(touched_at=clock.now(), **values)

@@ -42,7 +42,7 @@ def sample(template: str) -> dict[str, Any]:
         **later,
     }
     context: dict[str, Any] = {"reason": ""}
-    if template.startswith(("seat_", "talk_")):
+    if template.startswith(("seat_", "talk_", "waiting_")):
         booking |= {"kind": "seat", "title": "Letterpress by hand", "location": "Workshop 2"}
         booking["event"] = event
     else:

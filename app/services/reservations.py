@@ -79,6 +79,7 @@ def move_reservation(
 ) -> dict[str, Any]:
     """Change a reservation's span, room, title or responsible user, keeping its `uid`.
 
+    One that is so already is given back as it stands.
     Contributors may change only their own. A compare-and-set on `version`. Locks the
     calendars of before and after. Raises as `reserve_room`, but not for a running one
     that begins when it did; and `Gone`, `Stale`.
@@ -92,6 +93,9 @@ def _move(actor: Actor, before: AnyRow, wanted: Wanted, version: int | None) -> 
     bookings.require_movable(before)
     room, owner = parties(actor, wanted)
     title = checked(wanted, begun_at=before.starts_at)
+    there = (title, wanted.period, owner.id, room.id, wanted.reservation_type)
+    if there == placed(before):
+        return bookings.describe(before, actor)
     claims = _claims(wanted.period, owner.id, room.id)
     locked = ledger.lock(
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=before.id)
@@ -191,6 +195,12 @@ def changed(row: AnyRow, values: Mapping[str, Any]) -> Wanted:
         reservation_type=values.get("event_type", row.reservation_type),
         responsible_user_id=values.get("responsible_user_id", row.user_id),
     )
+
+
+def placed(row: AnyRow) -> tuple[str, Interval, int, int, str | None]:
+    """All that a change may change of a reservation: title, time, user, room and type."""
+    period = Interval(row.starts_at, row.ends_at)
+    return row.title, period, row.user_id, row.room_id, row.reservation_type
 
 
 def span(starts_at: datetime, ends_at: datetime) -> Interval:

@@ -666,7 +666,9 @@ def _write(
     released = {}
     for each in attended:
         assert each.session is not None
-        _, impact = event_sessions.move_event_session(actor, each.session.id, values[each])
+        _, impact = event_sessions.move_event_session(
+            actor, each.session.id, values[each], as_published=True
+        )
         released[each] = impact.released
     report.added = [_described(each) for each in added]
     report.changed = [

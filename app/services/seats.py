@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from flask_babel import gettext
-from sqlalchemy import and_, bindparam, delete, exists, insert, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, or_, select
 from sqlalchemy.orm import aliased
 
 from app.extensions import db
-from app.models import Booking, Event, EventSession, Room, WaitlistEntry
+from app.models import Attendee, Booking, Event, EventSession, Room, User, WaitlistEntry
 from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
@@ -233,6 +233,27 @@ def _full(session: AnyRow) -> SessionFull:
     )
 
 
+def is_served(entry: Any) -> ColumnElement[bool]:
+    """The condition on a waitlist entry, beside its event session, that it gets seats now.
+
+    Once the seats of who is not there were released, only who is checked in does: a seat
+    is not to go from one empty chair to another.
+    """
+    somebody, rule = aliased(User), aliased(Event)
+    is_here = (
+        exists()
+        .where(Attendee.event_id == EventSession.event_id, Attendee.checked_in_at.is_not(None))
+        .where(Attendee.email == somebody.email, somebody.id == entry.user_id)
+        .correlate(EventSession, entry)
+    )
+    has_rule = (
+        exists()
+        .where(rule.id == EventSession.event_id, rule.release_no_shows_minutes.is_not(None))
+        .correlate(EventSession)
+    )
+    return or_(EventSession.no_shows_released_at.is_(None), is_here, ~has_rule)
+
+
 _INSERT = insert(Booking.__table__).returning(Booking.__table__.c.id)
 _OWN_SEAT = select(Booking.uid).where(
     Booking.event_session_id == bindparam("session"),
@@ -243,6 +264,7 @@ _others = aliased(WaitlistEntry)
 _someone_waits = (
     exists()
     .where(_others.event_session_id == EventSession.id, _others.offer_expires_at.is_(None))
+    .where(is_served(_others))
     .correlate(EventSession)
 )
 # One session with all that booking it needs to know, for one user.

@@ -46,6 +46,13 @@ class _Move:
     item: Item
     is_missing: bool
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether it is so already."""
+        place = self.item.place
+        there = (self.item.title, self.item.period, place.user_id, place.room_id)
+        return (*there, self.item.reservation_type) == reservations.placed(self.row)
+
 
 def preview_change(actor: Actor | None, uid: str, values: Mapping[str, Any], scope: str) -> Preview:
     """What `change_series` would find, without locks. Raises as it does, but for conflicts."""
@@ -69,6 +76,7 @@ def change_series(
 ) -> Done:
     """Change an occurrence and those that follow, or all, as `reservations.change_reservation` one.
 
+    Where nothing differs they are given back as they stand.
     Each moves by as much local time as the named one and gets its length. Changed are
     those that have not begun, of the actor's own unless by an admin. All or nothing; with
     `skip_conflicts` those in conflict stay as they are. What follows becomes a series of
@@ -79,11 +87,10 @@ def change_series(
     seen = reservations.get_row(actor, uid)
     bookings.check_version(seen, version)
     bookings.require_movable(seen)
-    wanted = {
-        calendar_id
-        for move in _moves(actor, seen, affected(actor, seen, scope), values)
-        for calendar_id in move.item.place.calendar_ids
-    }
+    moves = _moves(actor, seen, affected(actor, seen, scope), values)
+    if all(move.changes_nothing for move in moves):
+        return Done([bookings.describe(move.row, actor) for move in moves], [])
+    wanted = {calendar_id for move in moves for calendar_id in move.item.place.calendar_ids}
     locked, row, rows = lock_affected(actor, seen, scope, wanted)
     bookings.check_version(row, seen.version)
     bookings.require_movable(row)

@@ -29,7 +29,7 @@ from app.services.clock import rfc3339
 from app.services.errors import DomainError, InvalidInput
 from app.services.policy import Actor, require_admin
 from app.services.spreadsheets import Table
-from app.services.table_import import Field, Import, ImportedRow
+from app.services.table_import import Field, Import, ImportedRow, Progress
 from app.services.transaction import savepoint, transactional
 
 # Each is some twenty statements, under the locks of the event's calendars.
@@ -93,6 +93,12 @@ class _Rehearsed(Exception):
         self.result = result
 
 
+def check_size(table: Table) -> None:
+    """Raises `InvalidInput` for more lines than are taken at once."""
+    if len(table.lines) > MAX_SESSIONS:
+        raise InvalidInput({"file": [gettext("At most %(n)s sessions at once.", n=MAX_SESSIONS)]})
+
+
 def import_table(
     actor: Actor | None,
     slug: str,
@@ -100,31 +106,39 @@ def import_table(
     mapping: Mapping[str, int],
     *,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> Import:
     """Bring the sessions of a table into an event. For admins.
 
-    Sessions that move take their seats along, by the rules of `event_sessions`. Locks the
-    calendars of rooms, speakers and attendees in question, then the sessions. Raises
-    `InvalidInput` for too many lines, `NotFound`, `NotAllowed`.
+    Sessions that move take their seats along, by the rules of `event_sessions`. `progress`
+    hears now and then how many lines are done. Locks the calendars of rooms, speakers and
+    attendees in question, then the sessions. Raises `InvalidInput` for too many lines,
+    `NotFound`, `NotAllowed`.
     """
-    if len(table.lines) > MAX_SESSIONS:
-        raise InvalidInput({"file": [gettext("At most %(n)s sessions at once.", n=MAX_SESSIONS)]})
+    check_size(table)
     try:
-        return _import(actor, slug, table, mapping, dry_run=dry_run)
+        return _import(actor, slug, table, mapping, progress, dry_run=dry_run)
     except _Rehearsed as rehearsal:
         return rehearsal.result
 
 
 @transactional
 def _import(
-    actor: Actor | None, slug: str, table: Table, mapping: Mapping[str, int], *, dry_run: bool
+    actor: Actor | None,
+    slug: str,
+    table: Table,
+    mapping: Mapping[str, int],
+    progress: Progress | None,
+    *,
+    dry_run: bool,
 ) -> Import:
     actor = require_admin(actor)
     event = events.get_event(slug)
     lines = list(table_import.read_lines(FIELDS, table, mapping))
     programme = _Programme(actor, event)
     programme.lock(lines)
-    result = Import([programme.take(number, values) for number, values in lines])
+    taken = table_import.paced(lines, progress, slow=True)
+    result = Import([programme.take(number, values) for number, values in taken])
     if dry_run:
         raise _Rehearsed(result)
     audit.record(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from flask_babel import gettext
 
@@ -16,6 +16,8 @@ from app.services.spreadsheets import Table
 Action = Literal["add", "change", "skip", "error"]
 ACTIONS: tuple[Action, ...] = ("add", "change", "skip", "error")
 Progress = Callable[[int], None]
+Line = tuple[int, dict[str, str]]  # its number, and values by field
+T = TypeVar("T")
 # So many lines are looked at before others on the event loop have their turn: a line
 # takes up to a millisecond.
 PAUSE_AFTER = 20
@@ -102,16 +104,12 @@ def read_lines(
     mapping: Mapping[str, int],
     *,
     progress: Progress | None = None,
-) -> Iterator[tuple[int, dict[str, str]]]:
+) -> Iterator[Line]:
     """`(number, values by field)` of each line; what has no column is empty.
 
-    Lets others on the event loop have their turn in between.
+    As `paced`.
     """
-    for count, (number, cells) in enumerate(table.lines):
-        if count % PAUSE_AFTER == PAUSE_AFTER - 1:
-            time.sleep(0)
-        if progress and count % _TELL_AFTER == _TELL_AFTER - 1:
-            progress(count)
+    for number, cells in paced(table.lines, progress):
         yield (
             number,
             {
@@ -121,6 +119,22 @@ def read_lines(
                 for each in fields
             },
         )
+
+
+def paced(
+    lines: Iterable[T], progress: Progress | None = None, *, slow: bool = False
+) -> Iterator[T]:
+    """The lines, while others on the event loop have their turn in between.
+
+    `slow` where a line takes a hundredth of a second rather than a thousandth.
+    """
+    pause_after, tell_after = (1, 20) if slow else (PAUSE_AFTER, _TELL_AFTER)
+    for count, line in enumerate(lines):
+        if count % pause_after == pause_after - 1:
+            time.sleep(0)
+        if progress and count % tell_after == tell_after - 1:
+            progress(count)
+        yield line
 
 
 def told(fields: Sequence[Field], changes: Mapping[str, tuple[object, object]]) -> str:

@@ -143,6 +143,28 @@ def savepoint() -> Iterator[None]:
         raise
 
 
+def is_open() -> bool:
+    """Whether a command's transaction is open."""
+    return _open_transaction() is not None
+
+
+def execute_apart(statement: Executable) -> bool:
+    """Execute a statement that stands at once, whatever becomes of the open transaction.
+
+    For what tells others of work under way. False where it cannot be done now: no
+    connection is free, or SQLite's one write lock is held, perhaps by the caller.
+    """
+    session: Session = db.session()
+    if session.get_bind().dialect.name == "sqlite" and is_open():
+        return False
+    try:
+        with db.engine.begin() as connection:
+            connection.execute(statement)
+    except (DBAPIError, PoolTimeout):
+        return False
+    return True
+
+
 def read_alone(statement: Executable, parameters: Mapping[str, Any]) -> Sequence[Row[Any]]:
     """The rows of one query that is all a request reads, at a third of the price of a session.
 

@@ -1,15 +1,14 @@
 """Accounts from a table, found again by address: added, changed, or left as they are.
 
 New accounts have no password. Their people get in with a code mailed at an event's door,
-or with a one-time password that an admin hands out. Everything is in one transaction; a
-rehearsal does it, and takes it back.
+or with a one-time password that an admin hands out. A rehearsal only reads: lines are
+judged in memory, and what they judge is written at once, in one transaction.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from flask_babel import gettext, lazy_gettext
 from sqlalchemy import select
@@ -18,12 +17,13 @@ from sqlalchemy.orm import selectinload
 from app.extensions import db
 from app.models import User
 from app.models.user import full_name
-from app.services import accounts, audit, table_import
-from app.services.errors import DomainError, EmailTaken, InvalidInput
+from app.services import account_batches, audit, table_import
+from app.services.account_batches import Accounts, Judged, Wanted
+from app.services.errors import Busy, DomainError, EmailTaken, InvalidInput
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor, require_admin
 from app.services.spreadsheets import Table
-from app.services.table_import import Field, Import, ImportedRow
-from app.services.transaction import savepoint, transactional
+from app.services.table_import import Field, Import, ImportedRow, Line, Progress
+from app.services.transaction import transactional
 
 MAX_USERS = 1000
 FIELDS = (
@@ -53,50 +53,47 @@ FIELDS = (
 _ROLES = {name.lower(): name for name in (ADMIN, CONTRIBUTOR, EXPERT, ATTENDEE)}
 
 
-class _Rehearsed(Exception):
-    """Takes everything back; carries what it found."""
+_TRIES = 3  # as often may somebody register an address of the list in between
 
-    def __init__(self, result: Import) -> None:
-        super().__init__()
-        self.result = result
+
+def check_size(table: Table) -> None:
+    """Raises `InvalidInput` for more lines than are taken at once."""
+    if len(table.lines) > MAX_USERS:
+        raise InvalidInput({"file": [gettext("At most %(n)s accounts at once.", n=MAX_USERS)]})
 
 
 def import_table(
-    actor: Actor | None, table: Table, mapping: Mapping[str, int], *, dry_run: bool = False
+    actor: Actor | None,
+    table: Table,
+    mapping: Mapping[str, int],
+    *,
+    dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> Import:
     """Add and change accounts as a table says. For admins.
 
-    What is empty erases nothing, and nobody is removed for not being in it. Locks the
-    rows that change. Raises `InvalidInput` for too many lines, `NotAllowed`.
+    What is empty erases nothing, and nobody is removed for not being in it. `dry_run`
+    only reads, and `progress` hears now and then how many lines it has looked at. Locks
+    the accounts that the table names, and the admins. Raises `InvalidInput` for too many
+    lines, `NotAllowed`, `Busy` when others register its addresses meanwhile.
     """
-    if len(table.lines) > MAX_USERS:
-        raise InvalidInput({"file": [gettext("At most %(n)s accounts at once.", n=MAX_USERS)]})
-    try:
-        return _import(actor, table, mapping, dry_run=dry_run)
-    except _Rehearsed as rehearsal:
-        return rehearsal.result
+    actor = require_admin(actor)
+    check_size(table)
+    lines = list(table_import.read_lines(FIELDS, table, mapping))
+    if dry_run:
+        return _judge(lines, progress, lock=False)[0]
+    for _ in range(_TRIES):
+        try:
+            return _write(actor, lines, progress)
+        except EmailTaken:
+            continue
+    raise Busy
 
 
 @transactional
-def _import(
-    actor: Actor | None, table: Table, mapping: Mapping[str, int], *, dry_run: bool
-) -> Import:
-    actor = require_admin(actor)
-    lines = list(table_import.read_lines(FIELDS, table, mapping))
-    emails = {values["email"].lower() for _, values in lines}
-    known = {
-        user.email: user
-        for user in db.session.scalars(
-            select(User)
-            .where(User.email.in_(emails))
-            .options(selectinload(User.roles))
-            .execution_options(populate_existing=True)
-        )
-    }
-    read: dict[str, int] = {}
-    result = Import([_take(actor, known, read, number, values) for number, values in lines])
-    if dry_run:
-        raise _Rehearsed(result)
+def _write(actor: Actor, lines: Sequence[Line], progress: Progress | None) -> Import:
+    result, accounts, judged = _judge(lines, progress, lock=True)
+    account_batches.write(actor, accounts, judged)
     audit.record(
         actor,
         "import_users",
@@ -108,56 +105,57 @@ def _import(
     return result
 
 
+def _judge(
+    lines: Sequence[Line], progress: Progress | None, *, lock: bool
+) -> tuple[Import, Accounts, list[Judged]]:
+    """What becomes of each line, and what there is to be done."""
+    accounts = Accounts({values["email"].lower() for _, values in lines}, lock=lock)
+    read: dict[str, int] = {}
+    result = Import()
+    to_do = []
+    for line, values in table_import.paced(lines, progress):
+        row, judged = _take(accounts, read, line, values)
+        result.rows.append(row)
+        if judged is not None:
+            to_do.append(judged)
+    return result, accounts, to_do
+
+
 def _take(
-    actor: Actor,
-    known: Mapping[str, User],
-    read: dict[str, int],
-    line: int,
-    values: Mapping[str, str],
-) -> ImportedRow:
+    accounts: Accounts, read: dict[str, int], line: int, values: Mapping[str, str]
+) -> tuple[ImportedRow, Judged | None]:
     email = values["email"].lower()
     label = ", ".join(filter(None, [values["name"][:200], email[:254]]))
     row = ImportedRow(line, "error", label)
     if email and (twice := read.get(email)):
         row.detail = gettext("The same person as in line %(line)s.", line=twice)
-        return row
+        return row, None
     read[email] = line
     try:
-        with savepoint():
-            _write(actor, known.get(email), row, email, values)
-    except EmailTaken:
-        row.action, row.detail = "error", gettext("There is an account with this address.")
-    except DomainError as error:
-        row.action, row.detail = "error", table_import.reason(FIELDS, error)
-    return row
-
-
-def _write(
-    actor: Actor, user: User | None, row: ImportedRow, email: str, values: Mapping[str, str]
-) -> None:
-    roles = _roles(values["roles"])
-    zone = values["time_zone"] or None
-    if user is None:
-        accounts.add_account(
-            actor, values["name"], email, time_zone=zone, roles=roles or [ATTENDEE]
+        judged = accounts.judge(
+            Wanted(email, values["name"], values["time_zone"] or None, _roles(values["roles"]))
         )
+    except EmailTaken:
+        row.detail = gettext("There is an account with this address.")
+        return row, None
+    except DomainError as error:
+        row.detail = table_import.reason(FIELDS, error)
+        return row, None
+    if judged.user_id is None:
         row.action = "add"
-        return
-    before: dict[str, Any] = {
-        "name": full_name(user.first_name, user.last_name),
-        "roles": sorted(role.name for role in user.roles),
-        "time_zone": user.time_zone,
-    }
-    wanted = {"name": " ".join(values["name"].split()), "roles": roles, "time_zone": zone}
-    changes = {name: value for name, value in wanted.items() if value and value != before[name]}
-    if not changes:
+    elif judged.after:
+        row.action = "change"
+        row.detail = table_import.told(
+            FIELDS,
+            {
+                name: (_shown(judged.before[name]), _shown(value))
+                for name, value in judged.after.items()
+            },
+        )
+    else:
         row.action = "skip"
-        return
-    accounts.update_user(actor, user.id, **changes)  # type: ignore[arg-type]
-    row.action = "change"
-    row.detail = table_import.told(
-        FIELDS, {name: (_shown(before[name]), _shown(value)) for name, value in changes.items()}
-    )
+        return row, None
+    return row, judged
 
 
 def _roles(text: str) -> list[str]:
@@ -171,7 +169,7 @@ def _roles(text: str) -> list[str]:
 
 
 def _shown(value: object) -> str:
-    return ", ".join(value) if isinstance(value, list) else str(value or "")
+    return ", ".join(value) if isinstance(value, tuple) else str(value or "")
 
 
 def export_rows(actor: Actor | None) -> tuple[list[str], list[list[object]]]:

@@ -3,7 +3,9 @@
 A seat that frees goes to the first in the queue who is free then. When nobody in the
 queue is free, the first is offered it: the seat is held, counted among those taken, and
 whatever that person has booked instead stands until the offer is accepted. An offer that
-runs out goes on to the next. While anybody waits, a freed seat is nobody else's.
+runs out goes on to the next. While anybody waits, a freed seat is nobody else's; but once
+a session's seats of who is not there were released, seats go to nobody in the queue who
+is not checked in, and nobody is kept from them by those.
 
 Promotion is a transaction of its own after the one that freed the seat, so that the
 calendars of waiting people are locked in the ledger's order. `promote_due`, run every
@@ -12,11 +14,12 @@ few seconds by server processes, does what a crash in between left undone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import delete, exists, func, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, true, update
 
 from app.extensions import db
 from app.models import Booking, Calendar, EventSession, User, WaitlistEntry
@@ -138,17 +141,21 @@ def list_own(actor: Actor | None, event_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def clear(event_session_id: int) -> None:
-    """Nobody waits any more for a session that is cancelled; its row is locked."""
-    offers = db.session.scalars(
+def clear(event_session_id: int) -> list[int]:
+    """Nobody waits any more for a session that is cancelled; its row is locked.
+
+    Returns the ids of the users who did, or had a seat held.
+    """
+    left = db.session.execute(
         delete(WaitlistEntry)
         .where(WaitlistEntry.event_session_id == event_session_id)
-        .returning(WaitlistEntry.offer_expires_at)
+        .returning(WaitlistEntry.user_id, WaitlistEntry.offer_expires_at)
         .execution_options(synchronize_session=False)
     ).all()
-    for offer in offers:
-        if offer is not None:
+    for entry in left:
+        if entry.offer_expires_at is not None:
             ledger.free_seat(event_session_id)
+    return [entry.user_id for entry in left]
 
 
 def count(event_session_id: int) -> int:
@@ -157,13 +164,27 @@ def count(event_session_id: int) -> int:
     return db.session.scalar(waiting) or 0
 
 
-def is_waited_for(event_session_id: int) -> bool:
-    """Whether somebody waits who has no seat held."""
-    waits = exists().where(
-        WaitlistEntry.event_session_id == event_session_id,
-        WaitlistEntry.offer_expires_at.is_(None),
-    )
-    return bool(db.session.scalar(select(waits)))
+def foresee(session: EventSession, claims: Sequence[ledger.Claim], free: int) -> tuple[int, int]:
+    """How many in the queue would get one of so many seats, and how many be offered one.
+
+    Of the session as it is to be, not flushed yet; `claims` are its own, of people who are
+    not free then. Locks nothing: who waits may book something else before the seat comes.
+    """
+    if free <= 0 or session.starts_at <= clock.now():
+        return 0, 0
+    are_all = session.no_shows_released_at is None
+    waiting = _waiting(session.id, everybody=are_all, limit=None)
+    period = Interval(session.starts_at, session.ends_at)
+    if not waiting:
+        return 0, 0
+    wanted = [ledger.Claim(entry.calendar_id, period) for entry in waiting]
+    busy = {claim.calendar_id for claim in claims} | {
+        conflict.calendar_id
+        for conflict in ledger.find_conflicts(wanted, ignoring_session=session.id)
+    }
+    are_free = sum(entry.calendar_id not in busy for entry in waiting)
+    promoted = min(free, are_free)
+    return promoted, min(free, len(waiting)) - promoted
 
 
 def withdraw_offers(event_session_id: int, number: int) -> None:
@@ -211,7 +232,11 @@ def promote_due() -> None:
         select(EventSession.id)
         .where(EventSession.status == CONFIRMED, EventSession.starts_at > now)
         .where(EventSession.seats_taken < EventSession.capacity)
-        .where(exists().where(WaitlistEntry.event_session_id == EventSession.id))
+        .where(
+            exists()
+            .where(WaitlistEntry.event_session_id == EventSession.id)
+            .where(WaitlistEntry.offer_expires_at.is_(None), seats.is_served(WaitlistEntry))
+        )
     ).all()
     for event_session_id in waited_for:
         promote(event_session_id)
@@ -352,8 +377,13 @@ def _find_entry(user_id: int, event_session_id: int) -> int | None:
     )
 
 
-def _waiting(event_session_id: int) -> list[AnyRow]:
-    """The queue's head: who waits without an offer and has no seat, first come first."""
+def _waiting(
+    event_session_id: int, *, everybody: bool = False, limit: int | None = MAX_CANDIDATES
+) -> list[AnyRow]:
+    """The queue's head: who waits without an offer and has no seat, first come first.
+
+    Also who gets no seat for not being checked in, if it is `everybody`.
+    """
     return list(
         db.session.execute(
             select(
@@ -367,6 +397,8 @@ def _waiting(event_session_id: int) -> list[AnyRow]:
             )
             .join(User, User.id == WaitlistEntry.user_id)
             .join(Calendar, Calendar.user_id == User.id)
+            .join(EventSession, EventSession.id == WaitlistEntry.event_session_id)
+            .where(true() if everybody else seats.is_served(WaitlistEntry))
             .where(WaitlistEntry.event_session_id == event_session_id, User.active.is_(True))
             .where(WaitlistEntry.offer_expires_at.is_(None))
             .where(
@@ -377,7 +409,7 @@ def _waiting(event_session_id: int) -> list[AnyRow]:
                 )
             )
             .order_by(WaitlistEntry.id)
-            .limit(MAX_CANDIDATES)
+            .limit(limit)
         )
     )
 

@@ -399,6 +399,131 @@ def test_a_new_room_is_told_to_who_has_a_seat(admin: Any) -> None:
     assert guarantees.find_breaches() == []
 
 
+def test_more_seats_are_foreseen_for_who_waits(admin: Any) -> None:
+    """As many as are free then get one, who is busy is asked, and nobody before it is done."""
+    room = factories.make_room(capacity=2)
+    event = factories.make_event()
+    session = factories.make_session(event, room_id=room.id)
+    seats.book_seat(factories.make_actor(), session.id)
+    busy, *others = [factories.make_actor() for _ in range(3)]
+    for each in (busy, *others):
+        waitlist.join(each, session.id)
+    seats.book_seat(busy, factories.make_session(event, starts_at=TEN).id)
+    for capacity, promoted, offered, over_room in [
+        (2, 1, 0, None),
+        (3, 2, 0, 2),
+        (4, 2, 1, 2),
+        (9, 2, 1, 2),
+    ]:
+        _, impact = move_event_session(admin, session.id, {"capacity": capacity}, dry_run=True)
+        assert (impact.promoted, impact.offered) == (promoted, offered)
+        assert (impact.over_room, impact.waiting, impact.is_felt) == (over_room, 3, True)
+    # Where the busy one is free, it is the first again.
+    later = {"capacity": 3, **hours(2, 3)}
+    _, impact = move_event_session(admin, session.id, later, dry_run=True)
+    assert (impact.promoted, impact.offered) == (2, 0)
+    mails = len(rows.mails())
+    _, impact = move_event_session(admin, session.id, {"capacity": 4})
+    assert (impact.promoted, impact.offered) == (2, 1)
+    assert sorted(rows.mails()[mails:]) == sorted(
+        [*(("seat_promoted", each.email) for each in others), ("seat_offered", busy.email)]
+    )
+    _, impact = move_event_session(admin, session.id, {"title": "Renamed"}, dry_run=True)
+    assert not impact.is_felt  # what was so before is nobody's surprise
+    assert guarantees.find_breaches() == []
+
+
+def test_who_leaves_makes_room_for_who_waits(admin: Any) -> None:
+    event = factories.make_event()
+    session = factories.make_session(event, capacity=2)
+    other = factories.make_session(event, starts_at=TEN + timedelta(hours=1))
+    busy, staying, waiting = (factories.make_actor() for _ in range(3))
+    for each in (busy, staying):
+        seats.book_seat(each, session.id)
+    waitlist.join(waiting, session.id)
+    seats.book_seat(busy, other.id)
+    _, impact = move_event_session(admin, session.id, hours(1, 2), dry_run=True)
+    assert (len(impact.released), impact.promoted) == (1, 1)
+    fewer = hours(1, 2) | {"capacity": 1}
+    _, impact = move_event_session(admin, session.id, fewer, release_last=True, dry_run=True)
+    assert (len(impact.released), impact.promoted) == (1, 0)
+
+
+def test_what_changes_nothing_is_no_move(admin: Any, published: list[Any]) -> None:
+    speaker, attendee = factories.make_actor(), factories.make_actor()
+    speakers = [{"name": "S", "user_id": speaker.user_id}]
+    session = factories.make_session(speakers=speakers, title="A talk")
+    seats.book_seat(attendee, session.id)
+    here = {
+        "title": " A talk",
+        "room_id": session.room_id,
+        "capacity": 1,
+        "speakers": speakers,
+        **hours(0, 1),
+    }
+    published.clear()
+    before = (rows.mails(), rows.count(AuditEntry), rows.version(speaker.calendar_id))
+    for values in (here, {}):
+        for dry_run in (True, False):
+            shown, impact = move_event_session(
+                admin, session.id, values, version=2, dry_run=dry_run
+            )
+            assert (shown["version"], shown["speakers"]) == (2, speakers)
+            assert impact == Impact(keeping=1)
+    assert (rows.mails(), rows.count(AuditEntry), rows.version(speaker.calendar_id)) == before
+    assert (published, rows.count(Speaker)) == ([], 1)
+    refusal(Stale, move_event_session, admin, session.id, here, version=1)
+    cancel_event_session(admin, session.id)
+    refusal(Gone, move_event_session, admin, session.id, here)
+
+
+def test_who_did_the_same_meanwhile_did_it(
+    admin: Any, published: list[Any], meanwhile: Any
+) -> None:
+    session = factories.make_session()
+    published.clear()
+    meanwhile(lambda: move_event_session(admin, session.id, hours(1, 2)))
+    shown, _ = move_event_session(admin, session.id, hours(1, 2))
+    assert shown["version"] == 2
+    told = [each for each in published if isinstance(each, changes.BookingChanged)]
+    assert len(told) == 1
+
+
+def test_no_session_moves_into_the_past(admin: Any, at: Any) -> None:
+    session = factories.make_session()
+    error = refusal(InvalidInput, move_event_session, admin, session.id, hours(-48, 1))
+    assert error.errors == {"starts_at": ["This lies in the past."]}
+    shown, _ = move_event_session(admin, session.id, hours(-48, 1), as_published=True)
+    assert shown["starts_at"] == "2031-03-02T10:00:00Z"
+    # It has begun: its end and its texts are open yet, also by a form that sends all.
+    shown, _ = move_event_session(admin, session.id, {**hours(-48, 2), "title": "Longer"})
+    assert shown["ends_at"] == "2031-03-04T12:00:00Z"
+
+
+def test_a_day_outside_the_event_is_told(admin: Any) -> None:
+    """The night after the last day is its own, and every other one's where that is said."""
+    event = factories.make_event(starts_on="2031-03-04", ends_on="2031-03-05")
+    session = factories.make_session(event)
+    for start, day, outside in [
+        (24, "2031-03-05", False),
+        (38, "2031-03-05", False),  # 01:00 in Berlin
+        (48, "2031-03-06", True),
+        (-24, "2031-03-03", True),
+    ]:
+        shown, impact = move_event_session(
+            admin, session.id, hours(start, start + 1), as_published=True, dry_run=True
+        )
+        assert (shown["day"], impact.outside_event) == (day, outside)
+    night = {**hours(14, 15), "day": TEN.date()}
+    assert not move_event_session(admin, session.id, night)[1].outside_event
+    far = {"title": "Far", "room_id": factories.make_room().id, **hours(480, 481)}
+    assert schedule_session(admin, event.slug, far, dry_run=True)[1].outside_event
+    _, impact = move_event_session(
+        admin, session.id, {**hours(14, 15), "day": TEN.date() + timedelta(days=9)}, dry_run=True
+    )
+    assert impact.outside_event
+
+
 def test_a_dry_run_of_a_move_changes_nothing(admin: Any, published: list[Any]) -> None:
     session = factories.make_session()
     actor = factories.make_actor()

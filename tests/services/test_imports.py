@@ -20,12 +20,14 @@ from app.services import (
     seats,
     spreadsheets,
     table_import,
+    transaction,
     user_import,
 )
 from app.services.errors import InvalidInput, NotAllowed, NotFound, Stale
 from app.services.languages import speaking
 from tests import factories, rows
 from tests.catalogs import translate
+from tests.queries import count_queries
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -102,25 +104,52 @@ def test_what_is_exported_changes_nothing_when_it_is_imported(
         assert set(actions(bring(what, spreadsheets.write(kind, head, found)))) == {"skip"}, what
 
 
+@pytest.mark.parametrize(
+    ("kind", "head", "line", "number", "every"),
+    [
+        ("attendees", "email", "p{0}@example.org", 450, 200),
+        ("users", "email,name", "p{0}@example.org,Person {0}", 450, 200),
+        # A minute each, one after the other.
+        ("sessions", "title,room,start,end", "T{0},Hall,{1},{2}", 45, 20),
+    ],
+)
 def test_a_long_list_tells_how_far_it_is(
-    event: Any, admin: Any, monkeypatch: pytest.MonkeyPatch
+    kind: str,
+    head: str,
+    line: str,
+    number: int,
+    every: int,
+    event: Any,
+    admin: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told: list[int] = []
-    monkeypatch.setattr(import_jobs, "_set", _noting(told, import_jobs._set))
-    text = "email\n" + "".join(f"p{number}@example.org\n" for number in range(450))
-    job_id = import_jobs.create_job(admin, "attendees", "conf", "l.csv", text.encode()).id
-    import_jobs.check(admin, job_id)
-    assert told == [199, 399, 450]
-    assert import_jobs.count(import_jobs.get_job(admin, job_id), "add") == 450
+    """While it is looked at and while it is imported, to whoever asks meanwhile."""
+    seen: list[int] = []
+    telling = table_import.paced
 
+    def watched(lines: Any, progress: Any, **how: Any) -> Any:
+        def tell(done: int) -> None:
+            progress(done)
+            with db.engine.connect() as other:
+                found = other.execute(select(ImportJob.done, ImportJob.id)).one()
+            is_kept = transaction.is_open() and db.engine.dialect.name == "sqlite"
+            assert found.done == (0 if is_kept else done)
+            seen.append(import_jobs.done(ImportJob(id=found.id, done=found.done)))
 
-def _noting(told: list[int], undisturbed: Callable[..., None]) -> Callable[..., None]:
-    def note(job_id: int, **values: Any) -> None:
-        if "done" in values:
-            told.append(values["done"])
-        undisturbed(job_id, **values)
+        return telling(lines, tell if progress else None, **how)
 
-    return note
+    monkeypatch.setattr(table_import, "paced", watched)
+    times = [f"2031-03-04 10:{minute:02}" for minute in range(60)]
+    lines = [line.format(each, *times[each % 59 : each % 59 + 2]) for each in range(number)]
+    text = "\n".join([head, *lines])
+    job_id = import_jobs.create_job(admin, kind, "conf", "l.csv", text.encode()).id
+    for work in (import_jobs.check, import_jobs.run):
+        seen.clear()
+        work(admin, job_id)
+        assert seen == list(range(every - 1, number, every))
+        job = import_jobs.get_job(admin, job_id)
+        assert (import_jobs.done(job), import_jobs.count(job, "add")) == (number, number)
+    assert job.state == "done"
 
 
 # -- sessions --------------------------------------------------------------------------
@@ -235,6 +264,68 @@ def test_users_are_added_changed_and_left_alone(event: Any, admin: Any, bring: B
     ]
 
 
+def test_users_are_rehearsed_without_writing(admin: Any, bring: Brought) -> None:
+    """On SQLite a rehearsal that writes would keep everybody else from it."""
+    factories.make_user(email="ann@example.org")
+    lines = "".join(f"p{each}@example.org,Person {each},Expert\n" for each in range(60))
+    text = f"email,name,roles\nann@example.org,Ann,Admin\n{lines}"
+    with count_queries() as statements:
+        job = bring("users", text, dry_run=True)
+    assert actions(job) == ["change", *["add"] * 60]
+    writing = [each for each in statements if not each.lstrip().upper().startswith("SELECT")]
+    assert [each.split()[:3] for each in writing if "import_job" not in each] == []
+    with count_queries() as statements:
+        done = bring("users", text)
+    assert outcome(done) == outcome(job)
+    for table in ("ab_user ", "ab_user_role", "calendar"):  # one for many, and Ann's
+        assert len([each for each in statements if f"INSERT INTO {table}" in each]) <= 2
+    assert guarantees.find_breaches() == []
+
+
+def test_lines_are_judged_by_what_those_before_have_done(admin: Any, bring: Brought) -> None:
+    other = factories.make_user("Admin", email="other@example.org")
+    named = factories.make_user(email="named@example.org")
+    named.username = "taken@example.org"
+    db.session.commit()
+    text = (
+        "email,name,roles\n"
+        "root@example.org,,Attendee\n"
+        "other@example.org,,Attendee\n"  # the last one by now
+        "taken@example.org,Tom,\n"
+        "new@example.org,New,Admin\n"
+        f"x@example.org,{'x' * 200},\n"
+        ",Nobody,\n"
+    )
+    rehearsed = bring("users", text, dry_run=True)
+    assert actions(rehearsed) == ["change", "error", "error", "add", "error", "error"]
+    assert "This is the last active admin." in rehearsed.outcome[1]["detail"]
+    assert "There is an account with this address." in rehearsed.outcome[2]["detail"]
+    swapped = (
+        "email,name,roles\nnew@example.org,New,Admin\n"
+        "other@example.org,,Attendee\nroot@example.org,,Attendee\n"
+    )
+    job = bring("users", swapped, dry_run=True)
+    assert actions(job) == ["add", "change", "change"]
+    assert other.roles[0].name == "Admin"
+
+
+def test_who_registers_meanwhile_keeps_no_other_out(
+    admin: Any, meanwhile: Any, published: list[Any]
+) -> None:
+    text = b"email,name,roles\nann@example.org,Ann,\nbo@example.org,Bo,Expert\n"
+    factories.make_user(email="bo@example.org", name="Bo")
+    published.clear()
+    table = spreadsheets.read(text)
+    mapping = {"email": 0, "name": 1, "roles": 2}
+    meanwhile(lambda: factories.make_user(email="ann@example.org", name="Anna"))
+    done = user_import.import_table(admin, table, mapping)
+    assert [row.action for row in done.rows] == ["change", "change"]
+    assert [type(each).__name__ for each in published] == ["AccessEnded"]
+    entries = select(AuditEntry.changes).where(AuditEntry.action == "update")
+    assert {"roles": ["Expert"]} in db.session.scalars(entries).all()
+    assert guarantees.find_breaches() == []
+
+
 # -- the job ---------------------------------------------------------------------------
 
 
@@ -307,11 +398,17 @@ def test_work_whose_worker_is_gone_is_begun_again(event: Any, admin: Any, at: An
     assert import_jobs.get_job(admin, job.id).state == "checked"
 
 
-def test_too_much_at_once_is_refused(event: Any, admin: Any, bring: Brought) -> None:
+def test_too_much_at_once_is_refused(event: Any, admin: Any) -> None:
     head = "title,room,start,end\n"
     lines = "T,Hall,2031-03-04 10:00,2031-03-04 11:00\n" * 501
-    job = bring("sessions", head + lines, dry_run=True)
-    assert (job.state, job.error) == ("failed", "At most 500 sessions at once.")
+    for kind, text, message in [
+        ("sessions", head + lines, "At most 500 sessions at once."),
+        ("users", "email,name\n" + "a@b.org,A\n" * 1001, "At most 1000 accounts at once."),
+    ]:
+        with pytest.raises(InvalidInput) as refused:
+            import_jobs.create_job(admin, kind, "conf", "l.csv", text.encode())
+        assert refused.value.errors == {"file": [message]}
+    assert rows.count(ImportJob) == 0
     with pytest.raises(InvalidInput):
         import_jobs.create_job(admin, "users", "", "l.csv", b"email,name\n")
     with pytest.raises(NotFound):

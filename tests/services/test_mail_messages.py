@@ -61,7 +61,7 @@ UNINVITING = {
     f"appointment_{what}{whose}"
     for what in ("requested", "declined", "expired", "withdrawn", "reminder")
     for whose in ("", "_host")
-} | {"talk_rescheduled", "talk_cancelled"}
+} | {"talk_rescheduled", "talk_cancelled", "waiting_cancelled"}
 INVITATIONS = sorted(set(TEMPLATES) - UNINVITING - set(WITHOUT_BOOKING))
 
 
@@ -120,11 +120,11 @@ def context(template: str, **changes: Any) -> dict[str, Any]:
         whole["invitation"] = "NONE"
     if "requested" in template:
         booking["decide_by"] = "2026-11-22T08:30:00Z"
-    if template.startswith(("seat", "talk")):
+    if template.startswith(("seat", "talk", "waiting")):
         booking |= {"kind": "seat", "title": "Keynote", "location": "Hall", "meeting_url": None}
         booking["event"] = {"slug": "conf", "title": "The Conference"}
         del booking["expert"], booking["event_type"]
-        if template.startswith("talk"):
+        if template.startswith(("talk", "waiting")):
             del booking["attendee"]
     else:
         whole["organizer"] = {"name": "Ada Lovelace", "email": "ada@example.org"}

@@ -20,7 +20,7 @@ from app.services import (
     seats,
     waitlist,
 )
-from app.services.errors import InvalidInput
+from app.services.errors import InvalidInput, SessionFull
 from app.services.event_sessions import change_empty_sessions, move_event_session
 from tests import factories, rows
 
@@ -52,6 +52,7 @@ class Gathering:
 
 def test_seats_go_in_time_and_once(admin: Any, at: Any, published: list[Any]) -> None:
     it = Gathering(admin)
+    admission.check_in(admin, it.event.slug, [it.waiting.email])
     at(TEN - timedelta(minutes=10, seconds=1))
     assert no_shows.release_due() == 0
     assert it.states() == ["confirmed", "confirmed"]
@@ -80,6 +81,50 @@ def test_seats_go_in_time_and_once(admin: Any, at: Any, published: list[Any]) ->
     assert guarantees.find_breaches() == []
 
 
+def test_no_seat_goes_from_one_empty_chair_to_another(admin: Any, at: Any) -> None:
+    """Who is there comes first, and who waits elsewhere keeps nobody from a seat."""
+    event = factories.make_event(release_no_shows_minutes=10)
+    session = factories.make_session(event, capacity=2).id
+    for _ in range(2):
+        seats.book_seat(factories.make_actor(), session)
+    absent, present, late = (factories.make_actor() for _ in range(3))
+    for each in (absent, present, late):
+        waitlist.join(each, session)
+    admission.check_in(admin, event.slug, [present.email])
+    at(TEN - timedelta(minutes=10))
+    assert no_shows.release_due() == 2
+    waitlist.promote_due()
+
+    def waiting() -> list[int]:
+        return list(db.session.scalars(select(WaitlistEntry.user_id).order_by(WaitlistEntry.id)))
+
+    assert waiting() == [absent.user_id, late.user_id]
+    assert rows.mails()[-1] == ("seat_promoted", present.email)
+    assert rows.seats_taken(session) == 1
+    admission.check_in(admin, event.slug, [late.email])
+    stranger = factories.make_actor()
+    with pytest.raises(SessionFull):  # it is for who waits, and is there now
+        seats.book_seat(stranger, session)
+    waitlist.promote_due()
+    assert waiting() == [absent.user_id]
+    seats.release_seat(late, session)
+    assert seats.book_seat(stranger, session).created
+    seats.release_seat(stranger, session)
+    assert seats.book_seat(absent, session).created  # taken at their word
+    assert guarantees.find_breaches() == []
+
+
+def test_without_the_rule_the_queue_is_as_it_was(admin: Any, at: Any) -> None:
+    it = Gathering(admin)
+    at(TEN - timedelta(minutes=10))
+    assert no_shows.release_due() == 1
+    waitlist.promote_due()
+    assert rows.count(WaitlistEntry) == 1
+    events.update_event(admin, it.event.slug, {"release_no_shows_minutes": None})
+    waitlist.promote_due()
+    assert rows.count(WaitlistEntry) == 0
+
+
 def test_who_checks_in_while_the_lock_is_waited_for_keeps_the_seat(
     admin: Any, at: Any, meanwhile: Any
 ) -> None:
@@ -92,6 +137,7 @@ def test_who_checks_in_while_the_lock_is_waited_for_keeps_the_seat(
 
 def test_another_process_did_it_meanwhile(admin: Any, at: Any, meanwhile: Any) -> None:
     it = Gathering(admin)
+    admission.check_in(admin, it.event.slug, [it.waiting.email])
     at(TEN - timedelta(minutes=5))
     meanwhile(no_shows.release_due)
     mails = len(rows.mails())
@@ -120,6 +166,7 @@ def test_a_session_that_moves_is_looked_at_again(admin: Any, at: Any) -> None:
     at(TEN - timedelta(minutes=10))
     no_shows.release_due()
     waitlist.promote(it.session)
+    seats.book_seat(factories.make_actor(), it.session)  # and is not there either
     move_event_session(admin, it.session, {"title": "Renamed"})
     session = db.session.get(EventSession, it.session)
     assert session is not None
@@ -128,7 +175,7 @@ def test_a_session_that_moves_is_looked_at_again(admin: Any, at: Any) -> None:
     move_event_session(admin, it.session, later)
     assert no_shows.release_due() == 0
     at(TEN + timedelta(minutes=50))
-    assert no_shows.release_due() == 1  # who was promoted is not there either
+    assert no_shows.release_due() == 1
     assert guarantees.find_breaches() == []
 
 

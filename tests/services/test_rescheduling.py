@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import OutboxMessage
+from app.models import AuditEntry, OutboxMessage
 from app.models.interval import Interval
-from app.services import seats
+from app.services import bookings, hour_events, minutes, seats
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.errors import (
@@ -25,7 +25,13 @@ from app.services.errors import (
     Unauthenticated,
 )
 from app.services.rescheduling import reschedule_booking
-from app.services.reservations import Wanted, move_reservation, reserve_room
+from app.services.reservations import (
+    Wanted,
+    change_reservation,
+    move_reservation,
+    reserve_room,
+)
+from app.services.series_changes import change_series
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")
@@ -81,6 +87,34 @@ def test_the_reason_is_mailed_to_the_other_side_alone() -> None:
     reschedule_booking(host, uid, TEN, reason="A strike.")
     assert reasons()["appointment_rescheduled"] == "A strike."
     refused(InvalidInput, host, uid, reason="x" * 1001)
+
+
+def test_what_is_there_already_is_not_moved(published: Any) -> None:
+    """The same booking comes back, and nobody hears of it."""
+    client, staff = factories.make_actor(), factories.make_contributor()
+    host, appointment = make_appointment(client)
+    before = {
+        appointment: bookings.get_booking(client, appointment),
+        (reservation := make_reservation(staff)): bookings.get_booking(staff, reservation),
+    }
+    published.clear()
+    kept = (rows.mails(), rows.count(AuditEntry), rows.version(host.calendar_id))
+    assert reschedule_booking(client, appointment, TEN, version=1) == before[appointment]
+    assert reschedule_booking(host, appointment, TEN)["version"] == 1
+    assert reschedule_booking(staff, reservation, TEN) == before[reservation]
+    same = {"title": " A", "ends_at": TEN + timedelta(minutes=50), "event_type": "Live"}
+    assert change_reservation(staff, reservation, same, version=1) == before[reservation]
+    assert change_series(staff, reservation, same, "one").bookings == [before[reservation]]
+    frame = hour_events.Frame(date(2031, 3, 4), 11, 0, 50)  # local to Berlin
+    number = minutes.event_id(reservation)
+    assert hour_events.reschedule_event(staff, number, frame) == before[reservation]
+    assert (rows.mails(), rows.count(AuditEntry), rows.version(host.calendar_id)) == kept
+    assert published == []
+    with pytest.raises(Stale):
+        reschedule_booking(client, appointment, TEN, version=0)
+    cancel_booking(client, appointment)
+    with pytest.raises(Gone):
+        reschedule_booking(client, appointment, TEN)
 
 
 def test_a_moved_reservation_keeps_all_but_its_time() -> None:

@@ -647,11 +647,11 @@ class TestNothingHalf:
         really = event_sessions.move_event_session
         moved: list[int] = []
 
-        def crash(actor: policy.Actor, session_id: int, values: dict[str, Any]) -> Any:
+        def crash(actor: policy.Actor, session_id: int, values: dict[str, Any], **how: Any) -> Any:
             if moved:
                 raise KeyboardInterrupt
             moved.append(session_id)
-            return really(actor, session_id, values)
+            return really(actor, session_id, values, **how)
 
         monkeypatch.setattr(event_sessions, "move_event_session", crash)
         with pytest.raises(KeyboardInterrupt):

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from app.extensions import db
-from app.models import EventSession, OutboxMessage
+from app.models import EventSession, OutboxMessage, User
 from app.services import agenda, bookings, event_sessions, guarantees, seats, waitlist
 from app.services.errors import InvalidInput, NotFound, Overlap, SessionFull, Unauthenticated
 from tests.conftest import NOW
@@ -154,8 +154,23 @@ def test_a_cancelled_session_is_waited_for_no_more(full: Any) -> None:
     seats.book_seat(busy, make_session(starts_at=session.starts_at).id)
     waitlist.join(busy, session.id)
     seats.release_seat(holder, session.id)
-    event_sessions.cancel_event_session(make_admin(), session.id)
+    second, third = make_actor(), make_actor()
+    waitlist.join(second, session.id)
+    waitlist.join(third, session.id)
+    waitlist.leave(third, session.id)
+    db.session.get_one(User, second.user_id).language = "de"
+    db.session.commit()
+    admin = make_admin()
+    assert event_sessions.find_cancel_impact(admin, session.id).mailed == 2
+    for _ in range(2):
+        event_sessions.cancel_event_session(admin, session.id)
     assert waitlist.list_own(busy, session.event_id) == []
+    told = db.session.execute(
+        select(OutboxMessage.recipient, OutboxMessage.language)
+        .where(OutboxMessage.template == "waiting_cancelled")
+        .order_by(OutboxMessage.id)
+    )
+    assert list(told) == [(busy.email, "en"), (second.email, "de")]  # the offer's holder too
     assert guarantees.find_breaches() == []
 
 

@@ -19,6 +19,7 @@ from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
 from app.services import attachments, clock, event_sessions, overview
 from app.services.attachments import Attached
+from app.services.errors import DomainError
 from app.services.local_text import number_text
 from app.services.policy import Actor
 from app.views.admin import cells, days, session_impact
@@ -80,6 +81,8 @@ class RoomChoiceForm(OfficeForm):
 
 def _move_room(view: Any, actor: Actor | None, item: EventSession, form: Any) -> Outcome:
     before = item.room_id
+    if form.room_id.data == before:
+        raise DomainError(gettext("It is in this room already."))
     _, impact = event_sessions.move_event_session(actor, item.id, {"room_id": form.room_id.data})
     name = view.name_of(item)
     if not impact.mailed:
@@ -298,7 +301,9 @@ class EventSessionView(ServiceModelView):
         values["starts_at"] = form.starts_at.instant(event.time_zone)
         values["ends_at"] = form.ends_at.instant(event.time_zone)
         values["speakers"] = form.speakers.speakers(actor)
-        described, _ = event_sessions.schedule_session(actor, event.slug, values)
+        described, impact = event_sessions.schedule_session(actor, event.slug, values)
+        for text in session_impact.warnings(impact, event):
+            flash(text, "warning")
         return int(described["id"])
 
     def update(self, actor: Actor | None, item: EventSession, form: Any) -> str | None:
@@ -325,12 +330,13 @@ class EventSessionView(ServiceModelView):
 
     def remove(self, actor: Actor | None, item: EventSession, form: Any) -> str | None:
         title = item.title
-        released = event_sessions.cancel_event_session(actor, item.id)
-        if released:
+        mailed = event_sessions.find_cancel_impact(actor, item.id).mailed
+        event_sessions.cancel_event_session(actor, item.id)
+        if mailed:
             return ngettext(
                 "“%(title)s” cancelled, with a mail to %(num)d attendee.",
                 "“%(title)s” cancelled, with a mail to %(num)d attendees.",
-                len(released),
+                mailed,
                 title=title,
             )
         return None

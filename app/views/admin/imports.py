@@ -79,7 +79,8 @@ class ImportView(BaseView):
     @permitted("list")
     def state(self, job_id: int) -> Response:
         job = import_jobs.get_job(current_actor(), job_id)
-        return json_answer({"state": job.state, "done": job.done, "total": len(job.lines)})
+        done, total = import_jobs.done(job), len(job.lines)
+        return json_answer({"state": job.state, "done": done, "total": total})
 
     @expose("/<int:job_id>/check", methods=["POST"])
     @permitted("add")
@@ -176,6 +177,7 @@ class ImportView(BaseView):
             mapping=job.mapping if mapping is None else mapping,
             sample=[cells for _, cells in job.lines[:SAMPLE_LINES]],
             is_working=job.state in WORKING and not import_jobs.is_stuck(job),
+            done=import_jobs.done(job),
             is_stuck=import_jobs.is_stuck(job),
             is_checked=job.state == CHECKED,
             is_done=job.state == DONE,

@@ -38,6 +38,7 @@ NAMES = {
     "talk_cancelled": lazy_gettext("Talk cancelled"),
     "talk_rescheduled": lazy_gettext("Talk rescheduled"),
     "test_mail": lazy_gettext("Test mail"),
+    "waiting_cancelled": lazy_gettext("Session cancelled, to who waited"),
 }
 
 

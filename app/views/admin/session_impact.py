@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 from flask_babel import gettext, lazy_gettext, ngettext
 
-from app.models import EventSession
+from app.models import Event, EventSession
 from app.services.event_sessions import Impact
+from app.services.local_text import date_text
 from app.views.admin import cells
 
 _STAY = lazy_gettext("Who has something else at the new time loses this seat and keeps the other.")
@@ -35,11 +36,38 @@ def shown(
         "is_felt": impact.is_felt,
         "changes": _changes(before, after, there) if before and after else [],
         "conflicts": [_other(each, there) for each in impact.conflicts],
+        "warnings": warnings(impact, item.event),
         "counts": _counts(impact, is_move=is_move),
         "leaving": [{**each, "reason": _reason(each, there)} for each in impact.leaving],
         "speakers": impact.speakers,
         "rules": _rules(impact, is_move=is_move),
     }
+
+
+def warnings(impact: Impact, event: Event) -> list[str]:
+    """What is allowed, and yet may be a mistake."""
+    texts = []
+    if impact.over_room is not None:
+        texts.append(
+            ngettext(
+                "The room holds %(num)d person, fewer than there are seats.",
+                "The room holds %(num)d people, fewer than there are seats.",
+                impact.over_room,
+            )
+        )
+    if impact.outside_event:
+        first, last = date_text(event.starts_on), date_text(event.ends_on)
+        if first == last:
+            texts.append(gettext("This is not on the day of the event, %(day)s.", day=first))
+        else:
+            texts.append(
+                gettext(
+                    "This is not on a day of the event, %(first)s to %(last)s.",
+                    first=first,
+                    last=last,
+                )
+            )
+    return texts
 
 
 def submit_text(impact: Impact) -> str:
@@ -60,6 +88,10 @@ def told(impact: Impact) -> str | None:
             ngettext(
                 "%(num)d attendee told by mail", "%(num)d attendees told by mail", impact.mailed
             )
+        )
+    if given := impact.promoted + impact.offered:
+        parts.append(
+            ngettext("%(num)d seat goes to the waitlist", "%(num)d seats go to the waitlist", given)
         )
     return gettext("Saved: %(what)s.", what=", ".join(parts)) if parts else None
 
@@ -111,6 +143,22 @@ def _counts(impact: Impact, *, is_move: bool) -> list[tuple[int, str, str]]:
             ),
             "warn",
         ),
+        (
+            impact.promoted,
+            ngettext(
+                "gets a seat from the waitlist", "get a seat from the waitlist", impact.promoted
+            ),
+            "good",
+        ),
+        (
+            impact.offered,
+            ngettext(
+                "on the waitlist is offered a seat, being busy then",
+                "on the waitlist are offered a seat, being busy then",
+                impact.offered,
+            ),
+            "",
+        ),
         (impact.waiting, ngettext("on the waitlist", "on the waitlist", impact.waiting), ""),
         (impact.mailed, ngettext("gets a mail", "get a mail", impact.mailed), ""),
     ]
@@ -123,7 +171,7 @@ def _rules(impact: Impact, *, is_move: bool) -> list[str]:
     rules = [
         (_STAY, "busy" in reasons),
         (_LAST, "capacity" in reasons or impact.offers_withdrawn),
-        (_ONE_MAIL, impact.mailed or impact.speakers),
+        (_ONE_MAIL, impact.mailed or impact.speakers or impact.promoted or impact.offered),
         (_FOR_GOOD, not is_move),
     ]
     return [str(text) for text, holds in rules if holds]

@@ -446,6 +446,10 @@ SCHEMAS: dict[str, Schema] = {
             waiting=COUNT,
             offers_withdrawn=COUNT,
             speakers=listed(text()),
+            promoted=COUNT,
+            offered=COUNT,
+            over_room=nullable(COUNT),
+            outside_event=FLAG,
         ),
     ),
     "Attendee": obj(

@@ -9,7 +9,7 @@ import pytest
 
 from app.extensions import db
 from app.models import Booking, Event, EventSession
-from app.services import event_sessions, guarantees, seats
+from app.services import event_sessions, guarantees, seats, waitlist
 from app.services.policy import Actor
 from tests import factories, rows
 from tests.views.admin.conftest import Office, World, agreed
@@ -136,6 +136,35 @@ def test_fewer_seats_than_taken_names_the_last(world: World, office: Office) -> 
     assert (session.capacity, session.seats_taken) == (1, 1)
     page = office.refused(edit, filled(office, edit) | {"capacity": ""})
     assert "free entry would leave them behind" in page
+
+
+def test_more_seats_show_who_gets_one_and_what_the_room_holds(world: World, office: Office) -> None:
+    with world.app.app_context():
+        event = db.session.get(Event, world.event)
+        room = factories.make_room(capacity=1).id
+        session = factories.make_session(event, title="Small", room_id=room).id
+        book(world, "Kim", session)
+        for name in ("Lea", "Mo", "Nia"):
+            waitlist.join(factories.make_actor(name=name), session)
+        mails = len(rows.mails())
+    edit = f"/backoffice/sessions/edit/{session}"
+    more = filled(office, edit) | {"capacity": "3"}
+    page = office.step(edit, more)
+    assert '<strong class="figures">2</strong> get a seat from the waitlist' in page
+    assert "The room holds 1 person, fewer than there are seats." in page
+    with world.app.app_context():
+        assert len(rows.mails()) == mails
+    office.done(edit, more | {"agreed": agreed(page)})
+    assert "Saved: 2 seats go to the waitlist." in office.page(
+        f"/backoffice/sessions/show/{session}"
+    )
+    page = office.step(
+        edit,
+        filled(office, edit) | {"starts_at": "2031-03-09T11:00", "ends_at": "2031-03-09T12:00"},
+    )
+    assert "This is not on a day of the event, " in page
+    past = {"starts_at": "2031-03-01T11:00", "ends_at": "2031-03-01T12:00"}
+    assert "This lies in the past." in office.refused(edit, filled(office, edit) | past)
 
 
 def test_what_is_in_the_way_is_shown_and_cannot_be_saved(

@@ -105,6 +105,8 @@ def test_sessions_move_rooms_each_on_its_own(world: World, office: Office) -> No
         assert rows.mails()[mails:] == [("seat_rescheduled", "fay@example.org")]
     assert "Taken back" in undo(office, "/backoffice/sessions")
     assert world.read(EventSession, free_id).room_id == before
+    page = office.refused(path, {"pk": [free_id], "room_id": before})
+    assert "It is in this room already." in page
 
 
 @pytest.fixture

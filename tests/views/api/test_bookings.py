@@ -407,6 +407,8 @@ def test_a_booking_is_a_calendar_file(world: World) -> None:
 def test_either_side_moves_and_cancels(world: World) -> None:
     booking = world.book("ben")["booking"]
     path = f"/api/bookings/{booking['uid']}"
+    unmoved = world.by("ben")("PATCH", path, {"starts_at": booking["starts_at"]})
+    assert (unmoved.status_code, unmoved.json["booking"]) == (200, booking)
     moved = world.by("ben")("PATCH", path, {"starts_at": TEN, "version": 1})
     assert moved.status_code == 200
     assert moved.json["booking"] == booking | {

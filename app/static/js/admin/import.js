@@ -23,7 +23,7 @@ async function watch(state) {
       continue; // offline for a moment; the page has a button besides
     }
     if (now.state !== state) return location.reload();
-    if (state === "checking" && now.done) {
+    if (now.done) {
       bar.max = now.total;
       bar.value = now.done;
       told.textContent = gettext("%(done)s of %(total)s", { done: now.done, total: now.total });

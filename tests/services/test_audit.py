@@ -49,7 +49,6 @@ SILENT = {
     "idempotency.once": "runs a command, which is written down",
     "import_jobs.discard": "a file on its way: what it changes is written down when it does",
     "import_jobs.map_columns": "the same",
-    "import_jobs.tell": "the same",
     "one_time_codes.purge": "what ended a day ago",
     "sign_ins.start_sign_in": "whoever signs somebody in says how",
     "sign_ins.end_sign_in": "the row says when",

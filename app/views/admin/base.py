@@ -254,6 +254,7 @@ class ServiceModelView(ModelView):
     object_kind = ""  # what the audit log calls it, where it does
     show_template = "admin/show.html"
     deed_permission = "edit"
+    tells_impact = False
     empty: Words = ""  # what to do where there is nothing yet
     icon = "list-checks"
 
@@ -327,9 +328,12 @@ class ServiceModelView(ModelView):
         """What else can be done with `item`: each is a POST, or a page that asks before one."""
         return []
 
-    def impact(self, item: Any) -> Mapping[str, Any] | None:
-        """Who is affected when `item` is deleted, for `admin/_impact.html`."""
-        return None
+    def impact(self, item: Any) -> Mapping[str, Any]:
+        """Who is affected when `item` is deleted, for `admin/_impact.html`.
+
+        Asked where `tells_impact`.
+        """
+        raise NotImplementedError
 
     def related(self, item: Any) -> list[Related]:
         """Lists that belong to `item`, shown with it."""
@@ -527,7 +531,7 @@ class ServiceModelView(ModelView):
             is_removal=True,
             form=self.delete_form,
             undo=type(self).undo_removal,
-            impact=lambda view, item, _form: view.impact(item),
+            impact=_impact_of_removal if self.tells_impact else None,
         )
 
     def _bulk(self, action: BulkAction) -> Answer:
@@ -905,6 +909,10 @@ class ServiceModelView(ModelView):
 
     def _init_titles(self) -> None:
         self.title = self.list_title = self.plural
+
+
+def _impact_of_removal(view: ServiceModelView, item: Any, _form: OfficeForm) -> Any:
+    return view.impact(item)
 
 
 def _headline(form: OfficeForm, error: DomainError | None) -> str:

@@ -259,7 +259,7 @@ def test_office_work_looks_right(
         "/backoffice/waitlist/list/",
         f"/backoffice/sessions/show/{number}",
         f"/backoffice/sessions/delete/{number}",
-        f"/backoffice/sessions/move-room/?pk={number}&pk={gathering.ids['Lunch talk']}",
+        f"/backoffice/sessions/delete/?pk={number}&pk={gathering.ids['Lunch talk']}",
         "/backoffice/attendees/list/",
         "/backoffice/attendees/add",
         "/backoffice/reports/",
@@ -272,6 +272,11 @@ def test_office_work_looks_right(
         assert answer.status == 200, path
         expect(face.get_by_role("heading", level=1)).to_have_count(1)
         check(face)
+    face.goto(f"/backoffice/sessions/move-room/?pk={number}&pk={gathering.ids['Lunch talk']}")
+    face.get_by_label("Room").select_option(index=1)
+    face.get_by_role("button", name="Move sessions").click()
+    expect(face.locator("[data-row]")).to_have_count(2)
+    check(face)
     first, last = gathering.days
     face.goto(f"/backoffice/reports/?from={first}&to={last}&by=day")
     face.get_by_text("As a table").click()

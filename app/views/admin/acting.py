@@ -69,7 +69,7 @@ class RowActions:
             is_removal=True,
             form=self.delete_form,
             undo=type(self).undo_removal,
-            impact=lambda view, item, _form: view.impact(item),
+            impact=_impact_of_removal if self.tells_impact else None,
         )
 
     def _bulk(self, action: BulkAction) -> Answer:
@@ -246,6 +246,10 @@ class RowActions:
             undoable=None if number else bulk.find_undoable(self.endpoint),
         )
         return (page, status_of(error)) if error else page
+
+
+def _impact_of_removal(view: Any, item: Any, _form: OfficeForm) -> Any:
+    return view.impact(item)
 
 
 def headline(form: OfficeForm, error: DomainError | None) -> str:

@@ -125,6 +125,7 @@ class ServiceModelView(RowActions, ListReading, ModelView):
     object_kind = ""  # what the audit log calls it, where it does
     show_template = "admin/show.html"
     deed_permission = "edit"
+    tells_impact = False
     empty: Words = ""  # what to do where there is nothing yet
     icon = "list-checks"
 
@@ -199,9 +200,12 @@ class ServiceModelView(RowActions, ListReading, ModelView):
         """What else can be done with `item`: each is a POST, or a page that asks before one."""
         return []
 
-    def impact(self, item: Any) -> Mapping[str, Any] | None:
-        """Who is affected when `item` is deleted, for `admin/_impact.html`."""
-        return None
+    def impact(self, item: Any) -> Mapping[str, Any]:
+        """Who is affected when `item` is deleted, for `admin/_impact.html`.
+
+        Asked where `tells_impact`.
+        """
+        raise NotImplementedError
 
     def related(self, item: Any) -> list[Related]:
         """Lists that belong to `item`, shown with it."""

@@ -137,6 +137,7 @@ class EventSessionView(ServiceModelView):
         ),
     )
     object_kind = "event_session"
+    tells_impact = True
     empty = lazy_gettext("Add a session to an event, or import its schedule from a table.")
     removal = replace(CANCELLATION, label=lazy_gettext("Cancel session"))
 

@@ -18,6 +18,7 @@ from app.services import colours, settings, weekly_hours
 from app.services.errors import DomainError, InvalidInput, NotFound, Stale
 from app.services.local_text import number_text, weekday_text
 from app.services.settings import Settings
+from app.views.admin import cells
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import OVERTAKEN
 from app.views.admin.forms import LineField, NumberField, OfficeForm, TextField
@@ -197,6 +198,7 @@ class SettingsView(BaseView):
             appbuilder=self.appbuilder,
             title=gettext("Settings"),
             groups=GROUPS,
+            changed={each.key for each in GROUPS if _is_changed(each, kept)},
             seen=kept.version,
             form=form,
             error=error,
@@ -226,6 +228,11 @@ def _seen() -> int | None:
     return int(seen) if seen.isdecimal() and len(seen) < 10 else None
 
 
+def _is_changed(group: Group, kept: Settings) -> bool:
+    defaults = settings.defaults()
+    return any(getattr(kept, name) != getattr(defaults, name) for name in group.settings)
+
+
 def _label(name: str) -> str:
     field = getattr(SettingsForm(), name, None)
     group = next(each for each in GROUPS if name in each.settings)
@@ -236,11 +243,8 @@ def _shown(name: str, held: Settings) -> str:
     """A setting in words."""
     if name == "weekly_hours":
         values = _values(held)
-        return "; ".join(
-            f"{weekday_text(day)} {values[f'hours_{day}']}"
-            for day in range(7)
-            if values[f"hours_{day}"]
-        )
+        hours = [(weekday_text(day), values[f"hours_{day}"]) for day in range(7)]
+        return cells.lines([f"{day} {spans}" for day, spans in hours if spans])
     value = getattr(held, name)
     return number_text(value) if isinstance(value, int) else value or gettext("None")
 

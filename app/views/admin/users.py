@@ -366,7 +366,7 @@ class RoleView(ServiceModelView):
 def _ends_with_password(devices: int) -> list[str]:
     """What a reset password puts an end to."""
     return [
-        gettext("The password of now no longer works. You are shown a one-time password instead."),
+        gettext("Their password stops working. You are shown a one-time password instead."),
         ngettext(
             "%(num)d device is signed in now, and is signed out.",
             "%(num)d devices are signed in now, and are signed out.",

@@ -166,8 +166,9 @@ def test_whom_another_room_affects_is_shown_once_it_is_chosen(
     assert "data-impact" not in office.page(f"{path}?pk={twins[0]}&pk={twins[1]}")
     page = office.step(path, moved)
     first, second = page.split("data-row=")[1:]
-    for text in ("→ Hall", "keeps the seat", "gets a mail"):
-        assert text in first, text
+    assert "→ Hall" in first
+    assert "It stays where it is." in first
+    assert "keeps the seat" not in first
     assert "Opening, Tue 4 Mar, 11:00" in first  # in the way, in the event's zone
     assert "Cleaning, Tue 4 Mar, 14:15\u201314:30 CET" in second
     assert "Move sessions" not in page  # neither can
@@ -176,6 +177,8 @@ def test_whom_another_room_affects_is_shown_once_it_is_chosen(
     moved = {"pk": twins, "room_id": annex}
     page = office.step(path, moved)
     assert 'type="hidden" name="room_id"' in page
+    for text in ("→ Annex", "keeps the seat", "gets a mail"):
+        assert text in page, text
     back = office.post(path, moved | {"again": "1"})
     assert "data-impact" not in back.text
     assert f'<option selected value="{annex}">' in back.text  # nothing chosen is lost

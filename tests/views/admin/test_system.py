@@ -86,6 +86,7 @@ def test_settings_are_shown_changed_seen_and_put_back(world: World, office: Offi
         assert entry.before["product_name"] == "Rendezvous"
         assert entry.changes["product_name"] == "Timetable"
     reset = "/backoffice/settings/reset"
+    assert re.findall(rf'"{reset}\?group=(\w+)"', office.page(SETTINGS)) == ["look", "hours"]
     page = office.page(f"{reset}?group=look")
     assert "Back to the defaults of “Look”?" in page
     assert "Timetable" in page

@@ -118,7 +118,7 @@ class AuditView(ServiceModelView):
     label_columns = {
         "object": lazy_gettext("On what"),
         "origin": lazy_gettext("From where"),
-        "summary": lazy_gettext("Change"),
+        "summary": lazy_gettext("What changed"),
         "details": lazy_gettext("Before and after"),
     }
     base_order = ("id", "desc")

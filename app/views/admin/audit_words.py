@@ -126,7 +126,7 @@ FIELDS = {
     "no_shows_released_at": lazy_gettext("No shows released at"),
     "note": lazy_gettext("Note"),
     "overrides": lazy_gettext("Overrides"),
-    "previous": lazy_gettext("Previous"),
+    "previous": lazy_gettext("Earlier"),
     "product_name": lazy_gettext("Product name"),
     "public": lazy_gettext("Public"),
     "reason": lazy_gettext("Reason"),

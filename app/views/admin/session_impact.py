@@ -83,11 +83,9 @@ def told(impact: Impact) -> str | None:
     parts = []
     if released := len(impact.released):
         parts.append(ngettext("%(num)d seat released", "%(num)d seats released", released))
-    if impact.mailed:
+    if mailed := _mailed(impact):
         parts.append(
-            ngettext(
-                "%(num)d attendee told by mail", "%(num)d attendees told by mail", impact.mailed
-            )
+            ngettext("%(num)d attendee told by mail", "%(num)d attendees told by mail", mailed)
         )
     if given := impact.promoted + impact.offered:
         parts.append(
@@ -125,8 +123,13 @@ def _changes(
     return [row for row in rows if row[1] != row[2]]
 
 
+def _mailed(impact: Impact) -> int:
+    """How many get a mail: those whom it affects, and those who come to a seat by it."""
+    return impact.mailed + impact.promoted + impact.offered
+
+
 def _counts(impact: Impact, *, is_move: bool) -> list[tuple[int, str, str]]:
-    released = len(impact.released)
+    released, mailed = len(impact.released), _mailed(impact)
     counts = [
         (
             impact.keeping,
@@ -160,7 +163,7 @@ def _counts(impact: Impact, *, is_move: bool) -> list[tuple[int, str, str]]:
             "",
         ),
         (impact.waiting, ngettext("on the waitlist", "on the waitlist", impact.waiting), ""),
-        (impact.mailed, ngettext("gets a mail", "get a mail", impact.mailed), ""),
+        (mailed, ngettext("gets a mail", "get a mail", mailed), ""),
     ]
     nobody = gettext("attendees are affected") if is_move else gettext("attendees have a seat")
     return [each for each in counts if each[0]] or [(0, nobody, "")]
@@ -171,7 +174,7 @@ def _rules(impact: Impact, *, is_move: bool) -> list[str]:
     rules = [
         (_STAY, "busy" in reasons),
         (_LAST, "capacity" in reasons or impact.offers_withdrawn),
-        (_ONE_MAIL, impact.mailed or impact.speakers or impact.promoted or impact.offered),
+        (_ONE_MAIL, _mailed(impact) or impact.speakers),
         (_FOR_GOOD, not is_move),
     ]
     return [str(text) for text, holds in rules if holds]

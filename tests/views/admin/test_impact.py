@@ -155,7 +155,7 @@ def test_more_seats_show_who_gets_one_and_what_the_room_holds(world: World, offi
     with world.app.app_context():
         assert len(rows.mails()) == mails
     office.done(edit, more | {"agreed": agreed(page)})
-    assert "Saved: 2 seats go to the waitlist." in office.page(
+    assert "Saved: 2 attendees told by mail, 2 seats go to the waitlist." in office.page(
         f"/backoffice/sessions/show/{session}"
     )
     page = office.step(

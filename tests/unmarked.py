@@ -15,7 +15,16 @@ from typing import NamedTuple
 
 from jinja2 import Environment
 
-MARKS = {"_", "gettext", "ngettext", "lazy_gettext", "lazy_ngettext", "gettext_noop", "pgettext"}
+MARKS = {
+    "_",
+    "gettext",
+    "ngettext",
+    "lazy_gettext",
+    "lazy_ngettext",
+    "gettext_noop",
+    "pgettext",
+    "lazy_pgettext",
+}
 OBJECT = "\N{OBJECT REPLACEMENT CHARACTER}"
 
 

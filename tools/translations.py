@@ -43,6 +43,7 @@ KEYWORDS = {
     "lazy_gettext": None,
     "gettext_noop": None,
     "pgettext": ((1, "c"), 2),
+    "lazy_pgettext": ((1, "c"), 2),
     "ngettext": (1, 2),
     "lazy_ngettext": (1, 2),
 }

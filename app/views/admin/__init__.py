@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_appbuilder import AppBuilder
-from flask_babel import lazy_gettext
+from flask_babel import lazy_gettext, lazy_pgettext
 
 from app.views.admin.attendees import AttendeeView
 from app.views.admin.audit import AuditView
@@ -45,10 +45,10 @@ MENU: dict[str, dict[str, Any]] = {
     },
 }
 CATEGORIES = {
-    "Time": lazy_gettext("Time"),
-    "Offers": lazy_gettext("Offers"),
-    "People": lazy_gettext("People"),
-    "System": lazy_gettext("System"),
+    "Time": lazy_pgettext("menu", "Time"),
+    "Offers": lazy_pgettext("menu", "Offers"),
+    "People": lazy_pgettext("menu", "People"),
+    "System": lazy_pgettext("menu", "System"),
 }
 
 

@@ -41,7 +41,7 @@ SERVICES = Path(accounts.__file__).parent
 # Commands that need no entry of their own, and why.
 SILENT = {
     "audit.purge": "keeps an AuditPurge",
-    "accounts.count_sign_in": "whoever signs somebody in says how",
+    "credentials.count_sign_in": "whoever signs somebody in says how",
     "accounts.create_roles": "what `init` makes, the same everywhere",
     "address_proofs.request_proof": "a mail; what is proven by it is an entry",
     "admission.qr_code": "made when it is first asked for; another one is an entry",

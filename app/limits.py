@@ -20,7 +20,7 @@ from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
-from app.services import accounts
+from app.services import credentials
 from app.services.errors import RateLimited
 
 SIGN_INS_PER_ACCOUNT = parse("10 per minute")
@@ -69,7 +69,7 @@ def client_address() -> str:
 def count_sign_in(identifier: str) -> None:
     """Count an attempt to sign in, right or wrong. Raises `RateLimited`."""
     count(SIGN_INS_PER_ADDRESS, "sign-in", client_address())
-    count(SIGN_INS_PER_ACCOUNT, "sign-in", accounts.account_key(identifier))
+    count(SIGN_INS_PER_ACCOUNT, "sign-in", credentials.account_key(identifier))
 
 
 def count_registration() -> None:

@@ -27,7 +27,7 @@ from sqlalchemy import select
 from app import gates, limits
 from app.errors import answer
 from app.extensions import db
-from app.services import accounts
+from app.services import credentials
 from app.services.errors import InvalidInput, Unauthenticated
 from app.services.policy import ACCOUNT, ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT
 from app.services.transaction import transactional
@@ -73,7 +73,7 @@ class LoginView(AuthDBView):
         password = request.form.get("password", "")[:1024]
         limits.count_sign_in(identifier)
         try:
-            sign_in = accounts.sign_in(identifier, password)
+            sign_in = credentials.sign_in(identifier, password)
         except Unauthenticated as error:
             return self._form(identifier, error.detail, 401)
         gates.start_browser_session(sign_in)
@@ -145,7 +145,7 @@ class SecurityApi(FabSecurityApi):
         body.choice("provider", ("db",))
         body.check()
         limits.count_sign_in(identifier)
-        token = gates.issue_token(accounts.sign_in(identifier, password))
+        token = gates.issue_token(credentials.sign_in(identifier, password))
         return json_answer({"access_token": token})
 
 
@@ -238,7 +238,7 @@ class SecurityManager(FabSecurityManager):
 
     def auth_user_db(self, username: str, password: str) -> User | None:
         try:
-            return accounts.check_credentials(username or "", password or "")
+            return credentials.check_credentials(username or "", password or "")
         except Unauthenticated:
             return None
 
@@ -256,6 +256,6 @@ class SecurityManager(FabSecurityManager):
     def reset_password(self, userid: int, password: str) -> None:
         """`flask fab reset-password`."""
         try:
-            accounts.set_password(userid, password)
+            credentials.set_password(userid, password)
         except InvalidInput as error:
             raise click.ClickException(" ".join(error.errors["password"])) from error

@@ -1,43 +1,18 @@
-"""Accounts: who exists, how they prove it, and what ends their access.
+"""Accounts: who exists, whose address is proven, and what ends their access.
 
-Passwords are hashed and verified before a transaction opens. Inside it the row is
-compared with what was verified, so that a sign-in cannot slip past a password change.
+How they come in is in `credentials`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
-from flask_babel import gettext, lazy_gettext
-from sqlalchemy import (
-    ColumnElement,
-    CursorResult,
-    Update,
-    and_,
-    delete,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
+from flask_babel import gettext
+from sqlalchemy import delete, exists, or_, select
 
 from app.extensions import db
-from app.models import (
-    Appointment,
-    Booking,
-    Calendar,
-    CalendarFeed,
-    Expert,
-    Role,
-    SignIn,
-    User,
-)
-from app.models.booking import LIVE
-from app.models.interval import Interval
+from app.models import Calendar, CalendarFeed, Expert, Role, User
 from app.models.user import full_name, split_name
 from app.services import (
     attachments,
@@ -45,38 +20,20 @@ from app.services import (
     changes,
     clock,
     fields,
+    guest_bookings,
     languages,
-    ledger,
     passwords,
     sign_ins,
 )
-from app.services.errors import EmailTaken, InvalidInput, NotFound, Stale, Unauthenticated
-from app.services.policy import (
-    ACCOUNT,
-    ADMIN,
-    ATTENDEE,
-    CONTRIBUTOR,
-    EXPERT,
-    Actor,
-    require_admin,
-)
+from app.services.errors import EmailTaken, InvalidInput, NotFound, Unauthenticated
+from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor, require_admin
 from app.services.transaction import transactional
 
 ROLES = (ADMIN, CONTRIBUTOR, EXPERT, ATTENDEE, "Public")
 MAX_EMAIL = 128  # FAB's user name, which the address is too
 MAX_NAME_PART = 64  # FAB's first_name and last_name
 
-WRONG_CREDENTIALS = lazy_gettext("The address or the password is wrong.")
-
 _ACTIVE_ADMINS = select(User.id).where(User.roles.any(Role.name == ADMIN), User.active.is_(True))
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A user whose password was found right, and the hash it was verified against."""
-
-    user_id: int
-    password_hash: str
 
 
 # -- making ------------------------------------------------------------------------
@@ -182,7 +139,7 @@ def _insert_account(
     language: str | None = None,
     must_change_password: bool = False,
 ) -> User:
-    if _find_by_identity(email):
+    if find_by_identity(email):
         raise EmailTaken
     first_name, last_name = split_name(name)
     user = User(
@@ -203,32 +160,7 @@ def _insert_account(
     return user
 
 
-# -- signing in --------------------------------------------------------------------
-
-
-def sign_in(identifier: str, password: str, *, lifetime: timedelta | None = None) -> SignIn:
-    """Verify the credentials and let a device act for the account.
-
-    Raises `Unauthenticated`, alike and in the same time for an unknown address, a wrong
-    password and a deactivated account.
-    """
-    return _admit(_verify(identifier, password), lifetime)
-
-
-def check_credentials(identifier: str, password: str) -> User:
-    """The user with this address or user name and this password; counts as a sign-in.
-
-    Raises `Unauthenticated` as `sign_in` does.
-    """
-    verified = _verify(identifier, password)
-    _count_success(verified)
-    return db.session.get_one(User, verified.user_id)
-
-
-def account_key(identifier: str) -> str:
-    """What attempts to sign in are counted by: the same for a user's address and name."""
-    found = _find_by_identity(_identity(identifier))
-    return f"user:{found.id}" if found else _identity(identifier)
+# -- reading ----------------------------------------------------------------------
 
 
 def describe(actor: Actor) -> dict[str, Any]:
@@ -247,154 +179,9 @@ def describe(actor: Actor) -> dict[str, Any]:
     }
 
 
-def _verify(identifier: str, password: str) -> Verified:
-    found = _find_by_identity(_identity(identifier))
-    password_hash = found.password if found and found.active else None
-    right = passwords.verify(password_hash, password)
-    if found is None or not password_hash or not right:
-        _count_failure(found.id if found else None)
-        raise Unauthenticated(WRONG_CREDENTIALS)
-    return Verified(found.id, password_hash)
-
-
-@transactional
-def sign_in_registered(user_id: int) -> SignIn:
-    """Let the device that an account was registered on act for it: its first sign-in."""
-    count_sign_in(user_id)
-    audit.record(None, "sign_in", "user", user_id, by_user=user_id)
-    return sign_ins.start_sign_in(user_id)
-
-
-@transactional
-def count_sign_in(user_id: int) -> None:
-    """Note that the user came in, by whatever else than a password."""
-    _execute(_quietly(User.id == user_id).values(**_counted()))
-
-
-@transactional
-def _admit(verified: Verified, lifetime: timedelta | None) -> SignIn:
-    _count_success(verified)
-    audit.record(None, "sign_in", "user", verified.user_id, by_user=verified.user_id)
-    return sign_ins.start_sign_in(verified.user_id, ACCOUNT, lifetime)
-
-
-@transactional
-def _count_success(verified: Verified) -> None:
-    # Locks the row until the sign-in is written: a password change comes before, and
-    # this finds another hash, or after, and ends the sign-in with the others.
-    counted = _execute(
-        _quietly(User.id == verified.user_id, _has_hash(verified), User.active.is_(True)).values(
-            **_counted(), fail_login_count=0
-        )
-    )
-    if not counted:
-        raise Unauthenticated(WRONG_CREDENTIALS)
-
-
-@transactional
-def _count_failure(user_id: int | None) -> None:
-    # An entry for unknown addresses too, so that both cost one write.
-    if user_id is not None:
-        db.session.execute(
-            _quietly(User.id == user_id).values(
-                fail_login_count=func.coalesce(User.fail_login_count, 0) + 1
-            )
-        )
-    audit.record(None, "sign_in_failed", "user", user_id or "unknown")
-
-
-def _counted() -> dict[str, Any]:
-    """One sign-in more, and when, as values of an update."""
-    return {
-        "login_count": func.coalesce(User.login_count, 0) + 1,
-        "last_login": clock.now().replace(tzinfo=None),  # FAB's column: UTC without zone
-    }
-
-
 def has_admin() -> bool:
     """Whether anybody could administer."""
     return db.session.scalar(_ACTIVE_ADMINS.limit(1)) is not None
-
-
-# -- passwords ---------------------------------------------------------------------
-
-
-def change_password(actor: Actor | None, current: str, new: str) -> None:
-    """Replace one's own password; other sessions and tokens end, the one used stays.
-
-    Also for whoever must do this before anything else. Raises `Unauthenticated`,
-    `InvalidInput` for a wrong `current_password` or a `new_password` not good enough,
-    `Stale` if it was changed meanwhile.
-    """
-    if actor is None or actor.audience != ACCOUNT:
-        raise Unauthenticated
-    user = _get_user(actor.user_id)
-    old_hash = user.password
-    errors: fields.Errors = {}
-    if not passwords.verify(old_hash, current):
-        errors["current_password"] = [gettext("This is not your current password.")]
-    elif current == new:
-        errors["new_password"] = [gettext("Please choose another password than the current one.")]
-    elif found := passwords.problems(new, name=actor.name, email=actor.email):
-        errors["new_password"] = found
-    if "current_password" in errors:
-        _count_failure(actor.user_id)
-    fields.refuse(errors)
-    assert old_hash
-    _replace_password(
-        actor,
-        Verified(actor.user_id, old_hash),
-        passwords.hash_password(new),
-    )
-
-
-@transactional
-def _replace_password(actor: Actor, verified: Verified, new_hash: str) -> None:
-    replaced = _execute(
-        _quietly(User.id == verified.user_id, _has_hash(verified)).values(
-            password=new_hash, must_change_password=False
-        )
-    )
-    if not replaced:
-        raise Stale
-    sign_ins.end_sign_ins(verified.user_id, keep=actor.sign_in_id)
-    audit.record(actor, "change_password", "user", verified.user_id)
-
-
-def reset_password(actor: Actor | None, user_id: int) -> str:
-    """Give a user a one-time password, to be changed at the first sign-in; returns it.
-
-    All the user's sessions, tokens and calendar feeds end. Raises `NotAllowed`, `NotFound`.
-    """
-    actor = require_admin(actor)
-    password = passwords.one_time()
-    _set_password(actor, user_id, passwords.hash_password(password), must_change_password=True)
-    return password
-
-
-def set_password(user_id: int, password: str) -> None:
-    """The command line's reset: not to be changed, all sessions and tokens end.
-
-    Raises `InvalidInput`, `NotFound`.
-    """
-    user = _get_user(user_id)
-    name = full_name(user.first_name, user.last_name)
-    if found := passwords.problems(password, name=name, email=user.email):
-        raise InvalidInput({"password": found})
-    _set_password(None, user_id, passwords.hash_password(password), must_change_password=False)
-
-
-@transactional
-def _set_password(
-    actor: Actor | None, user_id: int, password_hash: str, *, must_change_password: bool
-) -> None:
-    user = _get_locked(user_id)
-    user.password = password_hash
-    user.must_change_password = must_change_password
-    db.session.flush()
-    sign_ins.end_sign_ins(user_id)
-    _end_calendar_feeds(user_id)  # whoever had the account may have shared its calendar
-    audit.record(actor, "reset_password", "user", user_id)
 
 
 # -- an admin's --------------------------------------------------------------------
@@ -417,7 +204,7 @@ def update_user(
     somebody else has), `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
-    user = _get_locked(user_id)
+    user = get_locked_user(user_id)
     errors: fields.Errors = {}
     before = _told(user)
     if name is not None and (name := _name(errors, name)):
@@ -461,7 +248,7 @@ def deactivate(actor: Actor | None, user_id: int) -> None:
     Raises `InvalidInput` for the last active admin, `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
-    user = _get_locked(user_id)
+    user = get_locked_user(user_id)
     _refuse_without_admin(user_id, "active")
     user.active = False
     db.session.flush()
@@ -476,7 +263,7 @@ def end_access(actor: Actor | None, user_id: int) -> None:
     For admins. Raises `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
-    _get_locked(user_id)
+    get_locked_user(user_id)
     sign_ins.end_sign_ins(user_id)
     audit.record(actor, "end_access", "user", user_id)
 
@@ -485,7 +272,7 @@ def end_access(actor: Actor | None, user_id: int) -> None:
 def activate(actor: Actor | None, user_id: int) -> None:
     """Let a deactivated user sign in again. Raises `NotAllowed`, `NotFound`."""
     actor = require_admin(actor)
-    _get_locked(user_id).active = True
+    get_locked_user(user_id).active = True
     audit.record(actor, "activate", "user", user_id, before={"active": False}, active=True)
 
 
@@ -496,7 +283,7 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     Raises `InvalidInput` with the reason, `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
-    user = _get_locked(user_id)
+    user = get_locked_user(user_id)
     _refuse_without_admin(user_id, "active")
     if kept_for := attachments.of_user(user_id).forbids:
         raise InvalidInput(
@@ -515,7 +302,7 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
 def get_user_by_email(actor: Actor | None, email: str) -> User:
     """The user with this address, for an admin who names somebody. Raises `NotFound`."""
     require_admin(actor)
-    found = _find_by_identity(_identity(email))
+    found = find_by_identity(identity_of(email))
     if found is None:
         raise NotFound(
             gettext("There is no account with the address %(email)s.", email=email.strip())
@@ -573,7 +360,7 @@ def prove_address(email: str, *, name: str = "") -> User:
     errors: fields.Errors = {}
     email = _email(errors, email)
     fields.refuse(errors)
-    found = _find_by_identity(email)
+    found = find_by_identity(email)
     if found is None:
         user = _insert_account(
             None,
@@ -585,7 +372,7 @@ def prove_address(email: str, *, name: str = "") -> User:
             roles=(ATTENDEE,),
         )
     else:
-        user = _get_locked(found.id)
+        user = get_locked_user(found.id)
     if not user.active:
         raise Unauthenticated
     if user.email_verified_at is None:
@@ -593,15 +380,16 @@ def prove_address(email: str, *, name: str = "") -> User:
         if found and not {role.name for role in user.roles} & {ADMIN, CONTRIBUTOR}:
             user.password = None
             user.must_change_password = False
-            _end_calendar_feeds(user.id)
+            end_calendar_feeds(user.id)
             sign_ins.end_sign_ins(user.id)
         db.session.flush()
         audit.record(None, "prove_address", "user", user.id)
-    _adopt_bookings(user)
+    guest_bookings.adopt_bookings(user)
     return user
 
 
-def _end_calendar_feeds(user_id: int) -> None:
+def end_calendar_feeds(user_id: int) -> None:
+    """End all feeds of a user: their links lead nowhere."""
     db.session.execute(
         delete(CalendarFeed)
         .where(CalendarFeed.user_id == user_id)
@@ -616,50 +404,14 @@ def confirm_address(actor: Actor) -> None:
     Password and sign-ins stay. What was booked as a guest joins, as in `prove_address`.
     Locks the user, then the calendar. Raises `NotFound` when the address is another by now.
     """
-    user = _get_locked(actor.user_id)
+    user = get_locked_user(actor.user_id)
     if not user.active or user.email != actor.email:
         raise NotFound
     if user.email_verified_at is None:
         user.email_verified_at = clock.now()
         db.session.flush()
         audit.record(actor, "prove_address", "user", user.id)
-    _adopt_bookings(user)
-
-
-def _adopt_bookings(user: User) -> None:
-    made = and_(
-        Appointment.user_id.is_(None),
-        Appointment.attendee_email == user.email,
-        Appointment.anonymised_at.is_(None),
-    )
-    holds_time = and_(Appointment.status.in_(LIVE), Appointment.ends_at > clock.now())
-    _adopt(user, made, ~holds_time)
-    coming = db.session.execute(
-        select(Booking.id, Booking.starts_at, Booking.ends_at)
-        .where(made, holds_time)
-        .order_by(Booking.starts_at, Booking.id)
-    ).all()
-    if not coming:
-        return
-    [calendar_id] = ledger.calendar_ids(user_ids=[user.id])
-    ledger.lock([calendar_id])
-    for row in coming:
-        claim = ledger.Claim(calendar_id, Interval(row.starts_at, row.ends_at))
-        same = and_(Booking.id == row.id, Booking.starts_at == row.starts_at)
-        # Who cancels or moves it at this moment comes first: it then stays as it is.
-        if not ledger.find_conflicts([claim]) and _adopt(user, made, holds_time, same):
-            ledger.occupy([claim], booking_id=row.id)
-
-
-def _adopt(user: User, *where: ColumnElement[bool]) -> int:
-    adopted = db.session.execute(
-        update(Booking)
-        .where(*where)
-        .values(user_id=user.id, version=Booking.version + 1)
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(adopted.all())
+    guest_bookings.adopt_bookings(user)
 
 
 # -- shared ------------------------------------------------------------------------
@@ -690,12 +442,13 @@ def _note_if_taken(errors: fields.Errors, email: str, user_id: int | None = None
 
     Who registers learns it last, as `EmailTaken`, which asks them to sign in.
     """
-    other = _find_by_identity(email) if email else None
+    other = find_by_identity(email) if email else None
     if other and other.id != user_id:
         errors.setdefault("email", [gettext("There is an account with this address.")])
 
 
-def _identity(identifier: str) -> str:
+def identity_of(identifier: str) -> str:
+    """An address or a user name that somebody typed, as `find_by_identity` takes it."""
     return identifier.strip().lower()
 
 
@@ -713,7 +466,7 @@ def unknown_roles(names: Iterable[str]) -> InvalidInput:
     return InvalidInput({"roles": [text]})
 
 
-def _find_by_identity(identity: str) -> Any:
+def find_by_identity(identity: str) -> Any:
     """`(id, password, active)` of the user with this address, else with this user name."""
     if "\x00" in identity:  # PostgreSQL would not even compare it
         return None
@@ -725,14 +478,16 @@ def _find_by_identity(identity: str) -> Any:
     ).one_or_none()
 
 
-def _get_user(user_id: int) -> User:
+def get_user(user_id: int) -> User:
+    """Raises `NotFound`."""
     user = db.session.get(User, user_id)
     if user is None:
         raise NotFound
     return user
 
 
-def _get_locked(user_id: int) -> User:
+def get_locked_user(user_id: int) -> User:
+    """The user as they are now, and stay until the commit. Locks the row; raises `NotFound`."""
     user = db.session.get(User, user_id, with_for_update=True, populate_existing=True)
     if user is None:
         raise NotFound
@@ -754,17 +509,3 @@ def list_active_admins(*, lock: bool = False) -> list[int]:
 def last_admin(field: str) -> InvalidInput:
     """The refusal to leave nobody who could administer."""
     return InvalidInput({field: [gettext("This is the last active admin.")]})
-
-
-def _has_hash(verified: Verified) -> ColumnElement[bool]:
-    matches: ColumnElement[bool] = User.password == verified.password_hash
-    return matches
-
-
-def _execute(statement: Update) -> int:
-    """How many rows it changed."""
-    return cast(CursorResult[Any], db.session.execute(statement)).rowcount
-
-
-def _quietly(*where: ColumnElement[bool]) -> Update:
-    return update(User).where(*where).execution_options(synchronize_session=False)

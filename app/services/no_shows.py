@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, exists, select, update
 from app.extensions import db
 from app.models import Attendee, Booking, Calendar, Event, EventSession, User
 from app.models.booking import BY_HOST, CONFIRMED
+from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.services import audit, bookings, cancellation, clock, events, ledger
 from app.services.languages import speaking
@@ -32,6 +33,12 @@ def release_due() -> int:
     the session.
     """
     return sum(_release(row.id, row.minutes) for row in _due(clock.now()))
+
+
+def expect_again(session: EventSession, previous: Interval) -> None:
+    """Have a session that begins later looked at again: its moment is yet to come."""
+    if session.starts_at > previous.starts_at:
+        session.no_shows_released_at = None
 
 
 def _due(now: datetime) -> list[AnyRow]:

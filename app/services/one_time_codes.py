@@ -26,7 +26,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from app.extensions import db
 from app.models import Event, OneTimeCode, SignIn
-from app.services import accounts, admission, audit, clock, fields, languages, mail, sign_ins
+from app.services import (
+    accounts,
+    admission,
+    audit,
+    clock,
+    credentials,
+    fields,
+    languages,
+    mail,
+    sign_ins,
+)
 from app.services.errors import EmailTaken, Unauthenticated
 from app.services.transaction import transactional
 
@@ -203,7 +213,7 @@ def _sign_in(event: Event, email: str, counted: _Try) -> SignIn:
         raise Unauthenticated(str(NO_LONGER_VALID))
     user = accounts.prove_address(email, name=attendee.name if attendee else "")
     sign_in = sign_ins.start_sign_in(user.id, admission.agenda_audience(event.id), SIGN_IN_LIFETIME)
-    accounts.count_sign_in(user.id)
+    credentials.count_sign_in(user.id)
     audit.record(None, "sign_in_by_code", "user", user.id, by_user=user.id, event_id=event.id)
     return sign_in
 

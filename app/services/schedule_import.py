@@ -37,6 +37,9 @@ from app.services import (
     rooms,
     schedule_format,
     schedule_plan,
+    session_batches,
+    session_changes,
+    session_fields,
 )
 from app.services.clock import rfc3339
 from app.services.errors import InvalidInput
@@ -299,7 +302,7 @@ def _readable(schedule: Schedule, zone: ZoneInfo, report: Report) -> list[Wanted
                 period=period,
                 speakers=tuple(
                     _shortened(each, _NAME_LENGTH)
-                    for each in entry.speakers[: event_sessions.MAX_SPEAKERS]
+                    for each in entry.speakers[: session_fields.MAX_SPEAKERS]
                 ),
             )
         )
@@ -375,7 +378,7 @@ def _warn(entry: Entry, zone: ZoneInfo, period: Interval, report: Report) -> Non
     too_long = [name for name, most in _LENGTHS.items() if len(getattr(entry, name)) > most]
     too_long += ["room"] if len(entry.room) > _ROOM_LENGTH else []
     if any(len(each) > _NAME_LENGTH for each in entry.speakers) or (
-        len(entry.speakers) > event_sessions.MAX_SPEAKERS
+        len(entry.speakers) > session_fields.MAX_SPEAKERS
     ):
         too_long.append("speakers")
     if too_long:
@@ -655,18 +658,18 @@ def _write(
     values = {each: _values(each, room_ids) for each in placed}
     _set_aside([each for each in attended if each.moves])
     if empty:
-        event_sessions.change_empty_sessions(
+        session_batches.change_empty_sessions(
             actor, {each.session.id: values[each] for each in empty if each.session}
         )
     _take_places([each for each in attended if each.moves], room_ids)
     if added:
-        event_sessions.schedule_sessions(
+        session_batches.schedule_sessions(
             actor, event.slug, [(each.guid, values[each]) for each in added]
         )
     released = {}
     for each in attended:
         assert each.session is not None
-        _, impact = event_sessions.move_event_session(
+        _, impact = session_changes.move_event_session(
             actor, each.session.id, values[each], as_published=True
         )
         released[each] = impact.released
@@ -679,7 +682,7 @@ def _write(
 
 
 def _values(wanted: Wanted, room_ids: Mapping[str, int]) -> dict[str, Any]:
-    """What `event_sessions` is to write: all of a new session, what differs of another."""
+    """What `session_fields` takes: all of a new session, what differs of another."""
     values = wanted.values | {"room_id": room_ids[wanted.room], "speakers": _speakers(wanted)}
     if wanted.session is None:
         return values

@@ -23,7 +23,7 @@ Claims = Mapping[Place, Interval]
 class Wanted:
     """A session of the file, and the one here that it is.
 
-    `values` are the fields that `event_sessions` takes, but for room and speakers.
+    `values` are the fields that `session_fields` takes, but for room and speakers.
     `claims` are the places that it wants, `held` those that it has. `refusal` says why
     the one here cannot be changed at all.
     """

@@ -2,9 +2,10 @@
 
 A line is a session that is here already if it has its external id, which is what other
 schedules call its guid. Without ids a line is known by its title and start. All writing
-is `event_sessions`', in one transaction, so what a rehearsal tells is what happens: it is
-done, and taken back. A line that cannot be used is told with its reason, and the others
-are taken. For published schedules in frab's formats there is `schedule_import`.
+is that of `event_sessions` and `session_changes`, in one transaction, so what a rehearsal
+tells is what happens: it is done, and taken back. A line that cannot be used is told with
+its reason, and the others are taken. For published schedules in frab's formats there is
+`schedule_import`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,15 @@ from app.extensions import db
 from app.models import Booking, BusyPeriod, Calendar, Event, EventSession, Room, Speaker, User
 from app.models.booking import CONFIRMED
 from app.models.user import full_name
-from app.services import audit, event_sessions, events, ledger, table_import
+from app.services import (
+    audit,
+    event_sessions,
+    events,
+    ledger,
+    session_changes,
+    session_impact,
+    table_import,
+)
 from app.services.clock import rfc3339
 from app.services.errors import DomainError, InvalidInput
 from app.services.policy import Actor, require_admin
@@ -110,7 +119,7 @@ def import_table(
 ) -> Import:
     """Bring the sessions of a table into an event. For admins.
 
-    Sessions that move take their seats along, by the rules of `event_sessions`. `progress`
+    Sessions that move take their seats along, by the rules of `session_changes`. `progress`
     hears now and then how many lines are done. Locks the calendars of rooms, speakers and
     attendees in question, then the sessions. Raises `InvalidInput` for too many lines,
     `NotFound`, `NotAllowed`.
@@ -228,7 +237,7 @@ class _Programme:
         if not changes:
             row.action = "skip"
             return
-        _, impact = event_sessions.move_event_session(self._actor, session_id, changes)
+        _, impact = session_changes.move_event_session(self._actor, session_id, changes)
         row.action = "change"
         row.detail = table_import.told(
             FIELDS,
@@ -302,7 +311,7 @@ class _Programme:
         return str(value)
 
 
-def _released(impact: event_sessions.Impact) -> str:
+def _released(impact: session_impact.Impact) -> str:
     """Whose seats go, the first of them by name."""
     names = [each["name"] for each in impact.leaving]
     more = len(names) - _NAMED

@@ -20,6 +20,7 @@ from app.services import (
     bookings,
     busy_calendars,
     clock,
+    credentials,
     event_types,
     events,
     experts,
@@ -88,7 +89,7 @@ def create_account() -> str | tuple[str, int] | Response:
         return _register_form(values, error.errors), 422
     except EmailTaken as error:
         return _register_form(values, {"email": [error.detail]}, taken=True), 409
-    gates.start_browser_session(accounts.sign_in_registered(user.id))
+    gates.start_browser_session(credentials.sign_in_registered(user.id))
     return redirect(url_for(".profile"))
 
 
@@ -112,7 +113,7 @@ def replace_password() -> str | tuple[str, int] | Response:
         return _to_sign_in()
     limits.count_sign_in(actor.email)
     try:
-        accounts.change_password(
+        credentials.change_password(
             actor,
             request.form.get("current_password", ""),
             request.form.get("new_password", ""),

@@ -22,6 +22,7 @@ from app.services import (
     rescheduling,
     reservations,
     seats,
+    session_changes,
     waitlist,
     zoom,
 )
@@ -320,7 +321,7 @@ def test_a_session_is_told_to_its_room_its_speaker_and_the_agenda(
     guest = listen("expert:ann", f"room:{hall.room_id}")
     with scene.app.app_context():
         admin = factories.make_admin()
-        event_sessions.move_event_session(
+        session_changes.move_event_session(
             admin, hall.session_id, {"speakers": [{"name": "Ann", "user_id": scene.ann.user_id}]}
         )
     times = period("event_session", TEN, "2031-03-04T11:00:00Z")

@@ -17,6 +17,7 @@ from app.services import (
     calendar_feed,
     cancellation,
     changes,
+    credentials,
     guarantees,
     passwords,
     sign_ins,
@@ -155,8 +156,8 @@ def test_unknown_roles_are_refused() -> None:
 def test_signing_in_counts_and_gives_a_sign_in() -> None:
     user_id = make_user(email="ann@example.org").id
     with pytest.raises(Unauthenticated):
-        accounts.sign_in("ann@example.org", "wrong")
-    sign_in = accounts.sign_in(" ANN@example.org ", PASSWORD)
+        credentials.sign_in("ann@example.org", "wrong")
+    sign_in = credentials.sign_in(" ANN@example.org ", PASSWORD)
     actor = sign_ins.find_actor(sign_in.id)
     assert actor
     assert (actor.user_id, actor.audience) == (user_id, "account")
@@ -167,7 +168,7 @@ def test_signing_in_counts_and_gives_a_sign_in() -> None:
 
 def test_registering_counts_as_the_first_sign_in() -> None:
     user_id = make_user().id
-    sign_in = accounts.sign_in_registered(user_id)
+    sign_in = credentials.sign_in_registered(user_id)
     actor = sign_ins.find_actor(sign_in.id)
     assert actor
     assert actor.user_id == user_id
@@ -180,8 +181,8 @@ def test_a_user_name_works_as_well() -> None:
     user = make_user(email="ann@example.org")
     user.username = "boss"
     db.session.commit()
-    assert accounts.check_credentials("Boss", PASSWORD).email == "ann@example.org"
-    assert accounts.account_key("boss") == accounts.account_key("ANN@example.org")
+    assert credentials.check_credentials("Boss", PASSWORD).email == "ann@example.org"
+    assert credentials.account_key("boss") == credentials.account_key("ANN@example.org")
 
 
 @pytest.mark.parametrize("case", ["unknown", "wrong", "inactive", "no password", "nul"])
@@ -204,8 +205,8 @@ def test_every_refusal_is_alike_and_costs_one_hash_and_one_entry(
         case, "ann@example.org"
     )
     with pytest.raises(Unauthenticated) as refused:
-        accounts.sign_in(identifier, "wrong" if case == "wrong" else PASSWORD)
-    assert refused.value.detail == accounts.WRONG_CREDENTIALS
+        credentials.sign_in(identifier, "wrong" if case == "wrong" else PASSWORD)
+    assert refused.value.detail == credentials.WRONG_CREDENTIALS
     assert len(hashes) == 1
     assert len(audited("sign_in_failed")) == 1
     assert db.session.scalar(select(func.count()).select_from(SignIn)) == 0
@@ -213,10 +214,10 @@ def test_every_refusal_is_alike_and_costs_one_hash_and_one_entry(
 
 def test_a_sign_in_does_not_slip_past_a_password_change() -> None:
     user = make_user(email="ann@example.org")
-    verified = accounts._verify("ann@example.org", PASSWORD)
-    accounts.change_password(signed_in(user.id), PASSWORD, NEW)
+    verified = credentials._verify("ann@example.org", PASSWORD)
+    credentials.change_password(signed_in(user.id), PASSWORD, NEW)
     with pytest.raises(Unauthenticated):
-        accounts._admit(verified, None)
+        credentials._admit(verified, None)
     assert db.session.scalar(select(func.count()).where(SignIn.ended_at.is_(None))) == 1
 
 
@@ -230,7 +231,7 @@ def test_changing_the_password_ends_all_but_the_sign_in_used(
     others = [sign_ins.start_sign_in(user_id).id for _ in range(2)]
     stranger = sign_ins.start_sign_in(make_user().id).id
     actor = signed_in(user_id)
-    accounts.change_password(actor, PASSWORD, NEW)
+    credentials.change_password(actor, PASSWORD, NEW)
 
     kept = sign_ins.find_actor(actor.sign_in_id)
     assert kept
@@ -239,9 +240,9 @@ def test_changing_the_password_ends_all_but_the_sign_in_used(
     assert sign_ins.find_actor(stranger)
     assert ended == [changes.AccessEnded(user_id, actor.sign_in_id)]
     assert len(audited("change_password")) == 1
-    accounts.sign_in("ann@example.org", NEW)
+    credentials.sign_in("ann@example.org", NEW)
     with pytest.raises(Unauthenticated):
-        accounts.sign_in("ann@example.org", PASSWORD)
+        credentials.sign_in("ann@example.org", PASSWORD)
 
 
 @pytest.mark.parametrize(
@@ -261,26 +262,26 @@ def test_a_password_change_that_is_refused_changes_nothing(
     user_id = make_user(email="annabella@example.org", flagged=True).id
     other = sign_ins.start_sign_in(user_id).id
     with pytest.raises(InvalidInput) as refused:
-        accounts.change_password(signed_in(user_id), current, new)
+        credentials.change_password(signed_in(user_id), current, new)
     assert set(refused.value.errors) == {field}
     assert sign_ins.find_actor(other)
-    accounts.sign_in("annabella@example.org", PASSWORD)
+    credentials.sign_in("annabella@example.org", PASSWORD)
 
 
 def test_nobody_and_an_agendas_sign_in_change_no_password() -> None:
     with pytest.raises(Unauthenticated):
-        accounts.change_password(None, PASSWORD, NEW)
+        credentials.change_password(None, PASSWORD, NEW)
     with pytest.raises(Unauthenticated):
-        accounts.change_password(actor_of(make_user(), "agenda:1"), PASSWORD, NEW)
+        credentials.change_password(actor_of(make_user(), "agenda:1"), PASSWORD, NEW)
 
 
 def test_of_two_password_changes_one_is_stale() -> None:
     user = make_user()
     actor = signed_in(user.id)
-    verified = accounts.Verified(user.id, user.password)
-    accounts.change_password(actor, PASSWORD, NEW)
+    verified = credentials.Verified(user.id, user.password)
+    credentials.change_password(actor, PASSWORD, NEW)
     with pytest.raises(Stale):
-        accounts._replace_password(actor, verified, "hash of a third")
+        credentials._replace_password(actor, verified, "hash of a third")
 
 
 def test_a_reset_gives_a_one_time_password_and_ends_everything(
@@ -289,14 +290,14 @@ def test_a_reset_gives_a_one_time_password_and_ends_everything(
     admin = make_admin()
     user_id = make_user(email="ann@example.org").id
     before = sign_ins.start_sign_in(user_id).id
-    one_time = accounts.reset_password(admin, user_id)
+    one_time = credentials.reset_password(admin, user_id)
     assert sign_ins.find_actor(before) is None
-    actor = sign_ins.find_actor(accounts.sign_in("ann@example.org", one_time).id)
+    actor = sign_ins.find_actor(credentials.sign_in("ann@example.org", one_time).id)
     assert actor
     assert actor.must_change_password
     assert changes.AccessEnded(user_id) in ended
     with pytest.raises(NotAllowed):
-        accounts.reset_password(make_contributor(), user_id)
+        credentials.reset_password(make_contributor(), user_id)
 
 
 # -- an admin's ----------------------------------------------------------------------
@@ -312,10 +313,10 @@ def test_deactivating_takes_all_access_and_activating_gives_none_back(
     assert sign_ins.find_actor(before) is None
     assert changes.AccessEnded(user_id) in ended
     with pytest.raises(Unauthenticated):
-        accounts.sign_in("ann@example.org", PASSWORD)
+        credentials.sign_in("ann@example.org", PASSWORD)
     accounts.activate(admin, user_id)
     assert sign_ins.find_actor(before) is None
-    accounts.sign_in("ann@example.org", PASSWORD)
+    credentials.sign_in("ann@example.org", PASSWORD)
 
 
 def test_the_last_active_admin_stays_one() -> None:
@@ -372,7 +373,7 @@ def test_only_users_of_whom_nothing_speaks_are_deleted() -> None:
         accounts.deactivate,
         accounts.activate,
         accounts.delete_user,
-        accounts.reset_password,
+        credentials.reset_password,
         accounts.update_user,
     ],
 )
@@ -393,7 +394,7 @@ def test_who_proves_an_address_gets_an_account_without_password() -> None:
     assert user.email_verified_at == NOW
     assert accounts.prove_address("new.comer@example.org").id == user.id
     with pytest.raises(Unauthenticated):
-        accounts.sign_in("new.comer@example.org", "")
+        credentials.sign_in("new.comer@example.org", "")
 
 
 def test_nobody_lies_in_wait_in_anothers_account() -> None:
@@ -407,7 +408,7 @@ def test_nobody_lies_in_wait_in_anothers_account() -> None:
         calendar_feed.read_feed(token)
     assert sign_ins.find_actor(session) is None
     with pytest.raises(Unauthenticated):
-        accounts.sign_in("ann@example.org", PASSWORD)
+        credentials.sign_in("ann@example.org", PASSWORD)
 
 
 def test_a_proven_account_and_staff_keep_their_password() -> None:
@@ -416,10 +417,10 @@ def test_a_proven_account_and_staff_keep_their_password() -> None:
     db.session.commit()
     make_user(ADMIN, email="boss@example.org")
     for email in ("ann@example.org", "boss@example.org"):
-        session = accounts.sign_in(email, PASSWORD).id
+        session = credentials.sign_in(email, PASSWORD).id
         accounts.prove_address(email)
         assert sign_ins.find_actor(session)
-        accounts.sign_in(email, PASSWORD)
+        credentials.sign_in(email, PASSWORD)
 
 
 def test_a_deactivated_account_is_not_entered_by_proof() -> None:

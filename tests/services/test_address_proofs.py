@@ -10,7 +10,15 @@ import pytest
 
 from app.extensions import db
 from app.models import OutboxMessage
-from app.services import accounts, address_proofs, bookings, guarantees, mail_messages, sign_ins
+from app.services import (
+    accounts,
+    address_proofs,
+    bookings,
+    credentials,
+    guarantees,
+    mail_messages,
+    sign_ins,
+)
 from app.services.appointments import book_appointment
 from app.services.errors import Gone, NotAllowed, NotFound, Unauthenticated
 from app.services.policy import Actor
@@ -61,7 +69,7 @@ def test_bookings_made_as_a_guest_join_once_the_address_is_proven() -> None:
     again = sign_ins.find_actor(gwen.sign_in_id or "")
     assert again is not None  # nobody is signed out, and the password stays
     assert again.email_is_verified
-    assert accounts.sign_in("gwen@example.org", PASSWORD).user_id == gwen.user_id
+    assert credentials.sign_in("gwen@example.org", PASSWORD).user_id == gwen.user_id
     assert [each["uid"] for each in bookings.list_bookings(again, page=1, page_size=9).items] == [
         uid
     ]

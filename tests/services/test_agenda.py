@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.services import agenda, event_sessions, events, seats
+from app.services import agenda, event_sessions, events, seats, session_changes
 from app.services.errors import MustChangePassword, NotFound, Unauthenticated
 from app.services.policy import CONTRIBUTOR
 from tests import factories
@@ -120,7 +120,7 @@ def test_what_is_known_is_not_sent_again_until_it_changes() -> None:
         lambda: seats.book_seat(actor, session.id),
         lambda: seats.book_seat(factories.make_actor(), session.id),
         lambda: seats.release_seat(actor, session.id),
-        lambda: event_sessions.move_event_session(admin, session.id, {"title": "Renamed"}),
+        lambda: session_changes.move_event_session(admin, session.id, {"title": "Renamed"}),
         lambda: events.update_event(admin, slug, {"venue": "Elsewhere"}),
         lambda: factories.make_session(session.event),
         lambda: event_sessions.cancel_event_session(admin, session.id),

@@ -26,6 +26,7 @@ from app.services import (
     origin,
     rooms,
     seats,
+    session_changes,
 )
 from app.services.errors import InvalidInput
 from app.services.transaction import transactional
@@ -40,7 +41,7 @@ SERVICES = Path(accounts.__file__).parent
 # Commands that need no entry of their own, and why.
 SILENT = {
     "audit.purge": "keeps an AuditPurge",
-    "accounts.count_sign_in": "whoever signs somebody in says how",
+    "credentials.count_sign_in": "whoever signs somebody in says how",
     "accounts.create_roles": "what `init` makes, the same everywhere",
     "address_proofs.request_proof": "a mail; what is proven by it is an entry",
     "admission.qr_code": "made when it is first asked for; another one is an entry",
@@ -146,7 +147,7 @@ def test_an_update_says_what_was_and_what_is() -> None:
     assert (last().before, last().changes) == ({"duration_minutes": 30}, {"duration_minutes": 45})
 
     session = factories.make_session(capacity=3, title="Talk")
-    event_sessions.move_event_session(root, session.id, {"capacity": 5, "title": "Talk"})
+    session_changes.move_event_session(root, session.id, {"capacity": 5, "title": "Talk"})
     assert (last().before, last().changes) == ({"capacity": 3}, {"capacity": 5})
     event_sessions.cancel_event_session(root, session.id)
     assert (last().before, last().changes["status"]) == ({"status": "confirmed"}, "cancelled")

@@ -19,6 +19,7 @@ from app.services import (
     appointments,
     calendar_feed,
     cancellation,
+    credentials,
     events,
     reservations,
     seats,
@@ -200,7 +201,7 @@ def test_links_end_with_the_account_and_with_its_password() -> None:
         calendar_feed.read_feed(token)
     other = factories.make_actor()
     token = calendar_feed.share(other)
-    accounts.reset_password(admin, other.user_id)
+    credentials.reset_password(admin, other.user_id)
     with pytest.raises(NotFound):
         calendar_feed.read_feed(token)
 

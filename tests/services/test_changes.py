@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.models.interval import Interval
-from app.services import changes, event_sessions, event_types, seats
+from app.services import changes, event_sessions, event_types, seats, session_changes
 from app.services.appointments import Client, book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.changes import (
@@ -132,7 +132,7 @@ def test_a_session_is_nobodys_booking(published: list[Any]) -> None:
     admin = factories.make_admin()
     published.clear()
     session = factories.make_session(speakers=[{"name": "S", "user_id": speaker.user_id}])
-    event_sessions.move_event_session(
+    session_changes.move_event_session(
         admin, session.id, {"starts_at": TEN + HOUR, "ends_at": TEN + HOUR * 2}
     )
     event_sessions.cancel_event_session(admin, session.id)

@@ -25,13 +25,13 @@ from app.services.errors import (
     Unauthenticated,
 )
 from app.services.event_sessions import (
-    Impact,
     cancel_event_session,
     find_cancel_impact,
     get_event_session,
-    move_event_session,
     schedule_session,
 )
+from app.services.session_changes import move_event_session
+from app.services.session_impact import Impact
 from tests import factories, rows
 from tests.queries import count_queries
 

@@ -21,7 +21,8 @@ from app.services import (
     waitlist,
 )
 from app.services.errors import InvalidInput, SessionFull
-from app.services.event_sessions import change_empty_sessions, move_event_session
+from app.services.session_batches import change_empty_sessions
+from app.services.session_changes import move_event_session
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")

@@ -21,6 +21,7 @@ from app.services import (
     reservations,
     rooms,
     seats,
+    session_changes,
     waitlist,
 )
 from app.services.errors import DomainError, MustChangePassword, NotAllowed, Unauthenticated
@@ -130,7 +131,7 @@ COMMANDS: dict[str, Callable[[Any], Any]] = {
     "update_room": lambda who: rooms.update_room(who, 1, {}),
     "delete_room": lambda who: rooms.delete_room(who, 1),
     "schedule_session": lambda who: event_sessions.schedule_session(who, "slug", {}),
-    "move_event_session": lambda who: event_sessions.move_event_session(who, 1, {}),
+    "move_event_session": lambda who: session_changes.move_event_session(who, 1, {}),
     "cancel_event_session": lambda who: event_sessions.cancel_event_session(who, 1),
     "topic_version": lambda who: agenda.topic_version(who, "slug"),
     "update_profile": lambda who: profiles.update_profile(who, name="A", time_zone="UTC"),

@@ -18,7 +18,7 @@ from sqlalchemy import select, text
 from app.extensions import db
 from app.models import OutboxMessage
 from app.models.interval import Interval
-from app.services import busy_calendars, event_sessions, guarantees, seats
+from app.services import busy_calendars, event_sessions, guarantees, seats, session_changes
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.errors import SlotTaken, Stale
@@ -137,8 +137,8 @@ def test_a_session_moved_meanwhile_occupies_the_time_that_it_has_now(during: Any
     session_id, room_id = session.id, session.room_id
     later = {"starts_at": ELEVEN, "ends_at": ELEVEN + timedelta(hours=1)}
     during(
-        lambda: event_sessions.move_event_session(admin, session_id, later),
-        lambda: event_sessions.move_event_session(admin, session_id, {"title": "Renamed"}),
+        lambda: session_changes.move_event_session(admin, session_id, later),
+        lambda: session_changes.move_event_session(admin, session_id, {"title": "Renamed"}),
     )
     db.session.rollback()
     assert rows.busy(rows.room_calendar(room_id)) == [Interval(ELEVEN, later["ends_at"])]
@@ -150,8 +150,8 @@ def test_a_session_put_into_another_room_meanwhile_is_judged_there(during: Any) 
     session_id, other_room = session.id, factories.make_room()
     later = {"starts_at": ELEVEN, "ends_at": ELEVEN + timedelta(hours=1)}
     during(
-        lambda: event_sessions.move_event_session(admin, session_id, {"room_id": other_room.id}),
-        lambda: event_sessions.move_event_session(admin, session_id, later),
+        lambda: session_changes.move_event_session(admin, session_id, {"room_id": other_room.id}),
+        lambda: session_changes.move_event_session(admin, session_id, later),
     )
     db.session.rollback()
     assert rows.busy(rows.room_calendar(other_room.id)) == [Interval(ELEVEN, later["ends_at"])]
@@ -164,7 +164,7 @@ def test_a_seat_booked_meanwhile_moves_along(during: Any) -> None:
     later = {"starts_at": ELEVEN, "ends_at": ELEVEN + timedelta(hours=1)}
     during(
         lambda: seats.book_seat(actor, session_id),
-        lambda: event_sessions.move_event_session(admin, session_id, later),
+        lambda: session_changes.move_event_session(admin, session_id, later),
     )
     db.session.rollback()
     assert rows.busy(actor.calendar_id) == [Interval(ELEVEN, later["ends_at"])]

@@ -24,12 +24,12 @@ from app.services.errors import (
     SlotTaken,
     Stale,
 )
-from app.services.event_sessions import move_event_session
 from app.services.manage_links import manage_token
 from app.services.reservations import Wanted, reserve_room
 from app.services.restoring import confirm_booking, restore_booking, restore_reservation
 from app.services.seats import book_seat
 from app.services.series import cancel_series, reserve_series
+from app.services.session_changes import move_event_session
 from tests import factories, rows
 
 pytestmark = pytest.mark.usefixtures("context")

@@ -10,7 +10,15 @@ from sqlalchemy import func, select
 
 from app.extensions import db
 from app.models import AuditEntry, Calendar, Event, EventSession, OutboxMessage, Room, Speaker
-from app.services import changes, event_sessions, guarantees, policy, schedule_import, seats
+from app.services import (
+    changes,
+    event_sessions,
+    guarantees,
+    policy,
+    schedule_import,
+    seats,
+    session_changes,
+)
 from app.services.errors import InvalidInput, NotAllowed, Unauthenticated
 from app.services.reservations import Wanted, reserve_room
 from app.services.schedule_import import Options, Report
@@ -372,7 +380,7 @@ class TestConflicts:
         schedule_import.import_schedule(admin, pentabarf(talk("a", speakers=["Ada"])), "conf")
         ada = factories.make_actor(policy.CONTRIBUTOR, name="Ada")
         speakers = [{"name": "Ada", "user_id": ada.user_id}]
-        event_sessions.move_event_session(admin, session("a").id, {"speakers": speakers})
+        session_changes.move_event_session(admin, session("a").id, {"speakers": speakers})
         reserve_room(
             ada,
             Wanted(
@@ -465,7 +473,7 @@ class TestMoves:
         talks = [talk("a"), talk("b", room="Attic", start="12:00", speakers=["Ada"])]
         schedule_import.import_schedule(admin, pentabarf(*talks), "conf", Options(capacity=3))
         ada = factories.make_actor(name="Ada")
-        event_sessions.move_event_session(
+        session_changes.move_event_session(
             admin, session("b").id, {"speakers": [{"name": "Ada", "user_id": ada.user_id}]}
         )
         lost = seats.book_seat(ada, session("a").id).booking["uid"]
@@ -525,7 +533,7 @@ class TestMoves:
     def test_capacities_stay_unless_one_is_given(self, admin: policy.Actor) -> None:
         data = pentabarf(talk("a"), talk("b", start="12:00"))
         schedule_import.import_schedule(admin, data, "conf")
-        event_sessions.move_event_session(admin, session("a").id, {"capacity": 7})
+        session_changes.move_event_session(admin, session("a").id, {"capacity": 7})
         assert counts(schedule_import.import_schedule(admin, data, "conf"))[2] == 2
         assert (session("a").capacity, session("b").capacity) == (7, None)
         given = schedule_import.import_schedule(admin, data, "conf", Options(capacity=2))
@@ -644,7 +652,7 @@ class TestNothingHalf:
         for guid in ("a", "b"):
             seats.book_seat(factories.make_actor(), session(guid).id)
         before = everything()
-        really = event_sessions.move_event_session
+        really = session_changes.move_event_session
         moved: list[int] = []
 
         def crash(actor: policy.Actor, session_id: int, values: dict[str, Any], **how: Any) -> Any:
@@ -653,7 +661,7 @@ class TestNothingHalf:
             moved.append(session_id)
             return really(actor, session_id, values, **how)
 
-        monkeypatch.setattr(event_sessions, "move_event_session", crash)
+        monkeypatch.setattr(session_changes, "move_event_session", crash)
         with pytest.raises(KeyboardInterrupt):
             schedule_import.import_schedule(admin, pentabarf(*self.NEWER), "conf")
         assert moved

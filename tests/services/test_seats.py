@@ -10,7 +10,15 @@ import pytest
 from app.extensions import db
 from app.models import AuditEntry, Booking, EventSession
 from app.models.interval import Interval
-from app.services import bookings, changes, event_sessions, guarantees, seats, waitlist
+from app.services import (
+    bookings,
+    changes,
+    event_sessions,
+    guarantees,
+    seats,
+    session_changes,
+    waitlist,
+)
 from app.services.appointments import book_appointment
 from app.services.errors import (
     DomainError,
@@ -322,7 +330,7 @@ def test_a_session_moved_after_the_first_look_is_stale(meanwhile: Any) -> None:
     times = {
         name: getattr(session, name) + timedelta(minutes=5) for name in ("starts_at", "ends_at")
     }
-    meanwhile(lambda: event_sessions.move_event_session(admin, session.id, times))
+    meanwhile(lambda: session_changes.move_event_session(admin, session.id, times))
     refusal(Stale, actor, session.id)
     assert (rows.seats_taken(session.id), rows.busy(actor.calendar_id)) == (0, [])
 
@@ -424,7 +432,7 @@ def test_a_seat_held_for_who_waited_is_taken_only_at_the_time_that_was_looked_at
     times = {
         name: getattr(session, name) + timedelta(minutes=5) for name in ("starts_at", "ends_at")
     }
-    meanwhile(lambda: event_sessions.move_event_session(admin, session.id, times))
+    meanwhile(lambda: session_changes.move_event_session(admin, session.id, times))
     refusal(Stale, waiting, session.id, replace=[busy])
     assert rows.booking(busy).status == "confirmed"
     assert seats.book_seat(waiting, session.id, replace=[busy]).replaced == [busy]

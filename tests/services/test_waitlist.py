@@ -11,7 +11,15 @@ from sqlalchemy import select
 
 from app.extensions import db
 from app.models import EventSession, OutboxMessage, User
-from app.services import agenda, bookings, event_sessions, guarantees, seats, waitlist
+from app.services import (
+    agenda,
+    bookings,
+    event_sessions,
+    guarantees,
+    seats,
+    session_changes,
+    waitlist,
+)
 from app.services.errors import InvalidInput, NotFound, Overlap, SessionFull, Unauthenticated
 from tests.conftest import NOW
 from tests.factories import make_actor, make_admin, make_session
@@ -144,7 +152,7 @@ def test_more_seats_promote_as_many(full: Any) -> None:
     waiting = [make_actor() for _ in range(3)]
     for each in waiting:
         waitlist.join(each, session.id)
-    event_sessions.move_event_session(make_admin(), session.id, {"capacity": 3})
+    session_changes.move_event_session(make_admin(), session.id, {"capacity": 3})
     assert [has_seat(each, session) for each in waiting] == [True, True, False]
 
 

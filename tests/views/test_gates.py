@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from app import gates
 from app.extensions import db
 from app.models import SignIn, User
-from app.services import accounts, clock, sign_ins
+from app.services import accounts, clock, credentials, sign_ins
 from app.services.errors import Unauthenticated
 from app.services.policy import ADMIN
 from tests.catalogs import translate
@@ -323,7 +323,7 @@ def test_a_foreign_page_signs_nobody_out(client: FlaskClient, ann: int) -> None:
 def test_a_wrong_password_shows_the_page_again(client: FlaskClient, ann: int) -> None:
     answer = log_in_by_page(client, password="wrong")
     assert answer.status_code == 401
-    assert str(accounts.WRONG_CREDENTIALS) in answer.get_data(as_text=True)
+    assert str(credentials.WRONG_CREDENTIALS) in answer.get_data(as_text=True)
     assert ANN in answer.get_data(as_text=True)
 
 

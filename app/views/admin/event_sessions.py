@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from app.extensions import db
 from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
-from app.services import attachments, clock, event_sessions, overview
+from app.services import attachments, clock, event_sessions, overview, session_changes
 from app.services.attachments import Attached
 from app.services.errors import DomainError
 from app.services.local_text import number_text
@@ -83,7 +83,7 @@ def _move_room(view: Any, actor: Actor | None, item: EventSession, form: Any) ->
     before = item.room_id
     if form.room_id.data == before:
         raise DomainError(gettext("It is in this room already."))
-    _, impact = event_sessions.move_event_session(actor, item.id, {"room_id": form.room_id.data})
+    _, impact = session_changes.move_event_session(actor, item.id, {"room_id": form.room_id.data})
     name = view.name_of(item)
     if not impact.mailed:
         return Outcome(gettext("“%(name)s” moved.", name=name), before)
@@ -97,13 +97,13 @@ def _move_room(view: Any, actor: Actor | None, item: EventSession, form: Any) ->
 
 
 def _move_back(actor: Actor | None, pk: int, before: int) -> None:
-    event_sessions.move_event_session(actor, pk, {"room_id": before})
+    session_changes.move_event_session(actor, pk, {"room_id": before})
 
 
 def _impact_of_room(_view: Any, item: EventSession, form: Any) -> dict[str, Any]:
     """Whom it affects that the session moves to the room, rehearsed."""
     pk, before = item.id, event_sessions.describe(item)
-    after, impact = event_sessions.move_event_session(
+    after, impact = session_changes.move_event_session(
         current_actor(), pk, {"room_id": form.room_id.data}, dry_run=True
     )
     return session_impact.shown(impact, event_sessions.get_event_session(pk), before, after)
@@ -313,7 +313,7 @@ class EventSessionView(ServiceModelView):
             return gettext("Nothing was changed.")
         pk, before = item.id, event_sessions.describe(item)
         release_last = _is_below(values, item)
-        after, impact = event_sessions.move_event_session(
+        after, impact = session_changes.move_event_session(
             actor, pk, values, release_last=release_last, dry_run=True
         )
         shown = session_impact.shown(impact, self._item(pk), before, after)
@@ -326,7 +326,7 @@ class EventSessionView(ServiceModelView):
                 submit="" if impact.conflicts else session_impact.submit_text(impact),
                 is_destructive=bool(impact.released),
             )
-        event_sessions.move_event_session(actor, pk, values, release_last=release_last)
+        session_changes.move_event_session(actor, pk, values, release_last=release_last)
         return session_impact.told(impact)
 
     def remove(self, actor: Actor | None, item: EventSession, form: Any) -> str | None:

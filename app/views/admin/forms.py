@@ -247,7 +247,7 @@ class SpeakersField(TextAreaField):
     """Speakers, one per line: `Name`, or `Name <address>` of one who has an account."""
 
     def speakers(self, actor: Actor | None) -> list[dict[str, Any]]:
-        """What `event_sessions` takes. Raises `InvalidInput` naming the line."""
+        """What `session_fields` takes. Raises `InvalidInput` naming the line."""
         found = []
         for line in filter(None, map(str.strip, (self.data or "").splitlines())):
             match = _SPEAKER.fullmatch(line)

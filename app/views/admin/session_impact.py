@@ -10,8 +10,8 @@ import orjson
 from flask_babel import gettext, lazy_gettext, ngettext
 
 from app.models import Event, EventSession
-from app.services.event_sessions import Impact
 from app.services.local_text import date_text
+from app.services.session_impact import Impact
 from app.views.admin import cells
 
 _STAY = lazy_gettext("Who has something else at the new time loses this seat and keeps the other.")

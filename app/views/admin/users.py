@@ -18,7 +18,7 @@ from app.extensions import db
 from app.gates import current_actor
 from app.models import Expert, Role, User
 from app.models.user import full_name
-from app.services import accounts, attachments, sign_ins
+from app.services import accounts, attachments, credentials, sign_ins
 from app.services.attachments import Attached
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
@@ -244,7 +244,7 @@ class UserView(ServiceModelView):
         if not tickets.redeem(purpose, request.form.get("ticket", "")):
             flash(gettext("A one-time password is shown once. Reset it again for another."), "info")
             return self._to("show", pk=pk)
-        return self._password_page(pk, accounts.reset_password(current_actor(), pk))
+        return self._password_page(pk, credentials.reset_password(current_actor(), pk))
 
     def _do(self, command: Callable[[Actor | None, int], None], pk: int, done: str) -> Response:
         name = self.name_of(self._item(pk))

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 
 from app import gates, limits
 from app.models import SignIn
-from app.services import accounts, address_proofs, experts, languages, policy, sign_ins
+from app.services import accounts, address_proofs, credentials, experts, languages, policy, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import Unauthenticated
 from app.views.api.answers import json_answer
@@ -30,7 +30,7 @@ def register() -> Response:
     user = accounts.create_account(
         name, email, password, time_zone=time_zone, language=languages.current().code
     )
-    return _signed_in(accounts.sign_in_registered(user.id), 201)
+    return _signed_in(credentials.sign_in_registered(user.id), 201)
 
 
 @blueprint.post("/login")
@@ -40,7 +40,7 @@ def login() -> Response:
     password = body.text("password", required=True, max_length=MAX_SECRET, strip=False)
     body.check()
     limits.count_sign_in(identifier)
-    return _signed_in(accounts.sign_in(identifier, password), 200)
+    return _signed_in(credentials.sign_in(identifier, password), 200)
 
 
 @blueprint.get("/me")
@@ -67,7 +67,7 @@ def change_password() -> Response:
     current = body.text("current_password", required=True, max_length=MAX_SECRET, strip=False)
     new = body.text("new_password", required=True, max_length=MAX_SECRET, strip=False)
     body.check()
-    accounts.change_password(actor, current, new)
+    credentials.change_password(actor, current, new)
     return Response(status=204)
 
 

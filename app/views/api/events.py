@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from app.gates import current_actor
-from app.services import event_sessions, events, rooms
+from app.services import event_sessions, events, rooms, session_changes, session_impact
 from app.services.policy import require_admin
 from app.views.api.answers import json_answer
 from app.views.api.payload import Fields, read_json, read_json_object, read_query
@@ -63,7 +63,7 @@ def move_session(event_session_id: int) -> Response:
     version = body.integer("version", minimum=0)
     release_last = bool(body.boolean("release_last"))
     values = _session_values(body)
-    session, impact = event_sessions.move_event_session(
+    session, impact = session_changes.move_event_session(
         actor,
         event_session_id,
         values,
@@ -101,5 +101,5 @@ def _session_values(body: Fields) -> dict[str, Any]:
     return values
 
 
-def _changed(session: dict[str, Any], impact: event_sessions.Impact, status: int) -> Response:
+def _changed(session: dict[str, Any], impact: session_impact.Impact, status: int) -> Response:
     return json_answer({"session": session, "impact": impact.as_payload()}, status)

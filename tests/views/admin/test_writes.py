@@ -23,7 +23,7 @@ from app.models import (
     SignIn,
     User,
 )
-from app.services import accounts, admission, rooms, sign_ins
+from app.services import accounts, admission, credentials, rooms, sign_ins
 from tests import factories
 from tests.views.admin.conftest import Office, World, agreed
 
@@ -463,7 +463,7 @@ def test_user_is_added_with_a_password_shown_once(world: World, office: Office) 
     password = re.search(r"<code>([^<]+)</code>", answer.text)
     assert password
     with world.app.app_context():
-        user = accounts.check_credentials("vera@example.org", password[1])
+        user = credentials.check_credentials("vera@example.org", password[1])
         assert user.must_change_password
         assert [role.name for role in user.roles] == ["Expert"]
         kept = db.session.scalars(select(AuditEntry.changes))
@@ -530,7 +530,7 @@ def test_user_is_deactivated_activated_and_given_a_password(world: World, office
     password = re.search(r"<code>([^<]+)</code>", answer.text)
     assert password
     with world.app.app_context():
-        assert accounts.check_credentials("ben@example.org", password[1]).must_change_password
+        assert credentials.check_credentials("ben@example.org", password[1]).must_change_password
         open_sign_ins = select(SignIn).where(SignIn.user_id == ben, SignIn.ended_at.is_(None))
         assert db.session.scalars(open_sign_ins).all() == []
     actions = ("deactivate", "activate", "reset_password")

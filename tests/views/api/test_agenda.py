@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from app.services import event_sessions, events, seats
+from app.services import event_sessions, events, seats, session_changes
 from tests import calls, factories
 from tests.calls import Caller, problem
 from tests.queries import count_queries
@@ -50,7 +50,7 @@ def test_an_agenda(world: World, hall: Hall) -> None:
     with world.app.app_context():
         admin = factories.make_admin()
         speaker = {"name": "Ann Lee", "user_id": world.ann.user_id}
-        event_sessions.move_event_session(
+        session_changes.move_event_session(
             admin,
             hall.small,
             {

@@ -21,7 +21,7 @@ from tools import translations
 APP = translations.APP
 # What speaks to those who run the product, or to programs, in English; and what has no catalog.
 PASSED_OVER = re.compile(
-    r"cli\.py|services/(doctor|sample)\.py|views/api/openapi_document\.py|migrations/.*"
+    r"cli\.py|services/(doctor|sample)\.py|views/api/openapi_document/.*|migrations/.*"
     r"|static/js/agenda/service-worker\.js"
 )
 FORMATS = {"CSV", "PNG", "SVG", "XLSX"}

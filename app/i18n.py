@@ -43,12 +43,16 @@ def choose() -> str:
     """The code of the reader's language."""
     if not has_request_context():
         return languages.DEFAULT
+    return asked() or current_app.config["DEFAULT_LANGUAGE"]
+
+
+def asked() -> str | None:
+    """The code of the language that somebody wants; None for who wants none of ours."""
     actor = g.get("actor")
     return (
         languages.known(actor.language if actor else None)
         or languages.known(request.cookies.get(COOKIE))
         or negotiate_locale(list(request.accept_languages.values()), list(LANGUAGES), sep="-")
-        or current_app.config["DEFAULT_LANGUAGE"]
     )
 
 

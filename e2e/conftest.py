@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _needs_one_database_only(item: pytest.Item) -> bool:
-    is_about_looks = item.path.name == "test_accessibility.py" or "_looks_right" in item.name
+    is_about_looks = (
+        item.path.name == "test_accessibility.py"
+        or re.search("_looks?_right", item.name) is not None
+    )
     return is_about_looks and "postgresql" in item.name
 
 

@@ -178,7 +178,7 @@ def main() -> None:
     elif command == "check":
         template = extract()
         found = [line for language in LANGUAGES for line in problems(language, template)]
-        sys.exit("\n".join(found))
+        sys.exit("\n".join(found) or 0)
     else:
         sys.exit(__doc__)
 

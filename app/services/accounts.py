@@ -21,7 +21,6 @@ from app.services import (
     clock,
     fields,
     guest_bookings,
-    languages,
     passwords,
     sign_ins,
 )
@@ -341,11 +340,11 @@ def acting_for(actor: Actor | None, user_id: int) -> Actor:
 
 
 @transactional
-def prove_address(email: str, *, name: str = "") -> User:
+def prove_address(email: str, *, name: str = "", language: str | None = None) -> User:
     """The one user of an address that somebody just proved to be theirs.
 
     The caller has checked a mailed code or link. Without an account one is made, with
-    no password. An account that was registered with the address before anybody proved
+    no password, that reads `language`. An account that was registered with the address before anybody proved
     it loses its password, sign-ins and calendar feed: whoever registered it may be
     another person. Staff keep theirs, since it was an admin who gave the account.
 
@@ -368,7 +367,7 @@ def prove_address(email: str, *, name: str = "") -> User:
             email,
             password_hash=None,
             time_zone=None,
-            language=languages.current().code,
+            language=language,
             roles=(ATTENDEE,),
         )
     else:

@@ -88,8 +88,12 @@ def request_code(qr: str, email: str, browser_token: str) -> int:
     return int(LIFETIME.total_seconds())
 
 
-def verify_code(qr: str, email: str, code: str, browser_token: str | None) -> SignIn:
+def verify_code(
+    qr: str, email: str, code: str, browser_token: str | None, language: str | None = None
+) -> SignIn:
     """Sign the address in to the event's agenda, for three days.
+
+    An account that is made for it reads `language`.
 
     The try is counted in a transaction of its own that stands whatever comes of it, so
     this must not be called inside one. The second transaction locks the code, then what
@@ -110,9 +114,9 @@ def verify_code(qr: str, email: str, code: str, browser_token: str | None) -> Si
     if not counted.is_right:
         raise _wrong(MAX_TRIES - counted.tries)
     try:
-        return _sign_in(event, email, counted)
+        return _sign_in(event, email, counted, language)
     except EmailTaken:  # the account was made a moment ago, from another browser of theirs
-        return _sign_in(event, email, counted)
+        return _sign_in(event, email, counted, language)
 
 
 @transactional
@@ -195,7 +199,7 @@ def _count_try(event: Event, email: str, code: str, browser_token: str) -> _Try 
 
 
 @transactional
-def _sign_in(event: Event, email: str, counted: _Try) -> SignIn:
+def _sign_in(event: Event, email: str, counted: _Try, language: str | None) -> SignIn:
     used = db.session.execute(
         update(_table)
         .where(
@@ -211,7 +215,7 @@ def _sign_in(event: Event, email: str, counted: _Try) -> SignIn:
     # has a code too, which nobody was told.
     if used is None or not admission.admits(event, attendee):
         raise Unauthenticated(str(NO_LONGER_VALID))
-    user = accounts.prove_address(email, name=attendee.name if attendee else "")
+    user = accounts.prove_address(email, name=attendee.name if attendee else "", language=language)
     sign_in = sign_ins.start_sign_in(user.id, admission.agenda_audience(event.id), SIGN_IN_LIFETIME)
     credentials.count_sign_in(user.id)
     audit.record(None, "sign_in_by_code", "user", user.id, by_user=user.id, event_id=event.id)

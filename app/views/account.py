@@ -13,7 +13,7 @@ from flask_babel import gettext
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from app import gates, limits
+from app import gates, i18n, limits
 from app.gates import current_actor
 from app.services import (
     accounts,
@@ -83,7 +83,7 @@ def create_account() -> str | tuple[str, int] | Response:
             values.get("email", ""),
             values.get("password", ""),
             time_zone=values.get("time_zone") or None,
-            language=languages.current().code,
+            language=i18n.asked(),
         )
     except InvalidInput as error:
         return _register_form(values, error.errors), 422

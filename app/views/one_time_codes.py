@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from flask import Response, current_app, request
 
-from app import limits
+from app import i18n, limits
 from app.models import Event, SignIn
 from app.services import admission, one_time_codes
 from app.services.errors import Unauthenticated
@@ -45,7 +45,7 @@ def verify_code(qr: str, email: str, code: str) -> tuple[SignIn, Event]:
     event = admission.find_event(qr)
     limits.count_code_try(email)
     try:
-        sign_in = one_time_codes.verify_code(qr, email, code, _browser_token())
+        sign_in = one_time_codes.verify_code(qr, email, code, _browser_token(), i18n.asked())
     except Unauthenticated as error:
         if "tries_left" in error.extra:
             limits.count_code_failure(email)

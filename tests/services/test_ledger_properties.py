@@ -266,7 +266,8 @@ class LedgerMachine(RuleBasedStateMachine):
             ),
         )
         if moved:
-            held.claims, held.sequence = claims, held.sequence + 1
+            is_moved = claims != held.claims  # to where it was is no move
+            held.claims, held.sequence = claims, held.sequence + is_moved
             assert (moved["uid"], moved["sequence"]) == (held.uid, held.sequence)
 
     # -- what always holds -------------------------------------------------------------

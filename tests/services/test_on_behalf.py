@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import AuditEntry, User
 from app.services import accounts, appointments, attachments, bookings, cancellation, experts, seats
+from app.services.attachments import Attached
 from app.services.errors import InvalidInput, NotAllowed, NotFound, Overlap, Unauthenticated
 from tests import factories, rows
 
@@ -133,11 +134,13 @@ def test_what_hangs_on_a_thing_is_counted(context: Flask) -> None:
     booked = appointments.book_appointment(None, event_type.id, NINE, factories.client_named())
     cancellation.cancel_booking(actor, booked.booking["uid"])
     over = "1 booking that is over or cancelled"
-    assert attachments.of_user(ben.user_id) == ["1 booking to come"]
-    assert attachments.of_user(actor.user_id) == ["1 expert page", "1 session to speak at"]
-    assert attachments.of_expert(expert.id) == [over, "1 event type"]
-    assert attachments.of_event_type(event_type.id) == [over]
-    assert attachments.of_event(event.id) == ["1 session", "1 booking to come"]
-    assert attachments.of_event_session(session.id) == ["1 booking to come"]
-    assert attachments.of_room(room.id) == [over, "1 session", "1 event type"]
+    assert attachments.of_user(ben.user_id) == Attached(forbids=["1 booking to come"])
+    assert attachments.of_user(actor.user_id).forbids == ["1 expert page", "1 session to speak at"]
+    assert attachments.of_expert(expert.id) == Attached(forbids=[over], goes=["1 event type"])
+    assert attachments.of_event_type(event_type.id) == Attached(
+        note=f"It was booked before, so it is kept and no longer offered: {over}."
+    )
+    assert attachments.of_event(event.id).forbids == ["1 session", "1 booking to come"]
+    assert attachments.of_event_session(session.id) == Attached(goes=["1 booking to come"])
+    assert attachments.of_room(room.id).forbids == [over, "1 session", "1 event type"]
     assert attachments.of_room(factories.make_room().id) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -93,8 +94,7 @@ def test_every_address_sees_the_same_page(app: Flask, qr: str) -> None:
         ask(client, qr, email)
         page = client.get(f"/q/{qr}").text
         assert "If <strong" in page
-        token = form_token(client, f"/q/{qr}")
-        pages.add(page.replace(email, "").replace(token, ""))
+        pages.add(re.sub(r'(?<=name="csrf_token" value=")[^"]+', "", page.replace(email, "")))
     assert len(pages) == 1
 
 

@@ -76,6 +76,15 @@ function forgetOnSignOut() {
   });
 }
 
+/** Another language, and still where one is: scripts keep choices in the address. */
+function languageSwitch() {
+  const form = document.querySelector(".language-switch");
+  form?.addEventListener("submit", () => {
+    form.elements.next.value = location.pathname + location.search + location.hash;
+  });
+}
+
+languageSwitch();
 for (const field of document.querySelectorAll("[data-fill-zone]")) field.value = ownZone;
 themeSwitch();
 copyButtons();

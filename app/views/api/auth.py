@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from flask import Blueprint, Response
 
-from app import gates, limits
+from app import gates, i18n, limits
 from app.models import SignIn
-from app.services import accounts, address_proofs, credentials, experts, languages, policy, sign_ins
+from app.services import accounts, address_proofs, credentials, experts, policy, sign_ins
 from app.services.clock import rfc3339
 from app.services.errors import Unauthenticated
 from app.views.api.answers import json_answer
@@ -28,7 +28,7 @@ def register() -> Response:
     time_zone = body.zone("time_zone")
     body.check()
     user = accounts.create_account(
-        name, email, password, time_zone=time_zone, language=languages.current().code
+        name, email, password, time_zone=time_zone, language=i18n.asked()
     )
     return _signed_in(credentials.sign_in_registered(user.id), 201)
 

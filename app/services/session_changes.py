@@ -32,10 +32,10 @@ from app.services import (
     cancel_reasons,
     cancellation,
     changes,
+    clock,
     event_sessions,
     ledger,
     no_shows,
-    reservations,
     session_calendars,
     session_fields,
     session_impact,
@@ -61,7 +61,7 @@ def move_event_session(
     """Change a session: its time, room, capacity, speakers or texts. For admins.
 
     In one transaction: seats move along or are released by the module's rules, of which
-    `release_last` asks for the second. It does not come to begin in the past, unless it is
+    `release_last` asks for the second. It does not come to be over already, unless it is
     `as_published`: what a schedule says of the past is so. Locks the calendars of rooms,
     speakers and attendees, then the session. Raises `Overlap`, `Stale`, `Gone` (cancelled),
     `InvalidInput` (also for a capacity below the seats taken, with their number), `NotFound`.
@@ -204,8 +204,8 @@ def _stands(session: EventSession) -> dict[str, Any]:
 
 
 def _refuse_past(session: EventSession) -> None:
-    """Raise `InvalidInput` for a session that would begin in the past."""
-    if reservations.is_past(session.starts_at):
+    """Raise `InvalidInput` for one that would be over already; a start that was may be set right."""
+    if session.ends_at <= clock.now():
         raise InvalidInput({"starts_at": [gettext("This lies in the past.")]})
 
 

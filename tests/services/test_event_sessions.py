@@ -491,7 +491,7 @@ def test_who_did_the_same_meanwhile_did_it(
 
 def test_no_session_moves_into_the_past(admin: Any, at: Any) -> None:
     session = factories.make_session()
-    error = refusal(InvalidInput, move_event_session, admin, session.id, hours(-48, 1))
+    error = refusal(InvalidInput, move_event_session, admin, session.id, hours(-48, -47))
     assert error.errors == {"starts_at": ["This lies in the past."]}
     shown, _ = move_event_session(admin, session.id, hours(-48, 1), as_published=True)
     assert shown["starts_at"] == "2031-03-02T10:00:00Z"

@@ -267,6 +267,7 @@ def test_one_of_everything_is_added_changed_and_deleted(
         page.goto(url)
         keep(page, kept, instead)
     page.get_by_role("link", name="Back", exact=True).click()
+    expect(page).to_have_url(room_url)
 
     page.goto("/backoffice/rooms/add")
     fill(page, {"Name": f"Spare {mark}"})

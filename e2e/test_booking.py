@@ -23,7 +23,7 @@ def test_guest_books_in_three_taps_and_two_fields(page: Page, site: Site) -> Non
     page.goto(f"/{host.slug}")
     page.get_by_role("link", name="Portfolio talk").click()
 
-    booker = Booker(page, host)
+    booker = Booker(page)
     start = booker.choose(day=1, time=2)
     booker.fill("Iris Falk", "iris@example.org")
     booker.submit.click()

@@ -45,7 +45,7 @@ def test_guest_reschedules_by_the_link(page: Page, site: Site) -> None:
     page.goto(urlsplit(booked["manage_url"]).path)
     page.get_by_role("link", name="Reschedule").click()
 
-    booker = Booker(page, path=page.url)
+    booker = Booker(page)
     expect(page.locator(".booker__former s")).to_contain_text(":")
     start = booker.choose(day=1, time=1)
     expect(booker.submit).to_have_text(f"Move to {datetime.fromisoformat(start):%H:%M}")
@@ -106,7 +106,7 @@ def test_client_reschedules_and_cancels_from_my_bookings_and_takes_it_back(
     booking = booked_by(site, client, host, old)
     page.goto("/my-bookings")
     page.get_by_role("link", name="Reschedule Portfolio talk").click()
-    booker = Booker(page, path=page.url)
+    booker = Booker(page)
     start = booker.choose(day=1, time=0)
     page.get_by_label("Why do you move it?").fill("A dentist.")
     booker.submit.click()

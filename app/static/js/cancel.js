@@ -5,19 +5,35 @@ import { el } from "./dom.js";
 import { gettext } from "./texts.js";
 import { dayText, periodText, zoneShort } from "./time.js";
 
+/** What a question is about: a title, and when that is. */
+export const whatAndWhen = (title, starts, ends, zone) =>
+  el(
+    "p",
+    {},
+    el("strong", {}, title),
+    el("br"),
+    el("span", { class: "muted figures" }, `${dayText(starts, zone)}, ${periodText(starts, ends, zone)} ${zoneShort(starts, zone)}`),
+  );
+
+/** A field for words that may be left out, and what is in it. */
+export function optionalWords(id, label) {
+  const input = el("textarea", { class: "input input--low", id, maxlength: "1000", rows: "2" });
+  const field = el(
+    "div",
+    { class: "field" },
+    el("label", { class: "field__label", for: id }, label, " ", el("span", { class: "field__optional" }, gettext("(optional)"))),
+    input,
+  );
+  return { field, words: () => input.value.trim() };
+}
+
 /** Asks about the booking that a button names in its data; `send(reason)` cancels it. */
 export async function askCancel({ title, with: whom, starts, ends, kind, zone, isRequest = false }, send) {
-  const reason = el("textarea", { class: "input input--low", id: "cancel-reason", maxlength: "1000", rows: "2" });
+  const reason = optionalWords("cancel-reason", gettext("Reason"));
   const answer = await ask({
     title: isRequest ? gettext("Withdraw this request?") : gettext("Cancel this booking?"),
     body: [
-      el(
-        "p",
-        {},
-        el("strong", {}, title),
-        el("br"),
-        el("span", { class: "muted figures" }, `${dayText(starts, zone)}, ${periodText(starts, ends, zone)} ${zoneShort(starts, zone)}`),
-      ),
+      whatAndWhen(title, starts, ends, zone),
       el(
         "p",
         { class: "muted" },
@@ -25,20 +41,13 @@ export async function askCancel({ title, with: whom, starts, ends, kind, zone, i
           ? gettext("Your seat goes to somebody else.")
           : gettext("%(name)s is told, and the time is free for others at once.", { name: whom }),
       ),
-      kind === "reservation" || kind === "seat"
-        ? null
-        : el(
-            "div",
-            { class: "field" },
-            el("label", { class: "field__label", for: "cancel-reason" }, gettext("Reason"), " ", el("span", { class: "field__optional" }, gettext("(optional)"))),
-            reason,
-          ),
+      kind === "reservation" || kind === "seat" ? null : reason.field,
     ].filter(Boolean),
     actions: [
       { text: gettext("Keep it"), value: null, safe: true },
       { text: isRequest ? gettext("Withdraw request") : gettext("Cancel booking"), value: "cancel", look: "button--danger" },
     ],
-    onsubmit: () => send(reason.value.trim()),
+    onsubmit: () => send(reason.words()),
   });
   return answer === "cancel";
 }

@@ -1,11 +1,9 @@
 // What a row of bookings can be told: cancel, and take that back; accept or decline a request.
 
 import { api } from "../api.js";
-import { askCancel } from "../cancel.js";
+import { askCancel, optionalWords, whatAndWhen } from "../cancel.js";
 import { ask } from "../dialog.js";
-import { el } from "../dom.js";
 import { gettext } from "../texts.js";
-import { dayText, periodText, zoneShort } from "../time.js";
 import { toast } from "../toast.js";
 
 const path = (uid) => `/api/bookings/${uid}`;
@@ -39,29 +37,15 @@ export function changeBookings(refresh) {
   }
 
   async function decline({ uid, title, with: whom, starts, ends, zone }) {
-    const reason = el("textarea", { class: "input input--low", id: "decline-reason", maxlength: "1000", rows: "2" });
+    const reason = optionalWords("decline-reason", gettext("A word to %(name)s", { name: whom }));
     const answer = await ask({
       title: gettext("Decline the request of %(name)s?", { name: whom }),
-      body: [
-        el(
-          "p",
-          {},
-          el("strong", {}, title),
-          el("br"),
-          el("span", { class: "muted figures" }, `${dayText(starts, zone)}, ${periodText(starts, ends, zone)} ${zoneShort(starts, zone)}`),
-        ),
-        el(
-          "div",
-          { class: "field" },
-          el("label", { class: "field__label", for: "decline-reason" }, gettext("A word to %(name)s", { name: whom }), " ", el("span", { class: "field__optional" }, gettext("(optional)"))),
-          reason,
-        ),
-      ],
+      body: [whatAndWhen(title, starts, ends, zone), reason.field],
       actions: [
         { text: gettext("Keep it"), value: null, safe: true },
         { text: gettext("Decline"), value: "decline", look: "button--danger" },
       ],
-      onsubmit: () => api("PATCH", path(uid), { body: { status: "cancelled", ...(reason.value.trim() && { reason: reason.value.trim() }) } }),
+      onsubmit: () => api("PATCH", path(uid), { body: { status: "cancelled", ...(reason.words() && { reason: reason.words() }) } }),
     });
     if (answer) await settle(gettext("Declined. %(name)s is told.", { name: whom }));
   }

@@ -1,13 +1,13 @@
 // The guest's page of one booking: cancel and take that back, delete what is kept; live.
 
 import { api, Attempt, command } from "../api.js";
-import { askCancel } from "../cancel.js";
+import { askCancel, whatAndWhen } from "../cancel.js";
 import { ask } from "../dialog.js";
 import { announce, el, icon } from "../dom.js";
 import { watch } from "../live.js";
 import { refreshRegions } from "../regions.js";
 import { gettext } from "../texts.js";
-import { dayText, periodText, shortDayText, timeText, zoneShort } from "../time.js";
+import { shortDayText, timeText } from "../time.js";
 import { toast } from "../toast.js";
 
 const attempt = new Attempt();
@@ -52,13 +52,7 @@ async function erase({ name, title, with: whom, starts, ends, standing }) {
     title: gettext("Delete what is kept about %(name)s?", { name }),
     body: [
       el("p", {}, gettext("Name, address, phone and notes are taken out of:")),
-      el(
-        "p",
-        {},
-        el("strong", {}, gettext("%(title)s with %(name)s", { title, name: whom })),
-        el("br"),
-        el("span", { class: "muted figures" }, `${dayText(starts)}, ${periodText(starts, ends)} ${zoneShort(starts)}`),
-      ),
+      whatAndWhen(gettext("%(title)s with %(name)s", { title, name: whom }), starts, ends),
       el(
         "p",
         { class: "muted" },

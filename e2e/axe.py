@@ -12,6 +12,11 @@ def check(page: Page) -> None:
     """No violation, and nothing wider than the window."""
     page.wait_for_load_state()  # styles and scripts are part of what is judged
     page.wait_for_timeout(50)
+    judge(page)
+
+
+def judge(page: Page) -> None:
+    """As `check`, of a page that stands still."""
     found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
     assert not found, [
         (rule["id"], node["html"], node["failureSummary"])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
+from e2e.inbox import Inbox, receiving
 from e2e.outside import Outside, outside
 from e2e.site import PASSWORD, Site, running
 from tests import servers
@@ -42,20 +44,37 @@ def elsewhere() -> Iterator[Outside]:
         yield served
 
 
+@contextmanager
+def served(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, **settings: str
+) -> Iterator[Site]:
+    """A server with the sample in it, on the database that the fixture's parameter names."""
+    instance = tmp_path_factory.mktemp(f"site-{request.param}")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{instance / 'e2e.db'}"
+        else:
+            server_url = request.getfixturevalue("postgresql_url")
+            url = stack.enter_context(servers.fresh_database(server_url))
+        yield stack.enter_context(running(url, instance, **settings))
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def site(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, elsewhere: Outside
 ) -> Iterator[Site]:
-    """A server with the sample in it; journeys add experts of their own."""
-    instance = tmp_path_factory.mktemp(f"site-{request.param}")
-    settings = {"EMBED_ORIGINS": elsewhere.allowed}
-    if request.param == "sqlite":
-        with running(f"sqlite:///{instance / 'e2e.db'}", instance, **settings) as started:
-            yield started
-        return
-    server_url = request.getfixturevalue("postgresql_url")
-    with servers.fresh_database(server_url) as url, running(url, instance, **settings) as started:
+    """The server of most journeys, which add experts of their own."""
+    with served(request, tmp_path_factory, EMBED_ORIGINS=elsewhere.allowed) as started:
         yield started
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def mailing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Site, Inbox]]:
+    """A server of a file's own, since it sends mail; and where that arrives."""
+    with receiving() as (inbox, mail), served(request, tmp_path_factory, **mail) as started:
+        yield started, inbox
 
 
 @pytest.fixture(scope="session")

@@ -82,6 +82,16 @@ class Site:
                 raise AssertionError(f"{method} {path}: {error.code} {error.read()!r}") from error
         return json.loads(content) if content else None
 
+    def settle_admin(self) -> None:
+        """Have the first admin choose `PASSWORD`, if theirs is still the one that was printed."""
+        if self.admin_password == PASSWORD:
+            return
+        who = {"email": self.admin_email, "password": self.admin_password}
+        token = self.call("POST", "/api/auth/login", who)["access_token"]
+        change = {"current_password": self.admin_password, "new_password": PASSWORD}
+        self.call("POST", "/api/auth/change-password", change, token=token)
+        self.admin_password = PASSWORD
+
     def register(self, name: str | None = None) -> dict[str, Any]:
         """An account: `{name, email, token}`."""
         number = next(_serial)

@@ -7,22 +7,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from e2e.inbox import Inbox, receiving
+from e2e.axe import check
+from e2e.inbox import Inbox
 from e2e.pictures import scanned
-from e2e.site import PASSWORD, ROOT, Site, running
-from tests import servers
+from e2e.site import PASSWORD, ROOT, Site
 
 SLUG = "hours-and-minutes"  # the sample's event
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _serial = count(1)
 _qr_urls: dict[str, str] = {}
 
@@ -101,27 +98,14 @@ class Venue:
         return _qr_urls[self.site.url]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Site, Inbox]]:
-    """A server of its own, since it sends mail; its event admits who is checked in."""
-    instance = tmp_path_factory.mktemp("admission")
-    with ExitStack() as stack:
-        inbox, mail = stack.enter_context(receiving())
-        if request.param == "sqlite":
-            url = f"sqlite:///{instance / 'e2e.db'}"
-        else:
-            server_url = request.getfixturevalue("postgresql_url")
-            url = stack.enter_context(servers.fresh_database(server_url))
-        site = stack.enter_context(running(url, instance, **mail))
-        first = {"email": site.admin_email, "password": site.admin_password}
-        token = site.call("POST", "/api/auth/login", first)["access_token"]
-        change = {"current_password": site.admin_password, "new_password": PASSWORD}
-        site.call("POST", "/api/auth/change-password", change, token=token)
-        with site.engine.begin() as connection:
-            connection.exec_driver_sql("UPDATE event SET admission = 'checked_in', public = false")
-        yield site, inbox
+@pytest.fixture(scope="module")
+def served(mailing: tuple[Site, Inbox]) -> tuple[Site, Inbox]:
+    """A server that sends mail, whose event admits who is checked in."""
+    site, _ = mailing
+    site.settle_admin()
+    with site.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE event SET admission = 'checked_in', public = false")
+    return mailing
 
 
 @pytest.fixture
@@ -315,12 +299,6 @@ def test_every_state_is_accessible(venue: Venue, width: int, scheme: str) -> Non
     phone, desk = venue.phone(**look), venue.desk(**look)
     email = venue.attendee("Karen Spärck Jones")
     venue.admit(email)
-
-    def check(page: Page) -> None:
-        page.wait_for_timeout(50)
-        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-        assert not found, [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
     phone.goto("/q/nothing")
     check(phone)

@@ -25,12 +25,7 @@ DAY = (date.today() + timedelta(days=40)).isoformat()  # noqa: DTZ011 (any day t
 @pytest.fixture
 def admin(site: Site) -> str:
     """The first admin's address; the password is no longer the one that was printed."""
-    if site.admin_password != PASSWORD:
-        who = {"email": site.admin_email, "password": site.admin_password}
-        token = site.call("POST", "/api/auth/login", who)["access_token"]
-        change = {"current_password": site.admin_password, "new_password": PASSWORD}
-        site.call("POST", "/api/auth/change-password", change, token=token)
-        site.admin_password = PASSWORD
+    site.settle_admin()
     return site.admin_email
 
 

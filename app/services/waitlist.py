@@ -151,9 +151,7 @@ def clear(event_session_id: int) -> dict[int, str | None]:
     left = db.session.execute(
         delete(WaitlistEntry)
         .where(WaitlistEntry.event_session_id == event_session_id)
-        .returning(
-            WaitlistEntry.user_id, WaitlistEntry.language, WaitlistEntry.offer_expires_at
-        )
+        .returning(WaitlistEntry.user_id, WaitlistEntry.language, WaitlistEntry.offer_expires_at)
         .execution_options(synchronize_session=False)
     ).all()
     for entry in left:

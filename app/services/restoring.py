@@ -165,7 +165,7 @@ def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
     )
     ledger.occupy(wanted, booking_id=row.id)
     _tell(row, actor, "requested" if asks else "restored", tuple(locked.values()))
-    meetings.want_again(row.id)
+    meetings.want_again(row.id, waits="restored")
 
 
 def _restore_seat(row: AnyRow, actor: Actor | None) -> None:

@@ -12,9 +12,10 @@ from flask_babel import gettext, lazy_gettext, ngettext
 from markupsafe import Markup
 from sqlalchemy import ColumnElement, false, or_, select
 from sqlalchemy.orm import joinedload
-from wtforms import HiddenField
+from wtforms import BooleanField, HiddenField
 
 from app.extensions import db
+from app.gates import current_actor
 from app.models import (
     Booking,
     Event,
@@ -33,7 +34,7 @@ from app.services.cancel_reasons import reason_text
 from app.services.errors import InvalidInput
 from app.services.meeting_links import place_text
 from app.services.policy import Actor
-from app.services.rescheduling import reschedule_booking
+from app.services.rescheduling import count_in_slot, reschedule_booking
 from app.services.reservations import Wanted
 from app.views.admin import cells, days
 from app.views.admin.access import Answer, permitted
@@ -119,6 +120,10 @@ class ReservationForm(OfficeForm):
 
 class MovedAppointmentForm(OfficeForm):
     starts_at = LocalTimeField(lazy_gettext("New start"))
+    with_group = BooleanField(
+        lazy_gettext("Move everybody in this slot"),
+        description=lazy_gettext("Each gets a mail. Otherwise this booking moves alone."),
+    )
     version = HiddenField()
 
 
@@ -234,6 +239,7 @@ class BookingView(ServiceModelView):
         "title",
         "room_id",
         "starts_at",
+        "with_group",
         "ends_at",
         "user",
         "reservation_type",
@@ -416,6 +422,8 @@ class BookingView(ServiceModelView):
         if "room_id" in form:
             form.room_id.offer(_zoned_room_choices())
 
+        if "with_group" in form and count_in_slot(current_actor(), item.uid) == 1:
+            del form.with_group
         if item is not None and "starts_at" in form and "room_id" not in form:
             form.starts_at.description = gettext("In %(zone)s.", zone=_zone_of(item))
 
@@ -462,6 +470,8 @@ class BookingView(ServiceModelView):
             return values | {"event_session_id": item.event_session_id}
         zone = _zone_of(item)
         values["starts_at"] = local_of(item.starts_at, zone)
+        if item.kind == "appointment":
+            values["with_group"] = True
         if item.kind == "reservation":
             values |= {
                 "title": item.title,
@@ -479,7 +489,8 @@ class BookingView(ServiceModelView):
         version = _version(form)
         if isinstance(form, MovedAppointmentForm):
             starts_at = _required(form.starts_at, zone, item.starts_at)
-            reschedule_booking(actor, uid, starts_at, version=version)
+            with_group = "with_group" in form and form.with_group.data
+            reschedule_booking(actor, uid, starts_at, version=version, with_group=with_group)
             return gettext("Moved. Client and expert get a mail.")
         wanted = _wanted(actor, form, item, default_user_id=user_id)
         reservations.move_reservation(actor, uid, wanted, version=version)

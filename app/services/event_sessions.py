@@ -204,7 +204,9 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     session_notices.tell_speakers(
         actor, "talk_cancelled", session, session_calendars.speaking_users(session.speakers).keys()
     )
-    session_notices.tell_users("waiting_cancelled", session, [User.id.in_(waited)])
+    session_notices.tell_users(
+        "waiting_cancelled", session, [User.id.in_(waited)], languages=waited
+    )
     audit.record(
         actor,
         "cancel",

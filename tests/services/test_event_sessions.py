@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from app.models import AuditEntry, EventSession, OutboxMessage, Speaker, Waitlis
 from app.models.interval import Interval
 from app.services import bookings, changes, guarantees, mail_messages, seats, waitlist
 from app.services.errors import (
-    DomainError,
     Gone,
     InvalidInput,
     MustChangePassword,
@@ -35,6 +33,7 @@ from app.services.session_changes import move_event_session
 from app.services.session_impact import Impact
 from tests import factories, rows
 from tests.queries import count_queries
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -48,15 +47,6 @@ def hours(start: float, end: float) -> dict[str, datetime]:
 
 def span(start: float, end: float) -> Interval:
     return Interval(**hours(start, end))
-
-
-def refusal(
-    error: type[DomainError], act: Callable[..., Any], *args: Any, **kw: Any
-) -> DomainError:
-    with pytest.raises(error) as refused:
-        act(*args, **kw)
-    assert type(refused.value) is error
-    return refused.value
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from app.services.errors import (
 from app.services.reservations import Wanted, reserve_room
 from tests import factories, rows
 from tests.conftest import NOW
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -39,13 +40,6 @@ NOBODY_ELSE = [
     (factories.make_contributor, NotAllowed),
     (lambda: factories.make_admin(flagged=True), MustChangePassword),
 ]
-
-
-def refusal(error: type[DomainError], act: Callable[..., Any], *args: Any) -> DomainError:
-    with pytest.raises(error) as refused:
-        act(*args)
-    assert type(refused.value) is error
-    return refused.value
 
 
 @pytest.fixture

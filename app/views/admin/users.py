@@ -18,7 +18,7 @@ from app.extensions import db
 from app.gates import current_actor
 from app.models import Expert, Role, User
 from app.models.user import full_name
-from app.services import accounts, attachments, credentials, sign_ins
+from app.services import accounts, attachments, credentials, languages, sign_ins
 from app.services.attachments import Attached
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
@@ -26,7 +26,14 @@ from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
 from app.views.admin import cells, role_areas, tickets
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import Deed, ReadingInterface, Related, ServiceModelView
-from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
+from app.views.admin.forms import (
+    ChoiceField,
+    EmailField,
+    LineField,
+    OfficeForm,
+    RolesField,
+    ZoneField,
+)
 from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts
 
@@ -57,6 +64,15 @@ class UserForm(OfficeForm):
     name = LineField(lazy_gettext("Name"), maximum=129, required=True)
     email = EmailField(lazy_gettext("Email"), maximum=128, required=True)
     time_zone = ZoneField(lazy_gettext("Time zone"), empty=lazy_gettext("Not known"))
+    language = ChoiceField(
+        lazy_gettext("Language"),
+        choices=[
+            ("", lazy_gettext("As their browser asks")),
+            *((each.code, each.name) for each in languages.LANGUAGES.values()),
+        ],
+        default="",
+        description=lazy_gettext("Mails to them are in it, and what they see when signed in."),
+    )
     roles = RolesField(lazy_gettext("Roles"), choices=[*ROLES.items()])
 
 
@@ -84,6 +100,7 @@ class UserView(ServiceModelView):
         "role_names",
         "state",
         "time_zone",
+        "language",
         "address_proven",
         "seen",
         "login_count",
@@ -92,8 +109,8 @@ class UserView(ServiceModelView):
     ]
     search_columns = ["first_name", "last_name", "email"]
     order_columns = ["first_name", "last_name", "email", "last_login"]
-    add_columns = ["name", "email", "time_zone", "roles"]
-    edit_columns = ["name", "email", "time_zone", "roles"]
+    add_columns = ["name", "email", "time_zone", "language", "roles"]
+    edit_columns = add_columns
     label_columns = {
         "role_names": lazy_gettext("Roles"),
         "seen": lazy_gettext("Last sign-in"),
@@ -143,6 +160,7 @@ class UserView(ServiceModelView):
             "name": self.name_of(item),
             "email": item.email,
             "time_zone": item.time_zone or "",
+            "language": item.language or "",
             "roles": sorted(role.name for role in item.roles),
         }
 
@@ -153,6 +171,7 @@ class UserView(ServiceModelView):
             form.email.data,
             password,
             time_zone=form.time_zone.data or None,
+            language=form.language.data or None,
             roles=form.roles.data,
             must_change_password=True,
             actor=actor,
@@ -169,6 +188,7 @@ class UserView(ServiceModelView):
             name=form.name.data,
             email=form.email.data,
             time_zone=form.time_zone.data,
+            language=form.language.data,
             roles=form.roles.data,
         )
 
@@ -298,6 +318,10 @@ class UserView(ServiceModelView):
         if item.must_change_password:
             return cells.badge(gettext("Must change the password"), "warn")
         return cells.badge(gettext("Active"), "good")
+
+    def cell_language(self, item: User) -> str:
+        known = languages.LANGUAGES.get(item.language or "")
+        return known.name if known else gettext("As their browser asks")
 
     def cell_seen(self, item: User) -> Any:
         # FAB's column: UTC without zone.

@@ -210,7 +210,7 @@ def update_user(
 
     Locks the row. Another set of roles ends the user's sockets, which come back with
     the new one; requests see it at once. Raises `InvalidInput` (also for an address that
-    somebody else has), `NotAllowed`, `NotFound`.
+    somebody else has, and for one's own role of an admin), `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
     user = get_locked_user(user_id)
@@ -234,6 +234,8 @@ def update_user(
     if roles is not None and set(roles) != {role.name for role in user.roles}:
         if ADMIN not in roles:
             _refuse_without_admin(user_id, "roles")
+            if any(role.name == ADMIN for role in user.roles):
+                _refuse_oneself(actor, user_id, "roles")
         user.roles = _roles(roles)
         changes.publish(changes.AccessEnded(user_id))
     fields.refuse(errors)
@@ -257,11 +259,13 @@ def _told(user: User) -> dict[str, Any]:
 def deactivate(actor: Actor | None, user_id: int) -> None:
     """Take all access from a user; bookings stay. Twice is once.
 
-    Raises `InvalidInput` for the last active admin, `NotAllowed`, `NotFound`.
+    Raises `InvalidInput` for the last active admin and for oneself, `NotAllowed`,
+    `NotFound`.
     """
     actor = require_admin(actor)
     user = get_locked_user(user_id)
     _refuse_without_admin(user_id, "active")
+    _refuse_oneself(actor, user_id, "active")
     user.active = False
     db.session.flush()
     sign_ins.end_sign_ins(user_id)
@@ -297,6 +301,7 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     actor = require_admin(actor)
     user = get_locked_user(user_id)
     _refuse_without_admin(user_id, "active")
+    _refuse_oneself(actor, user_id, "active")
     if kept_for := attachments.of_user(user_id).forbids:
         raise InvalidInput(
             {},
@@ -510,6 +515,12 @@ def _refuse_without_admin(user_id: int, field: str) -> None:
     """Raise `InvalidInput` if nobody but `user_id` could administer. Locks the admins."""
     if set(list_active_admins(lock=True)) == {user_id}:
         raise last_admin(field)
+
+
+def _refuse_oneself(actor: Actor, user_id: int, field: str) -> None:
+    """Nobody locks themself out by a slip: that is for another admin to do."""
+    if actor.user_id == user_id:
+        raise InvalidInput({field: [gettext("This is your own account. Another admin can do it.")]})
 
 
 def list_active_admins(*, lock: bool = False) -> list[int]:

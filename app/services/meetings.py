@@ -448,19 +448,12 @@ def _release(claim: _Claim, *, state: str = DONE, last_error: str = "", **values
 
 def _write_place(claim: _Claim, location: str, url: str | None) -> AnyRow | None:
     """The booking's row with its new place and revision; None if it is cancelled."""
-    changed = db.session.execute(
-        update(Booking)
-        .where(Booking.id == claim.booking_id, Booking.status != CANCELLED)
-        .values(
-            location=location,
-            meeting_url=url,
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if changed is None:
+    if not bookings.revise(
+        Booking.id == claim.booking_id,
+        Booking.status != CANCELLED,
+        location=location,
+        meeting_url=url,
+    ):
         return None
     [row] = bookings.find_rows(Booking.id == claim.booking_id)
     audit.record(None, "meeting_link", "booking", row.uid, kind=claim.kind, has_link=bool(url))

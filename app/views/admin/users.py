@@ -203,10 +203,12 @@ class UserView(ServiceModelView):
 
     def deeds(self, item: User) -> list[Deed]:
         switch = (
-            Deed(gettext("Deactivate"), self._url("deactivate", pk=item.id), "ban")
+            Deed(gettext("Deactivate"), self._url("deactivate", pk=item.id), "ban", asks=True)
             if item.active
             else Deed(gettext("Activate"), self._url("activate", pk=item.id), "check")
         )
+        actor = current_actor()
+        is_oneself = actor is not None and actor.user_id == item.id
         return [
             Deed(
                 gettext("Reset password"),
@@ -215,7 +217,7 @@ class UserView(ServiceModelView):
                 asks=True,
             ),
             Deed(gettext("Sign out everywhere"), self._url("end_access", pk=item.id), "log-out"),
-            switch,
+            *([] if is_oneself else [switch]),
         ]
 
     def related(self, item: User) -> list[Related]:
@@ -231,11 +233,19 @@ class UserView(ServiceModelView):
             Related(gettext("What they did"), "AuditView", {"who": item.id}, frozenset({"who"})),
         ]
 
-    @expose("/deactivate/<int:pk>", methods=["POST"])
+    @expose("/deactivate/<int:pk>", methods=["GET", "POST"])
     @permitted("edit")
     def deactivate(self, pk: int) -> Answer:
-        return self._do(
-            accounts.deactivate, pk, gettext("%(name)s deactivated. All sessions have ended.")
+        if request.method == "POST":
+            done = gettext("%(name)s is deactivated, and signed out everywhere.")
+            return self._do(accounts.deactivate, pk, done)
+        return self._page(
+            "admin/confirm.html",
+            title=gettext("Deactivate %(name)s?", name=self.name_of(self._item(pk))),
+            lines=_ends_with_access(pk),
+            hidden={},
+            submit=gettext("Deactivate"),
+            back=self._url("show", pk=pk),
         )
 
     @expose("/end-access/<int:pk>", methods=["POST"])
@@ -387,17 +397,36 @@ class RoleView(ServiceModelView):
         return item.holder_count
 
 
+def _ends_with_access(user_id: int) -> list[str]:
+    """What ends for somebody who is deactivated, and what does not."""
+    to_come = attachments.to_come_of_user(user_id)
+    stays = ngettext(
+        "%(num)d booking to come stays. Cancel it if nobody will be there.",
+        "%(num)d bookings to come stay. Cancel those where nobody will be there.",
+        to_come,
+    )
+    return [
+        gettext("They cannot sign in until you activate them again, nor be booked."),
+        _signed_in_now(sign_ins.count_live([user_id]).get(user_id, 0)),
+        *([stays] if to_come else []),
+    ]
+
+
+def _signed_in_now(devices: int) -> str:
+    if not devices:
+        return gettext("No device is signed in now.")
+    return ngettext(
+        "%(num)d device is signed in now, and is signed out.",
+        "%(num)d devices are signed in now, and are signed out.",
+        devices,
+    )
+
+
 def _ends_with_password(devices: int) -> list[str]:
     """What a reset password puts an end to."""
     return [
         gettext("Their password stops working. You are shown a one-time password instead."),
-        ngettext(
-            "%(num)d device is signed in now, and is signed out.",
-            "%(num)d devices are signed in now, and are signed out.",
-            devices,
-        )
-        if devices
-        else gettext("No device is signed in now."),
+        _signed_in_now(devices),
         gettext("At the next sign-in another password must be chosen."),
     ]
 

@@ -169,10 +169,9 @@ def test_get_changes_nothing(world: World, office: Office) -> None:
         f"/backoffice/users/delete/{world.ben.user_id}",
     ):
         office.page(path)
-    office.page(f"/backoffice/users/reset-password/{world.ben.user_id}")
-    for path in ("deactivate", "activate"):
-        answer = office.get(f"/backoffice/users/{path}/{world.ben.user_id}")
-        assert answer.status_code == 405
+    for path in ("reset-password", "deactivate"):
+        office.page(f"/backoffice/users/{path}/{world.ben.user_id}")
+    assert office.get(f"/backoffice/users/activate/{world.ben.user_id}").status_code == 405
     with world.app.app_context():
         assert db.session.query(AuditEntry).count() == before
 
@@ -518,6 +517,12 @@ def test_user_is_deactivated_activated_and_given_a_password(world: World, office
     ben = world.ben.user_id
     browser = world.office(world.ben)
     assert browser.get("/profile").status_code == 200
+    page = office.page(f"/backoffice/users/deactivate/{ben}")
+    for text in ("Deactivate Ben Client?", "1 device is signed in now", "1 booking to come stays."):
+        assert text in page
+    own = office.page(f"/backoffice/users/show/{world.root.user_id}")
+    assert "Sign out everywhere" in own
+    assert "Deactivate" not in own
     office.done(f"/backoffice/users/deactivate/{ben}")
     assert browser.get("/profile").status_code in {302, 303}
     assert world.read(User, ben).active is False

@@ -108,7 +108,7 @@ def _accept(actor: Actor | None, row: AnyRow) -> AnyRow:
     assert accepted is not None
     payload = bookings.describe(accepted, actor, everything=True)
     bookings.send_notices("accepted", accepted, payload)
-    meetings.want_again(row.id, mails_wait=meetings.MAIL_WAIT)
+    meetings.want_again(row.id, waits="accepted")
     audit.record(actor, "accept", "booking", row.uid, status=CONFIRMED)
     # Same time, another version: who watches fetches anew.
     period = Interval(row.starts_at, row.ends_at)

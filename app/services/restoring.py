@@ -116,8 +116,11 @@ def restore_row(
     if row.cancelled_as == EXPIRED:
         raise Gone(gettext("This request was not answered in time. Please send a new one."))
     _refuse_others_cancellation(row, actor, by_host=by_host)
-    # What is left of a room's time is of use to who reserved it.
-    if (row.ends_at if row.kind == "reservation" else row.starts_at) <= clock.now():
+    # What is left of a room's time is of use to who reserved it. When a session is, it says.
+    if (
+        row.kind != "seat"
+        and (row.ends_at if row.kind == "reservation" else row.starts_at) <= clock.now()
+    ):
         raise Gone(
             gettext("This has begun already.")
             if row.ends_at > clock.now()
@@ -161,11 +164,11 @@ def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
         status=PENDING if asks else CONFIRMED,
         decide_by=appointments.decide_by(offer, row.starts_at) if asks else None,
         place=place,
-        **appointments.place_with_mates(offer, row.starts_at, besides=row.id),
+        **appointments.place_with_mates(offer, row.starts_at, besides={row.id}),
     )
     ledger.occupy(wanted, booking_id=row.id)
     _tell(row, actor, "requested" if asks else "restored", tuple(locked.values()))
-    meetings.want_again(row.id)
+    meetings.want_again(row.id, waits="restored")
 
 
 def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
@@ -175,6 +178,8 @@ def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
     ).one()
     if session.status != CONFIRMED:
         raise Gone(gettext("This session is cancelled."))
+    if session.ends_at <= clock.now():
+        raise Gone(gettext("This session is over."))
     if session.own_uid is not None:
         raise DomainError(gettext("You have another seat in this session."))
     if session.is_waited_for:

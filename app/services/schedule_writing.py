@@ -51,7 +51,7 @@ def lock(placed: Sequence[Wanted], removed: Sequence[EventSession]) -> None:
 def remove(actor: Actor, sessions: Iterable[EventSession]) -> None:
     """Cancel what the file no longer has."""
     for session in sessions:
-        event_sessions.cancel_event_session(actor, session.id)
+        event_sessions.withdraw_event_session(actor, session.id)
         # A later file that has it again adds it anew; one that staff cancelled stays so.
         session.guid = f"removed-{session.id}"
     db.session.flush()

@@ -27,6 +27,7 @@ from app.services.event_sessions import (
     find_cancel_impact,
     get_event_session,
     schedule_session,
+    withdraw_event_session,
 )
 from app.services.session_changes import move_event_session
 from app.services.session_impact import Impact
@@ -374,6 +375,18 @@ def test_what_cancelling_does_is_known_before(admin: Any) -> None:
     assert cancel_event_session(admin, session.id) == impact.released
     assert find_cancel_impact(admin, session.id) == Impact()
     refusal(NotAllowed, find_cancel_impact, attendee, session.id)
+
+
+def test_what_was_attended_is_not_cancelled_afterwards(admin: Any, at: Any) -> None:
+    session, empty = factories.make_session(), factories.make_session()
+    uid = seats.book_seat(factories.make_actor(), session.id).booking["uid"]
+    told = rows.mails()
+    at(session.ends_at)
+    refusal(Gone, find_cancel_impact, admin, session.id)
+    refusal(Gone, cancel_event_session, admin, session.id)
+    assert (rows.mails(), rows.booking(uid).status) == (told, "confirmed")
+    assert cancel_event_session(admin, empty.id) == []
+    assert withdraw_event_session(admin, session.id) == [uid]  # a schedule has it no more
 
 
 def test_a_new_room_is_told_to_who_has_a_seat(admin: Any) -> None:

@@ -94,6 +94,8 @@ def test_an_event_is_changed_and_its_topic_told(admin: Any, published: list[Any]
         ({"starts_on": "01.04.2031"}, "starts_on"),
         ({"starts_on": None}, "starts_on"),
         ({"ends_on": "2031-03-31"}, "ends_on"),
+        ({"ends_on": "9999-12-31"}, "ends_on"),
+        ({"starts_on": date.min}, "starts_on"),
         ({"venue": "x" * 201}, "venue"),
         ({"admission": "closed"}, "admission"),
         ({"public": "yes"}, "public"),

@@ -109,6 +109,8 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SECURE": secure,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        # Only who changes it sets it: an answer that comes late takes nothing back.
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "JWT_SECRET_KEY": secret_key,
         "JWT_ALGORITHM": "HS256",
         "JWT_TOKEN_LOCATION": ["headers", "cookies"],

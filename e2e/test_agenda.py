@@ -13,17 +13,16 @@ from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
 from app import create_app
+from e2e.axe import check
 from e2e.gathering import LIGHTNING, AgendaPage, Gather, Gathering, gather
 from e2e.site import PASSWORD, Site
 from tests.conftest import settings_for
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 WIDE = {"viewport": {"width": 1280, "height": 900}, "has_touch": False}
 
@@ -662,20 +661,6 @@ def test_with_the_keyboard_alone(
     expect(page.get_by_role("dialog", name="Full house")).to_be_visible()
     page.keyboard.press("Escape")
     expect(link).to_be_focused()
-
-
-def check(page: Page) -> None:
-    """No violation, and nothing wider than the window."""
-    # From the top: what is half under the bar that sticks has but half its size.
-    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-    page.wait_for_timeout(250)
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    assert not found, [
-        (rule["id"], node["html"], node["failureSummary"])
-        for rule in found
-        for node in rule["nodes"]
-    ]
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 @pytest.fixture(params=["phone-light", "phone-dark", "wide-light", "wide-dark", "small-light"])

@@ -37,7 +37,8 @@ from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.passwords import one_time
 from app.services.policy import ADMIN, Actor
 from app.services.schedule_format import MAX_BYTES
-from app.services.schedule_import import Options, Report, import_schedule
+from app.services.schedule_import import Options, import_schedule
+from app.services.schedule_report import Report
 
 
 class Commands(AppGroup):

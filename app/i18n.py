@@ -6,7 +6,7 @@ what `Accept-Language` prefers (RFC 9110, 12.5.4), else `DEFAULT_LANGUAGE`.
 
 from __future__ import annotations
 
-from babel import negotiate_locale
+from babel import Locale, UnknownLocaleError, negotiate_locale
 from flask import Flask, Response, current_app, g, has_request_context, request
 from flask_babel import get_babel
 from flask_babel.speaklater import LazyString
@@ -24,7 +24,11 @@ def init_app(app: Flask) -> None:
     get_babel(app).locale_selector = choose
     app.after_request(_vary)
     app.context_processor(
-        lambda: {"page_language": languages.current(), "page_languages": LANGUAGES}
+        lambda: {
+            "page_language": languages.current(),
+            "page_languages": LANGUAGES,
+            "first_weekday": first_weekday,
+        }
     )
     app.jinja_env.finalize = _plain
     for filter_ in (
@@ -54,6 +58,23 @@ def asked() -> str | None:
         or languages.known(request.cookies.get(COOKIE))
         or negotiate_locale(list(request.accept_languages.values()), list(LANGUAGES), sep="-")
     )
+
+
+def first_weekday() -> int:
+    """The weekday with which the reader's weeks begin, 0 for Monday (CLDR).
+
+    It is that of the country which the browser names with the page's language, as in
+    `en-US`, else the language's own.
+    """
+    language = languages.current()
+    for tag in request.accept_languages.values():
+        try:
+            locale = Locale.parse(tag, sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+        if locale.language == language.code and locale.territory:
+            return locale.first_week_day
+    return Locale.parse(language.locale).first_week_day
 
 
 def remember(response: AnyResponse, code: str) -> None:

@@ -44,7 +44,7 @@ def test_newcomer_becomes_an_expert_and_is_booked_live(
     expect(visitor.page.get_by_text("Booked", exact=True)).to_be_visible()
 
     upcoming = page.get_by_role("region", name="Coming up")
-    expect(upcoming.get_by_text("First listening")).to_be_visible(timeout=4_000)
+    expect(upcoming.get_by_text("First listening")).to_be_visible()
     expect(upcoming.get_by_text("Iris Falk")).to_be_visible()
 
     page.get_by_role("link", name="My bookings").first.click()

@@ -246,13 +246,13 @@ def test_counters_move_in_the_other_browser(
     agenda = AgendaPage(page, gathering).settled()
     page.wait_for_timeout(500)  # the socket is open
     gathering.seat("Opening workshop", site.register())
-    expect(agenda.seats("Opening workshop")).to_have_text("3 left", timeout=2_000)
+    expect(agenda.seats("Opening workshop")).to_have_text("3 left")
     for _ in range(2):
         gathering.seat("Opening workshop", site.register())
-    expect(agenda.seats("Opening workshop")).to_have_text("Filling · 1 left", timeout=2_000)
+    expect(agenda.seats("Opening workshop")).to_have_text("Filling · 1 left")
     gathering.seat("Closing", attendee)
     page.locator(f'[data-day="{gathering.days[1]}"]').tap()
-    expect(agenda.seats("Closing")).to_have_text("Booked", timeout=2_000)
+    expect(agenda.seats("Closing")).to_have_text("Booked")
 
 
 def test_with_the_socket_blocked_it_polls_and_says_so(
@@ -286,7 +286,7 @@ def test_the_waitlist_gives_a_freed_seat_live(
     expect(agenda.toast).to_contain_text("first on the waitlist")
     page.wait_for_timeout(300)
     gathering.give_up("The last seat", holder)
-    expect(agenda.seats("The last seat")).to_have_text("Booked", timeout=4_000)
+    expect(agenda.seats("The last seat")).to_have_text("Booked")
 
 
 def test_an_offer_keeps_what_there_is_until_it_is_taken(
@@ -468,21 +468,26 @@ def test_my_schedule_shows_gaps_rooms_and_queues(
 # -- offline -----------------------------------------------------------------------------
 
 
-KEPT = """async () => {
-  const keys = await (await caches.open("rendezvous-private")).keys();
-  return keys.map((each) => new URL(each.url).pathname);
+MISSING = """async (paths) => {
+  const stored = async (name) => (await (await caches.open(name)).keys()).map((each) => each.url);
+  const own = (await stored("rendezvous-private")).map((url) => new URL(url).pathname);
+  const shared = await stored("rendezvous-shared");
+  const loaded = performance.getEntriesByType("resource").map((each) => each.name);
+  const parts = loaded.filter((url) => /^\\/static\\/(css|js)\\//.test(new URL(url).pathname));
+  parts.push(new URL("/static/js/agenda/mine.js", location).href);  // the other page's
+  return [...paths.filter((path) => !own.includes(path)), ...parts.filter((url) => !shared.includes(url))];
 }"""
 
 
 def wait_until_kept(page: Page, gathering: Gathering) -> None:
-    """Until the first visit's pages are in the private cache."""
-    wanted = {gathering.path, f"{gathering.path}/mine", f"/api/events/{gathering.slug}/agenda"}
-    for _ in range(80):
-        if wanted <= set(page.evaluate(KEPT)):
-            page.wait_for_timeout(500)  # and the files that they are made of
+    """Until the first visit's pages, and the files that they are made of, are in the caches."""
+    wanted = [gathering.path, f"{gathering.path}/mine", f"/api/events/{gathering.slug}/agenda"]
+    for _ in range(150):
+        missing = page.evaluate(MISSING, wanted)
+        if not missing:
             return
         page.wait_for_timeout(100)
-    raise AssertionError(page.evaluate(KEPT))
+    raise AssertionError(missing)
 
 
 def test_what_was_read_is_readable_offline_and_gone_after_signing_out(

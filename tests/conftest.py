@@ -94,6 +94,27 @@ def empty(application: Flask) -> None:
         settings.refresh()
 
 
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: Any) -> Iterator[Flask]:
+    """An application with limits, on SQLite: none of them is in the database."""
+    directory = tmp_path_factory.mktemp("limits")
+    made = prepared_app(f"sqlite:///{directory / 'test.db'}", directory, RATELIMIT_ENABLED="1")
+    yield made
+    with made.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def limited_app(counting: Flask) -> Iterator[Flask]:
+    """It, with nothing in it and nothing counted."""
+    yield counting
+    with counting.app_context():
+        empty(counting)
+    limiter, fallback = counting.extensions["rendezvous.limits"]
+    limiter.reset()
+    fallback.storage.reset()
+
+
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     """A browser without cookies."""

@@ -1,4 +1,4 @@
-"""Fill app/static/vendor/ from node_modules/: the files that browsers get, and nothing else."""
+"""Fill app/static/vendor/ from node_modules/: the files that browsers get, and a typeface for paper."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ ICONS = STATIC / "icons.txt"
 INTER = PACKAGES / "@fontsource-variable" / "inter"
 LUCIDE = PACKAGES / "lucide-static"
 INTER_SUBSETS = ("latin", "latin-ext")
+ASSISTANT = PACKAGES / "@fontsource" / "assistant"
+ASSISTANT_WEIGHTS = (400, 600)
 MODULES = {
     "socket.io.js": PACKAGES / "socket.io-client" / "dist" / "socket.io.esm.min.js",
 }
-LICENSES = ("socket.io-client", "@fontsource-variable/inter", "lucide-static")
+LICENSES = (
+    "socket.io-client",
+    "@fontsource-variable/inter",
+    "@fontsource/assistant",
+    "lucide-static",
+)
 
 
 def install() -> None:
@@ -35,6 +42,9 @@ def install() -> None:
     for subset in INTER_SUBSETS:
         name = f"inter-{subset}-wght-normal.woff2"
         shutil.copyfile(INTER / "files" / name, fresh / name)
+    for weight in ASSISTANT_WEIGHTS:  # for app/services/qr_codes.py
+        name = f"assistant-hebrew-{weight}-normal.woff"
+        shutil.copyfile(ASSISTANT / "files" / name, fresh / name)
     (fresh / "LICENSES.txt").write_text(licenses(), "utf-8")
     shutil.rmtree(VENDOR, ignore_errors=True)
     fresh.rename(VENDOR)

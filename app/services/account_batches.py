@@ -21,6 +21,8 @@ from app.services.errors import EmailTaken
 from app.services.policy import ADMIN, ATTENDEE, Actor
 from app.services.transaction import execute
 
+_NOT_KNOWN: Mapping[str, Any] = {"time_zone": None, "language": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -29,6 +31,7 @@ class Wanted:
     email: str
     name: str
     time_zone: str | None
+    language: str | None
     roles: Collection[str]
 
 
@@ -51,6 +54,7 @@ class _Known:
     is_active: bool
     name: str
     time_zone: str | None
+    language: str | None
     roles: tuple[str, ...]
 
 
@@ -71,6 +75,7 @@ class Accounts:
                 bool(user.active),
                 full_name(user.first_name, user.last_name),
                 user.time_zone,
+                user.language,
                 tuple(sorted(role.name for role in user.roles)),
             )
             if lock:
@@ -84,22 +89,41 @@ class Accounts:
         return self._judge_new(wanted) if known is None else self._judge_known(known, wanted)
 
     def _judge_new(self, wanted: Wanted) -> Judged:
-        kept = accounts.checked(name=wanted.name, email=wanted.email, time_zone=wanted.time_zone)
+        kept = accounts.checked(
+            name=wanted.name,
+            email=wanted.email,
+            time_zone=wanted.time_zone,
+            language=wanted.language,
+        )
         email = kept.pop("email")
         if email in self._taken:  # as somebody's user name
             raise EmailTaken
         roles = self._known_roles(wanted.roles or [ATTENDEE])
         if ADMIN in roles:
             self._admins.add(email)
-        return Judged(None, email, after={"time_zone": None, **kept, "roles": roles})
+        return Judged(None, email, after={**_NOT_KNOWN, **kept, "roles": roles})
 
     def _judge_known(self, known: _Known, wanted: Wanted) -> Judged:
-        here = {"name": known.name, "time_zone": known.time_zone, "roles": known.roles}
+        here = {
+            "name": known.name,
+            "time_zone": known.time_zone,
+            "language": known.language,
+            "roles": known.roles,
+        }
         name = " ".join(wanted.name.split())
         roles = self._known_roles(wanted.roles)
-        there: dict[str, Any] = {"name": name, "time_zone": wanted.time_zone, "roles": roles}
+        there: dict[str, Any] = {
+            "name": name,
+            "time_zone": wanted.time_zone,
+            "language": wanted.language,
+            "roles": roles,
+        }
         after = {key: value for key, value in there.items() if value and value != here[key]}
-        after |= accounts.checked(name=after.get("name"), time_zone=after.get("time_zone"))
+        after |= accounts.checked(
+            name=after.get("name"),
+            time_zone=after.get("time_zone"),
+            language=after.get("language"),
+        )
         if "roles" in after and known.is_active:
             if ADMIN in roles:
                 self._admins.add(known.id)
@@ -153,6 +177,7 @@ def _insert(made: Sequence[Judged], roles: Mapping[str, Role]) -> dict[str, int]
                 "last_name": last_name,
                 "active": True,
                 "time_zone": each.after["time_zone"],
+                "language": each.after["language"],
                 "must_change_password": False,
             }
         )
@@ -176,6 +201,8 @@ def _change(user: User, after: Mapping[str, Any], roles: Mapping[str, Role]) -> 
         user.first_name, user.last_name = split_name(after["name"])
     if "time_zone" in after:
         user.time_zone = after["time_zone"]
+    if "language" in after:
+        user.language = after["language"]
     if "roles" in after:
         user.roles = [roles[name] for name in after["roles"]]
 

@@ -52,7 +52,8 @@ def create_account(
     """Make a user who signs in with this address and password.
 
     Without `actor` it is a registration, or the command line's; an actor must be an
-    admin. `language` is the code of the one that they read. Raises `InvalidInput`, `EmailTaken`, `NotAllowed`.
+    admin. `language` is the code of the one that they read; without, it is as their
+    browser asks. Raises `InvalidInput`, `EmailTaken`, `NotAllowed`.
     """
     if actor is not None:
         require_admin(actor)
@@ -60,6 +61,7 @@ def create_account(
     name = _name(errors, name)
     email = _email(errors, email)
     zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
+    language = fields.language(errors, "language", language) if language else None
     if found := passwords.problems(password, name=name, email=email):
         errors["password"] = found
     if actor is not None:
@@ -104,7 +106,11 @@ def add_account(
 
 
 def checked(
-    *, name: str | None = None, email: str | None = None, time_zone: str | None = None
+    *,
+    name: str | None = None,
+    email: str | None = None,
+    time_zone: str | None = None,
+    language: str | None = None,
 ) -> dict[str, str]:
     """What is given of an account, as it is kept. Raises `InvalidInput`."""
     errors: fields.Errors = {}
@@ -115,6 +121,8 @@ def checked(
         kept["email"] = _email(errors, email)
     if time_zone is not None:
         kept["time_zone"] = fields.zone(errors, "time_zone", time_zone)
+    if language is not None:
+        kept["language"] = fields.language(errors, "language", language)
     fields.refuse(errors)
     return kept
 
@@ -194,13 +202,15 @@ def update_user(
     name: str | None = None,
     email: str | None = None,
     time_zone: str | None = None,
+    language: str | None = None,
     roles: Collection[str] | None = None,
 ) -> User:
-    """Change what is given of a user. Another address has yet to be proven.
+    """Change what is given of a user; "" is no zone, or no language. Another address has
+    yet to be proven.
 
     Locks the row. Another set of roles ends the user's sockets, which come back with
     the new one; requests see it at once. Raises `InvalidInput` (also for an address that
-    somebody else has), `NotAllowed`, `NotFound`.
+    somebody else has, and for one's own role of an admin), `NotAllowed`, `NotFound`.
     """
     actor = require_admin(actor)
     user = get_locked_user(user_id)
@@ -219,9 +229,13 @@ def update_user(
             user.email_verified_at = None
     if time_zone is not None:
         user.time_zone = fields.zone(errors, "time_zone", time_zone) if time_zone else None
+    if language is not None:
+        user.language = fields.language(errors, "language", language) if language else None
     if roles is not None and set(roles) != {role.name for role in user.roles}:
         if ADMIN not in roles:
             _refuse_without_admin(user_id, "roles")
+            if any(role.name == ADMIN for role in user.roles):
+                _refuse_oneself(actor, user_id, "roles")
         user.roles = _roles(roles)
         changes.publish(changes.AccessEnded(user_id))
     fields.refuse(errors)
@@ -236,6 +250,7 @@ def _told(user: User) -> dict[str, Any]:
         "name": full_name(user.first_name, user.last_name),
         "email": user.email,
         "time_zone": user.time_zone,
+        "language": user.language,
         "roles": sorted(role.name for role in user.roles),
     }
 
@@ -244,11 +259,13 @@ def _told(user: User) -> dict[str, Any]:
 def deactivate(actor: Actor | None, user_id: int) -> None:
     """Take all access from a user; bookings stay. Twice is once.
 
-    Raises `InvalidInput` for the last active admin, `NotAllowed`, `NotFound`.
+    Raises `InvalidInput` for the last active admin and for oneself, `NotAllowed`,
+    `NotFound`.
     """
     actor = require_admin(actor)
     user = get_locked_user(user_id)
     _refuse_without_admin(user_id, "active")
+    _refuse_oneself(actor, user_id, "active")
     user.active = False
     db.session.flush()
     sign_ins.end_sign_ins(user_id)
@@ -284,6 +301,7 @@ def delete_user(actor: Actor | None, user_id: int) -> None:
     actor = require_admin(actor)
     user = get_locked_user(user_id)
     _refuse_without_admin(user_id, "active")
+    _refuse_oneself(actor, user_id, "active")
     if kept_for := attachments.of_user(user_id).forbids:
         raise InvalidInput(
             {},
@@ -497,6 +515,12 @@ def _refuse_without_admin(user_id: int, field: str) -> None:
     """Raise `InvalidInput` if nobody but `user_id` could administer. Locks the admins."""
     if set(list_active_admins(lock=True)) == {user_id}:
         raise last_admin(field)
+
+
+def _refuse_oneself(actor: Actor, user_id: int, field: str) -> None:
+    """Nobody locks themself out by a slip: that is for another admin to do."""
+    if actor.user_id == user_id:
+        raise InvalidInput({field: [gettext("This is your own account. Another admin can do it.")]})
 
 
 def list_active_admins(*, lock: bool = False) -> list[int]:

@@ -14,9 +14,8 @@ from typing import Any
 from uuid import uuid4
 
 from flask_babel import gettext
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 
-from app.extensions import db
 from app.models import Booking
 from app.models.booking import CONFIRMED, LIVE, PENDING
 from app.models.interval import Interval
@@ -257,24 +256,18 @@ def _relocate(
     place, wanted = _judge(actor, offer, starts_at, claims, leaving)
     by_host = bookings.is_host(row, actor)
     asks = row.status == PENDING or (offer.requires_approval and not by_host)
-    changed = db.session.execute(
-        update(Booking)
-        .where(Booking.id == row.id, Booking.version == row.version, Booking.status.in_(LIVE))
-        .values(
-            status=PENDING if asks else CONFIRMED,
-            decide_by=decide_by(offer, starts_at) if asks else None,
-            place=place,
-            starts_at=starts_at,
-            ends_at=starts_at + timedelta(minutes=offer.duration_minutes),
-            room_id=offer.room_id,
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-            **_place_after_move(offer, row, starts_at, leaving),
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed.one_or_none() is None:
+    if not bookings.revise(
+        Booking.id == row.id,
+        Booking.version == row.version,
+        Booking.status.in_(LIVE),
+        status=PENDING if asks else CONFIRMED,
+        decide_by=decide_by(offer, starts_at) if asks else None,
+        place=place,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=offer.duration_minutes),
+        room_id=offer.room_id,
+        **_place_after_move(offer, row, starts_at, leaving),
+    ):
         raise Stale
     ledger.occupy(wanted, booking_id=row.id)
     moved = bookings.find_row(row.uid)

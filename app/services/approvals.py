@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Booking, User
@@ -96,25 +96,19 @@ def _accept(actor: Actor | None, row: AnyRow) -> AnyRow:
     if row.status == CONFIRMED:
         return row
     _refuse_ended(row)
-    changed = db.session.execute(
-        update(Booking)
-        .where(Booking.id == row.id, Booking.status == PENDING, Booking.version == row.version)
-        .values(
-            status=CONFIRMED,
-            decide_by=None,
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed.one_or_none() is None:
+    if not bookings.revise(
+        Booking.id == row.id,
+        Booking.status == PENDING,
+        Booking.version == row.version,
+        status=CONFIRMED,
+        decide_by=None,
+    ):
         raise Stale
     accepted = bookings.find_row(row.uid)
     assert accepted is not None
     payload = bookings.describe(accepted, actor, everything=True)
     bookings.send_notices("accepted", accepted, payload)
-    meetings.want_again(row.id, mails_wait=meetings.MAIL_WAIT)
+    meetings.want_again(row.id, waits="accepted")
     audit.record(actor, "accept", "booking", row.uid, status=CONFIRMED)
     # Same time, another version: who watches fetches anew.
     period = Interval(row.starts_at, row.ends_at)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext, ngettext
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from app.extensions import db
 from app.models import (
@@ -66,6 +66,14 @@ def of_user(user_id: int) -> Attached:
             )
         ),
     )
+
+
+def to_come_of_user(user_id: int) -> int:
+    """Bookings to come in which a user is on either side."""
+    hosted = select(Expert.id).where(Expert.user_id == user_id).scalar_subquery()
+    coming = (Booking.status.in_(LIVE), Booking.ends_at > clock.now())
+    mine = or_(Booking.user_id == user_id, Booking.expert_id == hosted)
+    return db.session.scalar(select(_count(Booking, and_(*coming, mine)))) or 0
 
 
 def of_expert(expert_id: int) -> Attached:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import current_app
 from flask_babel import gettext
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 
 from app.extensions import db
 from app.models import (
@@ -253,6 +253,21 @@ def lock_with_replaced(
         for row in replaced:  # what is judged next must not pass over the others' slot
             group_slots.hand_over(row, leaving=ids)
     return locked
+
+
+def revise(*where: ColumnElement[bool], **values: Any) -> Sequence[AnyRow]:
+    """Change bookings, and with that raise version and revision (RFC 5545, 3.8.7.4).
+
+    Those of them that `where` still holds for: a compare-and-set. Returns id, version and
+    revision of each. What is loaded in the session stays as it was.
+    """
+    return db.session.execute(
+        update(Booking)
+        .where(*where)
+        .values(**values, version=Booking.version + 1, sequence=Booking.sequence + 1)
+        .returning(Booking.id, Booking.version, Booking.sequence)
+        .execution_options(synchronize_session=False)
+    ).all()
 
 
 def period_of(payload: Mapping[str, Any]) -> Interval:

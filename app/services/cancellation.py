@@ -6,9 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import update
 
-from app.extensions import db
 from app.models import Booking
 from app.models.booking import (
     BY_CLIENT,
@@ -111,23 +109,18 @@ def release_bookings(
             ending is None and actor is not None and not bookings.is_client(row, actor)
         )
         why = ending or _ending(row, by_host=by_host)
-        changed = db.session.execute(
-            update(Booking)
-            .where(Booking.id == row.id, Booking.status.in_(LIVE))
-            .values(
-                status=CANCELLED,
-                cancelled_as=why,
-                decide_by=None,
-                cancelled_at=now,
-                cancel_reason=reason,
-                version=Booking.version + 1,
-                sequence=Booking.sequence + 1,
-            )
-            .returning(Booking.version, Booking.sequence)
-            .execution_options(synchronize_session=False)
-        ).one_or_none()
-        if changed is None:
+        revised = bookings.revise(
+            Booking.id == row.id,
+            Booking.status.in_(LIVE),
+            status=CANCELLED,
+            cancelled_as=why,
+            decide_by=None,
+            cancelled_at=now,
+            cancel_reason=reason,
+        )
+        if not revised:
             continue
+        [changed] = revised
         if version is not None and changed.version != version + 1:
             raise Stale
         group_slots.hand_over(row)

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from flask_babel import gettext
+
 from app.extensions import db
 from app.models import EventSession, User
 from app.models.booking import CANCELLED, CONFIRMED
@@ -21,6 +23,7 @@ from app.services import (
     cancel_reasons,
     cancellation,
     changes,
+    clock,
     events,
     ledger,
     session_calendars,
@@ -30,7 +33,7 @@ from app.services import (
     waitlist,
 )
 from app.services.clock import rfc3339
-from app.services.errors import Busy, NotFound, Overlap
+from app.services.errors import Busy, Gone, NotFound, Overlap
 from app.services.policy import Actor, require_admin
 from app.services.session_impact import Impact, Untouched
 from app.services.transaction import transactional
@@ -136,8 +139,16 @@ def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str
     """Cancel a session and all its seats, with a mail to each; returns their uids.
 
     Speakers and who waits get a mail too. For admins. Cancelling twice is one
-    cancellation. Locks as `session_changes.move_event_session`.
+    cancellation. Locks as `session_changes.move_event_session`. Raises `Gone` for one
+    that is over and had seats: who was there is told nothing, and reports keep them.
     """
+    require_admin(actor)
+    _refuse_over(get_event_session(event_session_id))
+    return withdraw_event_session(actor, event_session_id)
+
+
+def withdraw_event_session(actor: Actor | None, event_session_id: int) -> list[str]:
+    """As `cancel_event_session`, also of one that is over: a schedule has it no more."""
     for _ in range(TRIES):
         try:
             return _cancel(actor, event_session_id)
@@ -149,10 +160,11 @@ def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str
 def find_cancel_impact(actor: Actor | None, event_session_id: int) -> Impact:
     """What `cancel_event_session` would do now; nothing where it is cancelled already.
 
-    For admins. Raises `NotFound`. Locks nothing.
+    For admins. Raises `Gone` as that does, `NotFound`. Locks nothing.
     """
     require_admin(actor)
     session = get_event_session(event_session_id)
+    _refuse_over(session)
     impact = Impact()
     if session.status != CANCELLED:
         for row in session_calendars.list_seats(session.id):
@@ -161,6 +173,12 @@ def find_cancel_impact(actor: Actor | None, event_session_id: int) -> Impact:
         impact.mailed = len(impact.leaving) + impact.waiting
         impact.speakers = sorted(session_calendars.speaking_users(session.speakers).values())
     return impact
+
+
+def _refuse_over(session: EventSession) -> None:
+    is_history = session.status == CONFIRMED and session.seats_taken
+    if is_history and session.ends_at <= clock.now():
+        raise Gone(gettext("This session is over."))
 
 
 @transactional
@@ -191,7 +209,9 @@ def _cancel(actor: Actor | None, event_session_id: int) -> list[str]:
     session_notices.tell_speakers(
         actor, "talk_cancelled", session, session_calendars.speaking_users(session.speakers).keys()
     )
-    session_notices.tell_users("waiting_cancelled", session, [User.id.in_(waited)])
+    session_notices.tell_users(
+        "waiting_cancelled", session, [User.id.in_(waited)], languages=waited
+    )
     audit.record(
         actor,
         "cancel",

@@ -17,6 +17,7 @@ from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
 
+YEARS = range(1970, 2200)  # the days around an event must be days too
 MAX_MINUTES = 240  # before a session at which seats of who is not there may go
 
 
@@ -139,12 +140,13 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
 
 
 def _date(errors: fields.Errors, name: str, value: object) -> date | None:
-    if isinstance(value, date):
-        return value
     try:
-        if not isinstance(value, str):
+        if not isinstance(value, date | str):
             raise ValueError
-        return date.fromisoformat(value)
+        day = date.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
         errors[name] = [gettext("Use a date like 2026-12-01.")]
         return None
+    if day.year not in YEARS:
+        errors[name] = [gettext("This is too far away.")]
+    return day

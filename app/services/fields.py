@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext
 
+from app.services import languages
 from app.services.errors import InvalidInput
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
@@ -97,6 +98,14 @@ def zone(errors: Errors, name: str, value: object) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         errors[name] = [gettext("Use a time zone like Europe/Berlin.")]
         return "UTC"
+
+
+def language(errors: Errors, name: str, value: object) -> str:
+    """The code of one of the product's languages."""
+    code = languages.known(value) if isinstance(value, str) else None
+    if code is None:
+        errors[name] = [gettext("Please choose one of the languages.")]
+    return code or languages.DEFAULT
 
 
 def slug(errors: Errors, name: str, value: object) -> str:

@@ -20,7 +20,7 @@ DEFAULT = "en"
 class Language:
     """One language: its BCP 47 `code`, its own `name`, and how it is written.
 
-    `locale` is the one whose dates and numbers are shown.
+    `locale` is the one whose dates and numbers are shown, and whose weeks.
     """
 
     code: str
@@ -35,7 +35,8 @@ LANGUAGES = {
         # Day before month: a page in English is read far beyond the United States.
         Language("en", "English", locale="en_GB"),
         Language("de", "Deutsch", locale="de"),
-        Language("he", "עברית", locale="he", direction="rtl"),
+        # The first day of a week is a country's, and CLDR guesses none from the language.
+        Language("he", "עברית", locale="he_IL", direction="rtl"),
     )
 }
 

@@ -1,13 +1,14 @@
 """What people read of a meeting's link: in the mails of its booking, or in one of its own.
 
-The confirmation waits a while for the link, so that most people get one mail. After that
-it goes out and says that the link follows; the link then comes in a mail of its own, with
+The confirmation, also of what takes place again, waits a while for the link, so that most
+people get one mail. After that it goes out and says that the link follows; the link then comes in a mail of its own, with
 the same invitation in its next revision. Mails that are still to be sent, a reminder too,
 are given the link as soon as it is there.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,19 +23,31 @@ from app.services import bookings, clock, mail
 from app.services.transaction import execute
 
 # The first that people get about a booking that stands.
-_FIRST = ("appointment_confirmed", "appointment_accepted")
-WAITING = tuple(f"{template}{whose}" for template in _FIRST for whose in ("", "_host"))
+_FIRST = ("appointment_confirmed", "appointment_accepted", "appointment_restored")
 _table = OutboxMessage.__table__
 
 
-def hold(booking_id: int, until: datetime) -> None:
-    """Send a booking's confirmations, if they are not sent yet, no sooner than `until`."""
-    execute(
+def hold(booking_id: int, what: str, until: datetime) -> None:
+    """Send the mails of what just happened to a booking ("confirmed") no sooner than `until`."""
+    _send_at(booking_id, [f"appointment_{what}"], until)
+
+
+def release(booking_id: int) -> None:
+    """Let a booking's mails go that wait for its link, if there are any."""
+    if _send_at(booking_id, _FIRST, clock.now()):
+        mail.wake_sender()
+
+
+def _send_at(booking_id: int, templates: Sequence[str], at: datetime) -> bool:
+    waiting = [f"{template}{whose}" for template in templates for whose in ("", "_host")]
+    found = execute(
         update(_table)
-        .where(_table.c.booking_id == booking_id, _table.c.template.in_(WAITING))
-        .where(_table.c.state == PENDING, _table.c.attempts == 0)
-        .values(next_attempt_at=until)
+        .where(_table.c.booking_id == booking_id, _table.c.template.in_(waiting))
+        .where(_table.c.state == PENDING, _table.c.attempts == 0, _table.c.next_attempt_at != at)
+        .values(next_attempt_at=at)
+        .returning(_table.c.id)
     )
+    return bool(found.all())
 
 
 def tell_link(row: AnyRow, payload: dict[str, Any]) -> None:

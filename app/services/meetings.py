@@ -6,7 +6,8 @@ due rows by a lease, reads the booking as it is, asks the provider outside of an
 transaction, and records what it has in another. So a slow provider holds no lock, and a
 provider that is away costs the link, never the booking.
 
-The confirmation waits up to `MAIL_WAIT` for the link: see `meeting_notices`.
+The confirmation, also of what takes place again, waits up to `MAIL_WAIT` for the link: see
+`meeting_notices`.
 
 Catches `Exception` in one place, the loop, because it must outlive whatever fails. Logs
 hold a meeting's id and the provider's code.
@@ -83,15 +84,16 @@ def request(booking_id: int, kind: str) -> None:
         insert(_table),
         {"booking_id": booking_id, "kind": kind, "next_attempt_at": now, "created_at": now},
     )
-    meeting_notices.hold(booking_id, now + MAIL_WAIT)
+    meeting_notices.hold(booking_id, "confirmed", now + MAIL_WAIT)
     after_commit(_wake.set)
 
 
-def want_again(booking_id: int, *, mails_wait: timedelta = timedelta()) -> None:
+def want_again(booking_id: int, *, waits: str | None = None) -> None:
     """Have a booking's meeting made as the booking is now: moved, removed, or made again.
 
-    Joins the open transaction. The booking's first mails, if they are not sent yet, wait for
-    the link as long as is said from now on.
+    Joins the open transaction. Mails that waited for the link go out now, so that the order
+    stays right; only those of what just happened may wait in turn, up to `MAIL_WAIT`:
+    `waits` is "accepted" or "restored".
     """
     now = clock.now()
     wanted = execute(
@@ -101,7 +103,9 @@ def want_again(booking_id: int, *, mails_wait: timedelta = timedelta()) -> None:
         .returning(_table.c.id)
     ).one_or_none()
     if wanted is not None:
-        meeting_notices.hold(booking_id, now + mails_wait)
+        meeting_notices.release(booking_id)
+        if waits:
+            meeting_notices.hold(booking_id, waits, now + MAIL_WAIT)
         after_commit(_wake.set)
 
 
@@ -324,7 +328,8 @@ def _claim() -> _Claim | None:
 
 @transactional
 def _record_done(claim: _Claim) -> None:
-    _release(claim)
+    if _release(claim):  # the link, if there is one, is in the mails already
+        meeting_notices.release(claim.booking_id)
 
 
 @transactional
@@ -424,33 +429,31 @@ def _update_held(claim: _Claim, **values: Any) -> None:
         raise _LeaseLost
 
 
-def _release(claim: _Claim, *, state: str = DONE, last_error: str = "", **values: Any) -> None:
-    """End the lease; it stays pending if the booking changed meanwhile. Raises `_LeaseLost`."""
+def _release(claim: _Claim, *, state: str = DONE, last_error: str = "", **values: Any) -> bool:
+    """End the lease; returns False, and it stays pending, if the booking changed meanwhile.
+
+    Raises `_LeaseLost`.
+    """
     _update_held(
         claim, leased_until=None, settled=claim.wanted, last_error=last_error, attempts=0, **values
     )
-    db.session.execute(
+    settled = db.session.execute(
         update(_table)
         .where(_table.c.id == claim.id, _table.c.wanted == claim.wanted)
         .values(state=state)
+        .returning(_table.c.id)
     )
+    return settled.one_or_none() is not None
 
 
 def _write_place(claim: _Claim, location: str, url: str | None) -> AnyRow | None:
     """The booking's row with its new place and revision; None if it is cancelled."""
-    changed = db.session.execute(
-        update(Booking)
-        .where(Booking.id == claim.booking_id, Booking.status != CANCELLED)
-        .values(
-            location=location,
-            meeting_url=url,
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    ).one_or_none()
-    if changed is None:
+    if not bookings.revise(
+        Booking.id == claim.booking_id,
+        Booking.status != CANCELLED,
+        location=location,
+        meeting_url=url,
+    ):
         return None
     [row] = bookings.find_rows(Booking.id == claim.booking_id)
     audit.record(None, "meeting_link", "booking", row.uid, kind=claim.kind, has_link=bool(url))

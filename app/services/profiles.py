@@ -8,8 +8,7 @@ from sqlalchemy import select
 from app.extensions import db
 from app.models import Calendar, User
 from app.models.user import full_name, split_name
-from app.services import audit, fields, languages
-from app.services.errors import InvalidInput
+from app.services import audit, fields
 from app.services.policy import Actor, require_account
 from app.services.transaction import transactional
 
@@ -33,8 +32,8 @@ def update_profile(
             gettext("At most %(n)s characters for the first and the last name.", n=MAX_NAME_PART)
         ]
     zone = fields.zone(errors, "time_zone", time_zone)
-    if language and languages.known(language) is None:
-        errors["language"] = [_unknown_language()]
+    if language:
+        fields.language(errors, "language", language)
     fields.refuse(errors)
     user = db.session.get_one(User, actor.user_id, with_for_update=True, populate_existing=True)
     before = {
@@ -57,8 +56,9 @@ def update_language(actor: Actor, code: str) -> None:
     Whatever the sign-in reaches, and also while a new password is owed. Locks the user's
     row. Raises `InvalidInput`.
     """
-    if languages.known(code) is None:
-        raise InvalidInput({"language": [_unknown_language()]})
+    errors: fields.Errors = {}
+    fields.language(errors, "language", code)
+    fields.refuse(errors)
     user = db.session.get_one(User, actor.user_id, with_for_update=True, populate_existing=True)
     if user.language != code:
         before = {"language": user.language}
@@ -72,7 +72,3 @@ def calendar_version(actor: Actor | None) -> int:
     return db.session.scalars(
         select(Calendar.version).where(Calendar.id == actor.calendar_id)
     ).one()
-
-
-def _unknown_language() -> str:
-    return gettext("Please choose one of the languages.")

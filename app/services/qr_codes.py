@@ -4,10 +4,9 @@ ISO/IEC 18004: error correction M, and a quiet zone of four modules, without whi
 phones do not find the code. The address stands beside each on paper, for whoever has no
 camera at hand. Paper is A4; lengths are points, of which 72 are an inch.
 
-A poster is in the language of who makes it. Its fonts have no letter of the Hebrew
-alphabet (Source Sans Pro, measured: none of U+05D0 to U+05EA), and ReportLab by itself
-writes from left to right only: for languages written the other way, its own words are
-English, as visitors of an event with such a poster are likely to read.
+A poster is in the language of who makes it. Source Sans has no Hebrew letters: they are
+Assistant's, which was drawn to stand beside it. ReportLab writes from left to right only,
+so lines are put into the order in which they are seen (UAX 9) before.
 """
 
 from __future__ import annotations
@@ -18,9 +17,13 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
+from pathlib import Path
+from unicodedata import bidirectional
 
 import segno
+from bidi.algorithm import get_base_level, get_display  # `bidi`'s own mirrors no brackets
 from flask_babel import gettext
+from fontTools.ttLib import TTFont as FontFile
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
@@ -29,8 +32,6 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import FILL_NON_ZERO, Canvas
 
 from app.models import Event
-from app.services import languages
-from app.services.languages import DEFAULT, speaking
 from app.services.local_text import day_text
 
 KINDS = ("svg", "png", "pdf")
@@ -42,20 +43,26 @@ _WIDTH, _HEIGHT = A4
 _CARD_WIDTH, _CARD_HEIGHT = 85 * mm, 54 * mm
 _COLUMNS, _ROWS = 2, 5
 _REGULAR, _BOLD = "SourceSansPro-Regular", "SourceSansPro-Semibold"
+_HEBREW = {_REGULAR: "assistant-hebrew-400-normal", _BOLD: "assistant-hebrew-600-normal"}
+_VENDOR = Path(__file__).parent.parent / "static" / "vendor"
 _GREY = 0.35
 _ASIAN = {
     re.compile("[\uac00-\ud7af]"): "HYGothic-Medium",
     re.compile("[\u3040-\u30ff]"): "HeiseiKakuGo-W5",
     re.compile("[\u3400-\u9fff]"): "STSong-Light",
 }
+_HEBREW_RUN = re.compile("([\u05be\u05c0\u05c3\u05d0-\u05f4\ufb1d-\ufb4f]+)")
+# Points and accents, which would have to be shaped, and people read without; marks of direction.
+_UNDRAWN = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u200e\u200f]")
+_BIDI_CLASSES = frozenset(
+    ["L", "R", "AL", "EN", "ES", "ET", "AN", "CS", "NSM", "BN", "B", "S", "WS", "ON"]
+)
 
 
 def picture(event: Event, url: str, kind: str) -> bytes:
     """The event's code as "svg", "png", or "pdf", which is the poster."""
     if kind == "pdf":
-        language = languages.current()
-        with speaking(DEFAULT if language.direction == "rtl" else language.code):
-            return poster(url, event.title, [_dates(event), event.venue], _hint(event))
+        return poster(url, event.title, [_dates(event), event.venue], _hint(event))
     return {"svg": svg, "png": png}[kind](url)
 
 
@@ -79,14 +86,15 @@ def poster(url: str, title: str, lines: Sequence[str], hint: str = "") -> bytes:
         y -= size * 1.2
     for line in lines:
         y -= 4
-        _write(canvas, middle, y, line, _REGULAR, 16, grey=_GREY)
+        _write(canvas, middle, y, _as_seen(line), _REGULAR, 16, grey=_GREY)
         y -= 18
     side = 130 * mm
     bottom = 62 * mm
     _draw(canvas, url, middle - side / 2, bottom, side)
-    _write(canvas, middle, bottom - 4 * mm, gettext("Scan with your phone's camera"), _BOLD, 20)
+    scan = _as_seen(gettext("Scan with your phone's camera"))
+    _write(canvas, middle, bottom - 4 * mm, scan, _BOLD, 20)
     _write(canvas, middle, bottom - 13 * mm, url, _REGULAR, 16)
-    _write(canvas, middle, 24 * mm, hint, _REGULAR, 12, grey=_GREY)
+    _write(canvas, middle, 24 * mm, _as_seen(hint), _REGULAR, 12, grey=_GREY)
     canvas.showPage()
     canvas.save()
     return paper.getvalue()
@@ -192,14 +200,19 @@ def _write(
     grey: float = 0.0,
 ) -> None:
     canvas.setFillGray(grey)
-    canvas.setFont(_face(text, font), size)
-    (canvas.drawCentredString if centred else canvas.drawString)(x, y, text)
+    if centred:
+        x -= _width(text, font, size) / 2
+    for face, run in _runs(text, font):
+        canvas.setFont(face, size)
+        canvas.drawString(x, y, run)
+        x += pdfmetrics.stringWidth(run, face, size)
 
 
 def _wrapped(
     text: str, font: str, size: float, room: float, *, most: int
 ) -> list[tuple[str, float]]:
-    """`text` in at most so many lines, smaller until it fits, at worst cut short."""
+    """`text` in at most so many lines as they are seen, smaller until it fits, at worst cut
+    short."""
     smallest = size * 0.55
     while True:
         lines = _lines(text, font, size, room)
@@ -210,7 +223,7 @@ def _wrapped(
     kept = [_cut(line, font, size, room) for line in lines[:most]] or [""]
     if len(lines) > most:
         kept[-1] = _cut(kept[-1] + "…", font, size, room)
-    return [(line, size) for line in kept]
+    return [(_as_seen(line, of=text), size) for line in kept]
 
 
 def _lines(text: str, font: str, size: float, room: float) -> list[str]:
@@ -233,22 +246,45 @@ def _cut(line: str, font: str, size: float, room: float) -> str:
 
 
 def _width(text: str, font: str, size: float) -> float:
-    width: float = pdfmetrics.stringWidth(text, _face(text, font), size)
+    width: float = sum(pdfmetrics.stringWidth(run, face, size) for face, run in _runs(text, font))
     return width
 
 
-def _face(text: str, font: str) -> str:
-    """`font`, or where it lacks the script one that PDF readers bring (ISO 32000-1, 9.7.5.2)."""
+def _as_seen(line: str, *, of: str = "") -> str:
+    """A line in the order in which it is drawn, from the left; `of` is the text that it is of."""
+    base = "R" if get_base_level(_plain(of or line)) else "L"
+    seen: str = get_display(_plain(line), base_dir=base)
+    return seen
+
+
+def _plain(text: str) -> str:
+    """Without what no font draws, or the library stops at: controls of direction, and
+    characters that are newer than this Python."""
+    return "".join(each for each in _UNDRAWN.sub("", text) if bidirectional(each) in _BIDI_CLASSES)
+
+
+def _runs(text: str, font: str) -> list[tuple[str, str]]:
+    """Faces and what is drawn with each: `font`, or where it lacks the script another.
+
+    For Asian scripts it is one that PDF readers bring (ISO 32000-1, 9.7.5.2).
+    """
     for script, face in _ASIAN.items():
         if script.search(text):
             pdfmetrics.registerFont(UnicodeCIDFont(face))
-            return face
-    return font
+            return [(face, text)]
+    parts = _HEBREW_RUN.split(text)
+    return [(_HEBREW[font] if at % 2 else font, run) for at, run in enumerate(parts) if run]
 
 
 @cache
 def _register_fonts() -> None:
-    """The faces that are embedded: Latin, Greek and Cyrillic."""
+    """The faces that are embedded: Latin, Greek and Cyrillic, and Hebrew."""
+    for name in _HEBREW.values():
+        font, plain = FontFile(_VENDOR / f"{name}.woff"), io.BytesIO()
+        font.flavor = None  # not packed for the web
+        font.save(plain)
+        plain.seek(0)
+        pdfmetrics.registerFont(TTFont(name, plain))
     folder = files("font_source_sans_pro") / "files"
     for name in (_REGULAR, _BOLD):
         pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))

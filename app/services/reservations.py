@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from flask_babel import gettext
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from app.extensions import db
 from app.models import Booking, Room, User
@@ -101,24 +101,17 @@ def _move(actor: Actor, before: AnyRow, wanted: Wanted, version: int | None) -> 
         {claim.calendar_id for claim in claims} | ledger.calendars_of(booking_id=before.id)
     )
     _refuse_overlap(actor, claims, ignoring=before)
-    changed = db.session.execute(
-        update(Booking)
-        .where(Booking.id == before.id, Booking.version == before.version)
-        .where(Booking.status == CONFIRMED)
-        .values(
-            title=title,
-            starts_at=wanted.period.starts_at,
-            ends_at=wanted.period.ends_at,
-            user_id=owner.id,
-            room_id=room.id,
-            reservation_type=wanted.reservation_type,
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed.one_or_none() is None:
+    if not bookings.revise(
+        Booking.id == before.id,
+        Booking.version == before.version,
+        Booking.status == CONFIRMED,
+        title=title,
+        starts_at=wanted.period.starts_at,
+        ends_at=wanted.period.ends_at,
+        user_id=owner.id,
+        room_id=room.id,
+        reservation_type=wanted.reservation_type,
+    ):
         raise Stale
     ledger.release(booking_ids=[before.id])
     ledger.occupy(claims, booking_id=before.id)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import gettext
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from app.extensions import db
 from app.models import Booking, User
@@ -54,6 +54,8 @@ from app.services.ledger import Claim
 from app.services.policy import Actor, require_signed_in, require_staff
 from app.services.series import ONE
 from app.services.transaction import transactional
+
+_NOT_CANCELLED: dict[str, Any] = {"cancelled_at": None, "cancelled_as": None, "cancel_reason": ""}
 
 
 @transactional
@@ -114,8 +116,11 @@ def restore_row(
     if row.cancelled_as == EXPIRED:
         raise Gone(gettext("This request was not answered in time. Please send a new one."))
     _refuse_others_cancellation(row, actor, by_host=by_host)
-    # What is left of a room's time is of use to who reserved it.
-    if (row.ends_at if row.kind == "reservation" else row.starts_at) <= clock.now():
+    # What is left of a room's time is of use to who reserved it. When a session is, it says.
+    if (
+        row.kind != "seat"
+        and (row.ends_at if row.kind == "reservation" else row.starts_at) <= clock.now()
+    ):
         raise Gone(
             gettext("This has begun already.")
             if row.ends_at > clock.now()
@@ -163,7 +168,7 @@ def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
     )
     ledger.occupy(wanted, booking_id=row.id)
     _tell(row, actor, "requested" if asks else "restored", tuple(locked.values()))
-    meetings.want_again(row.id)
+    meetings.want_again(row.id, waits="restored")
 
 
 def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
@@ -173,6 +178,8 @@ def _restore_seat(row: AnyRow, actor: Actor | None) -> None:
     ).one()
     if session.status != CONFIRMED:
         raise Gone(gettext("This session is cancelled."))
+    if session.ends_at <= clock.now():
+        raise Gone(gettext("This session is over."))
     if session.own_uid is not None:
         raise DomainError(gettext("You have another seat in this session."))
     if session.is_waited_for:
@@ -210,20 +217,12 @@ def _restore_reservations(rows: list[AnyRow], actor: Actor | None) -> list[dict[
             ledger.shown_to(actor, conflicts), gettext("This time was taken in the meantime.")
         )
     ids = [row.id for row in rows]
-    restored = db.session.execute(
-        update(Booking)
-        .where(Booking.id.in_(ids), Booking.status == CANCELLED)
-        .values(
-            status=CONFIRMED,
-            cancelled_at=None,
-            cancelled_as=None,
-            cancel_reason="",
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    ).all()
+    restored = bookings.revise(
+        Booking.id.in_(ids),
+        Booking.status == CANCELLED,
+        status=CONFIRMED,
+        **_NOT_CANCELLED,
+    )
     if len(restored) != len(rows):  # somebody else was as quick
         raise Stale
     ledger.occupy_for_each(claims)
@@ -265,21 +264,13 @@ def _require_owners(rows: list[AnyRow]) -> None:
 
 
 def _reinstate(row: AnyRow, **values: Any) -> None:
-    changed = db.session.execute(
-        update(Booking)
-        .where(Booking.id == row.id, Booking.version == row.version, Booking.status == CANCELLED)
-        .values(
-            cancelled_at=None,
-            cancelled_as=None,
-            cancel_reason="",
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-            **values,
-        )
-        .returning(Booking.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed.one_or_none() is None:
+    if not bookings.revise(
+        Booking.id == row.id,
+        Booking.version == row.version,
+        Booking.status == CANCELLED,
+        **_NOT_CANCELLED,
+        **values,
+    ):
         raise Stale
 
 

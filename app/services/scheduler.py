@@ -107,23 +107,26 @@ def day(actor: Actor | None, day: date, room_id: int | None = None) -> dict[str,
     }
 
 
-def week(actor: Actor | None, room_id: int, day: date) -> dict[str, Any]:
-    """The week of one room around a day, Monday first. For staff. Raises `NotFound`."""
+def week(actor: Actor | None, room_id: int, day: date, *, first_weekday: int = 0) -> dict[str, Any]:
+    """The week of one room around a day, from `first_weekday` on: 0 is Monday. For staff.
+
+    Raises `NotFound`.
+    """
     actor = require_staff(actor)
     room = rooms.get_room(room_id)
     zone = rooms.zone_of(room)
     version = occupancy.calendar_version(room.id)
-    monday = day - day.weekday() * _DAY
-    found = occupancy.list_occupants(local_days.days_of(monday, 7, zone), [room.id])
+    first = day - (day.weekday() - first_weekday) % 7 * _DAY
+    found = occupancy.list_occupants(local_days.days_of(first, 7, zone), [room.id])
     return {
         "room": rooms.describe(room),
         "version": version,
         "time_zone": zone.key,
-        "first": monday.isoformat(),
+        "first": first.isoformat(),
         "today": minutes.today(zone).isoformat(),
         "days": [
             {"date": each.isoformat(), **_room_day(actor, found, each, zone)}
-            for each in (monday + number * _DAY for number in range(7))
+            for each in (first + number * _DAY for number in range(7))
         ],
     }
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from uuid import uuid4
 
-from sqlalchemy import case, insert, update
+from sqlalchemy import case, insert
 
-from app.extensions import db
 from app.models import Booking, Series
 from app.models.booking import BY_CLIENT, BY_HOST, CANCELLED, CONFIRMED
 from app.models.types import AnyRow
@@ -144,17 +143,11 @@ def cancel_series(
     bookings.check_version(row, seen.version)
     ids = [each.id for each in rows]
     calendars = ledger.calendars_by_booking(ids)
-    db.session.execute(
-        update(Booking)
-        .where(Booking.id.in_(ids))
-        .values(
-            status=CANCELLED,
-            cancelled_as=case((Booking.user_id == actor.user_id, BY_CLIENT), else_=BY_HOST),
-            cancelled_at=clock.now(),
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .execution_options(synchronize_session=False)
+    bookings.revise(
+        Booking.id.in_(ids),
+        status=CANCELLED,
+        cancelled_as=case((Booking.user_id == actor.user_id, BY_CLIENT), else_=BY_HOST),
+        cancelled_at=clock.now(),
     )
     ledger.release(booking_ids=ids)
     uids = [each.uid for each in rows]

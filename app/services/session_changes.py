@@ -202,17 +202,11 @@ def _move_seats(
         return
     period = Interval(session.starts_at, session.ends_at)
     ids = [row.id for row in seats]
-    db.session.execute(
-        update(Booking)
-        .where(Booking.id.in_(ids))
-        .values(
-            title=session.title,
-            starts_at=period.starts_at,
-            ends_at=period.ends_at,
-            version=Booking.version + 1,
-            sequence=Booking.sequence + 1,
-        )
-        .execution_options(synchronize_session=False)
+    bookings.revise(
+        Booking.id.in_(ids),
+        title=session.title,
+        starts_at=period.starts_at,
+        ends_at=period.ends_at,
     )
     ledger.release(booking_ids=ids)
     ledger.occupy_for_each((row.id, ledger.Claim(attendees[row.user_id], period)) for row in seats)

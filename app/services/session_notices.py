@@ -44,8 +44,14 @@ def tell_users(
     session: EventSession,
     users: Iterable[ColumnElement[bool]],
     more: Mapping[str, Any] | None = None,
+    *,
+    languages: Mapping[int, str | None] | None = None,
 ) -> None:
-    """Mail users about a session in which they have no seat."""
+    """Mail users about a session in which they have no seat.
+
+    `languages` are those, by user, in which they asked to hear of it.
+    """
+    languages = languages or {}
     talk = {
         "kind": "seat",  # laid out as one: when, where, of which event
         "status": session.status,
@@ -58,12 +64,15 @@ def tell_users(
     }
     context = {"booking": talk, "reason": "", "time_zone": session.event.time_zone, **(more or {})}
     readers = db.session.execute(
-        select(User.email, User.first_name, User.last_name).where(*users).order_by(User.id)
+        select(User.id, User.email, User.first_name, User.last_name).where(*users).order_by(User.id)
     )
     mail.enqueue_all(
         [
             mail.Letter(
-                template, row.email, context | {"name": full_name(row.first_name, row.last_name)}
+                template,
+                row.email,
+                context | {"name": full_name(row.first_name, row.last_name)},
+                language=languages.get(row.id),
             )
             for row in readers
         ]

@@ -20,6 +20,7 @@ from app.models.user import full_name
 from app.services import account_batches, audit, table_import
 from app.services.account_batches import Accounts, Judged, Wanted
 from app.services.errors import Busy, DomainError, EmailTaken, InvalidInput
+from app.services.languages import LANGUAGES
 from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor, require_admin
 from app.services.spreadsheets import Table
 from app.services.table_import import Field, Import, ImportedRow, Line, Progress
@@ -48,6 +49,12 @@ FIELDS = (
         lazy_gettext("Time zone"),
         frozenset({"zone", "timezone"}),
         about=lazy_gettext("Like Europe/Berlin."),
+    ),
+    Field(
+        "language",
+        lazy_gettext("Language"),
+        frozenset({"lang", "locale"}),
+        about=lazy_gettext("One of: %(choices)s.", choices=", ".join(LANGUAGES)),
     ),
 )
 _ROLES = {name.lower(): name for name in (ADMIN, CONTRIBUTOR, EXPERT, ATTENDEE)}
@@ -133,7 +140,13 @@ def _take(
     read[email] = line
     try:
         judged = accounts.judge(
-            Wanted(email, values["name"], values["time_zone"] or None, _roles(values["roles"]))
+            Wanted(
+                email,
+                values["name"],
+                values["time_zone"] or None,
+                values["language"].lower() or None,
+                _roles(values["roles"]),
+            )
         )
     except EmailTaken:
         row.detail = gettext("There is an account with this address.")
@@ -182,6 +195,7 @@ def export_rows(actor: Actor | None) -> tuple[list[str], list[list[object]]]:
             full_name(user.first_name, user.last_name),
             ", ".join(sorted(role.name for role in user.roles)),
             user.time_zone,
+            user.language,
         ]
         for user in users
     ]

@@ -27,7 +27,7 @@ from app.models.booking import CONFIRMED
 from app.models.interval import Interval
 from app.models.types import AnyRow
 from app.models.user import full_name
-from app.services import admission, audit, changes, clock, ledger, mail, seats
+from app.services import admission, audit, changes, clock, languages, ledger, mail, seats
 from app.services.clock import rfc3339
 from app.services.errors import InvalidInput, NotFound, Stale
 from app.services.policy import Actor, require_admin, require_signed_in
@@ -61,6 +61,7 @@ def join(actor: Actor | None, event_session_id: int) -> int:
                 "event_session_id": event_session_id,
                 "user_id": actor.user_id,
                 "created_at": clock.now(),
+                "language": languages.current().code,
             },
         ).scalar_one()
         audit.record(actor, "join_waitlist", "event_session", event_session_id)
@@ -141,21 +142,22 @@ def list_own(actor: Actor | None, event_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def clear(event_session_id: int) -> list[int]:
+def clear(event_session_id: int) -> dict[int, str | None]:
     """Nobody waits any more for a session that is cancelled; its row is locked.
 
-    Returns the ids of the users who did, or had a seat held.
+    Returns the ids of the users who did, or had a seat held, and in which language they
+    joined.
     """
     left = db.session.execute(
         delete(WaitlistEntry)
         .where(WaitlistEntry.event_session_id == event_session_id)
-        .returning(WaitlistEntry.user_id, WaitlistEntry.offer_expires_at)
+        .returning(WaitlistEntry.user_id, WaitlistEntry.language, WaitlistEntry.offer_expires_at)
         .execution_options(synchronize_session=False)
     ).all()
     for entry in left:
         if entry.offer_expires_at is not None:
             ledger.free_seat(event_session_id)
-    return [entry.user_id for entry in left]
+    return {entry.user_id: entry.language for entry in left}
 
 
 def count(event_session_id: int) -> int:
@@ -319,6 +321,7 @@ def _offer(session: AnyRow, entry: AnyRow) -> bool:
         entry.email,
         _notice(session, entry) | {"offer_expires_at": rfc3339(expires_at)},
         expires_at=expires_at,
+        language=entry.language,
     )
     audit.record(None, "offer_seat", "event_session", session.id, user_id=entry.user_id)
     changes.publish(changes.SeatsChanged(session.event_id, session.event_slug, session.id))
@@ -393,7 +396,7 @@ def _waiting(
                 User.first_name,
                 User.last_name,
                 User.email,
-                User.language,
+                func.coalesce(User.language, WaitlistEntry.language).label("language"),
             )
             .join(User, User.id == WaitlistEntry.user_id)
             .join(Calendar, Calendar.user_id == User.id)

@@ -333,6 +333,21 @@ def test_the_last_active_admin_stays_one() -> None:
         accounts.deactivate(other, other.user_id)
 
 
+def test_an_admin_locks_out_another_but_never_oneself() -> None:
+    admin, other = make_admin(), make_admin()
+    for command in (accounts.deactivate, accounts.delete_user):
+        with pytest.raises(InvalidInput) as refused:
+            command(admin, admin.user_id)
+        assert refused.value.errors == {
+            "active": ["This is your own account. Another admin can do it."]
+        }
+    with pytest.raises(InvalidInput):
+        accounts.update_user(admin, admin.user_id, roles=[EXPERT])
+    accounts.update_user(admin, admin.user_id, roles=[ADMIN, EXPERT])
+    accounts.update_user(other, admin.user_id, roles=[EXPERT])
+    assert accounts.list_active_admins() == [other.user_id]
+
+
 def test_updating_changes_what_is_given(ended: list[changes.Change]) -> None:
     admin = make_admin()
     user = make_user(email="ann@example.org")

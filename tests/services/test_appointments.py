@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,6 +29,7 @@ from app.services.manage_links import manage_token, token_hash
 from app.services.reservations import Wanted, reserve_room
 from tests import factories, rows
 from tests.conftest import NOW
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -51,13 +51,6 @@ def book(
 ) -> dict[str, Any]:
     client = kwargs.pop("client", factories.client_named())
     return book_appointment(actor, event_type_id, starts_at, client, **kwargs).booking
-
-
-def refusal(error: type[DomainError], act: Callable[[], Any]) -> DomainError:
-    with pytest.raises(error) as refused:
-        act()
-    assert type(refused.value) is error
-    return refused.value
 
 
 def make_offer(**values: Any) -> tuple[Any, int]:

@@ -16,7 +16,6 @@ from app.services.appointments import book_appointment
 from app.services.bookings import get_booking, list_bookings
 from app.services.cancellation import cancel_booking
 from app.services.errors import (
-    DomainError,
     Gone,
     InvalidInput,
     MustChangePassword,
@@ -27,6 +26,7 @@ from app.services.errors import (
 from app.services.rescheduling import reschedule_booking
 from app.services.reservations import Wanted, reserve_room
 from tests import factories, rows
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -64,12 +64,6 @@ def uids(actor: Any, **kwargs: Any) -> list[str]:
     return [booking["uid"] for booking in found.items]
 
 
-def refused(error: type[DomainError], command: Any, *args: Any, **kwargs: Any) -> None:
-    with pytest.raises(error) as refusal:
-        command(*args, **kwargs)
-    assert type(refusal.value) is error
-
-
 # -- reading -----------------------------------------------------------------------------
 
 
@@ -79,22 +73,22 @@ def test_who_is_in_it_and_admins_read_it_and_strangers_do_not_know_of_it(kind: s
     uid = make(kind, actor)
     assert get_booking(actor, uid)["uid"] == uid
     assert get_booking(factories.make_admin(), uid)["uid"] == uid
-    refused(NotFound, get_booking, factories.make_actor(), uid)
-    refused(Unauthenticated, get_booking, None, uid)
-    refused(MustChangePassword, get_booking, factories.make_admin(flagged=True), uid)
+    refusal(NotFound, get_booking, factories.make_actor(), uid)
+    refusal(Unauthenticated, get_booking, None, uid)
+    refusal(MustChangePassword, get_booking, factories.make_admin(flagged=True), uid)
 
 
 def test_staff_read_reservations_only() -> None:
     actor, staff = factories.make_contributor(), factories.make_contributor()
     assert get_booking(staff, make("reservation", actor))["kind"] == "reservation"
-    refused(NotFound, get_booking, staff, make("seat", actor, TEN + hours(2)))
-    refused(NotFound, get_booking, staff, make("appointment", actor, TEN + hours(4)))
+    refusal(NotFound, get_booking, staff, make("seat", actor, TEN + hours(2)))
+    refusal(NotFound, get_booking, staff, make("appointment", actor, TEN + hours(4)))
 
 
 def test_an_expert_reads_the_appointments_of_own_clients_only() -> None:
     uid = make("appointment", factories.make_actor())
     assert get_booking(host_of(uid), uid)["attendee"]["name"] == "Gwen Guest"
-    refused(NotFound, get_booking, factories.make_expert()[0], uid)
+    refusal(NotFound, get_booking, factories.make_expert()[0], uid)
 
 
 @pytest.mark.parametrize("kind", ["appointment", "seat"])
@@ -138,9 +132,9 @@ def test_an_agendas_sign_in_reads_the_seats_of_its_event_only() -> None:
     attendee = factories.actor_of(user, f"agenda:{event_id}")
     assert uids(attendee) == [seat]
     assert get_booking(attendee, seat)["attendee"]["email"] == actor.email
-    refused(NotFound, get_booking, attendee, other)
-    refused(NotFound, get_booking, attendee, appointment)
-    refused(NotFound, cancel_booking, attendee, appointment)
+    refusal(NotFound, get_booking, attendee, other)
+    refusal(NotFound, get_booking, attendee, appointment)
+    refusal(NotFound, cancel_booking, attendee, appointment)
     assert cancel_booking(attendee, seat)["status"] == "cancelled"
 
 
@@ -183,13 +177,13 @@ def test_the_list_pages() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"when": "now"}, {"status": "maybe"}])
-def test_unknown_filters_are_refused(wrong: dict[str, str]) -> None:
-    refused(InvalidInput, uids, factories.make_actor(), **wrong)
+def test_unknown_filters_are_refusal(wrong: dict[str, str]) -> None:
+    refusal(InvalidInput, uids, factories.make_actor(), **wrong)
 
 
 def test_lists_need_a_sign_in() -> None:
-    refused(Unauthenticated, uids, None)
-    refused(MustChangePassword, uids, factories.make_actor(flagged=True))
+    refusal(Unauthenticated, uids, None)
+    refusal(MustChangePassword, uids, factories.make_actor(flagged=True))
 
 
 # -- cancelling --------------------------------------------------------------------------
@@ -253,11 +247,11 @@ def test_host_and_client_cancel_an_appointment_and_both_are_told() -> None:
 def test_strangers_and_flagged_users_cancel_nothing(kind: str) -> None:
     user = factories.make_user("Contributor")
     uid = make(kind, factories.actor_of(user))
-    refused(NotFound, cancel_booking, factories.make_actor(), uid)
-    refused(NotFound, cancel_booking, factories.make_actor(), "no-such-uid")
-    refused(Unauthenticated, cancel_booking, None, uid)
+    refusal(NotFound, cancel_booking, factories.make_actor(), uid)
+    refusal(NotFound, cancel_booking, factories.make_actor(), "no-such-uid")
+    refusal(Unauthenticated, cancel_booking, None, uid)
     user.must_change_password = True
-    refused(MustChangePassword, cancel_booking, factories.actor_of(user), uid)
+    refusal(MustChangePassword, cancel_booking, factories.actor_of(user), uid)
     db.session.rollback()
     assert rows.booking(uid).status == "confirmed"
 
@@ -274,9 +268,9 @@ def test_an_admin_cancels_everything(kind: str) -> None:
 def test_an_old_version_is_stale() -> None:
     actor = factories.make_contributor()
     uid = make("reservation", actor)
-    refused(Stale, cancel_booking, actor, uid, version=2)
+    refusal(Stale, cancel_booking, actor, uid, version=2)
     reschedule_booking(actor, uid, TEN + hours(1))
-    refused(Stale, cancel_booking, actor, uid, version=1)
+    refusal(Stale, cancel_booking, actor, uid, version=1)
     assert rows.booking(uid).status == "confirmed"
 
 
@@ -286,12 +280,12 @@ def test_what_is_over_is_not_cancelled(at: Any) -> None:
     at(TEN + hours(1) - timedelta(seconds=1))
     running = make("reservation", actor, TEN + hours(1))
     at(TEN + hours(1))
-    refused(Gone, cancel_booking, actor, uid)
+    refusal(Gone, cancel_booking, actor, uid)
     assert cancel_booking(actor, running)["status"] == "cancelled"
 
 
 def test_a_reason_has_its_limit() -> None:
     actor = factories.make_contributor()
     uid = make("reservation", actor)
-    refused(InvalidInput, cancel_booking, actor, uid, reason="x" * 1001)
+    refusal(InvalidInput, cancel_booking, actor, uid, reason="x" * 1001)
     assert cancel_booking(actor, uid, reason="x" * 1000)["status"] == "cancelled"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,6 @@ from app.models import AuditEntry, EventSession, OutboxMessage, Speaker, Waitlis
 from app.models.interval import Interval
 from app.services import bookings, changes, guarantees, mail_messages, seats, waitlist
 from app.services.errors import (
-    DomainError,
     Gone,
     InvalidInput,
     MustChangePassword,
@@ -29,11 +27,13 @@ from app.services.event_sessions import (
     find_cancel_impact,
     get_event_session,
     schedule_session,
+    withdraw_event_session,
 )
 from app.services.session_changes import move_event_session
 from app.services.session_impact import Impact
 from tests import factories, rows
 from tests.queries import count_queries
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -47,15 +47,6 @@ def hours(start: float, end: float) -> dict[str, datetime]:
 
 def span(start: float, end: float) -> Interval:
     return Interval(**hours(start, end))
-
-
-def refusal(
-    error: type[DomainError], act: Callable[..., Any], *args: Any, **kw: Any
-) -> DomainError:
-    with pytest.raises(error) as refused:
-        act(*args, **kw)
-    assert type(refused.value) is error
-    return refused.value
 
 
 @pytest.fixture
@@ -384,6 +375,18 @@ def test_what_cancelling_does_is_known_before(admin: Any) -> None:
     assert cancel_event_session(admin, session.id) == impact.released
     assert find_cancel_impact(admin, session.id) == Impact()
     refusal(NotAllowed, find_cancel_impact, attendee, session.id)
+
+
+def test_what_was_attended_is_not_cancelled_afterwards(admin: Any, at: Any) -> None:
+    session, empty = factories.make_session(), factories.make_session()
+    uid = seats.book_seat(factories.make_actor(), session.id).booking["uid"]
+    told = rows.mails()
+    at(session.ends_at)
+    refusal(Gone, find_cancel_impact, admin, session.id)
+    refusal(Gone, cancel_event_session, admin, session.id)
+    assert (rows.mails(), rows.booking(uid).status) == (told, "confirmed")
+    assert cancel_event_session(admin, empty.id) == []
+    assert withdraw_event_session(admin, session.id) == [uid]  # a schedule has it no more
 
 
 def test_a_new_room_is_told_to_who_has_a_seat(admin: Any) -> None:

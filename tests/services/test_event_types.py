@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,31 +11,17 @@ from app.models import AuditEntry, EventType
 from app.services import event_types, experts
 from app.services.appointments import book_appointment
 from app.services.errors import (
-    DomainError,
-    InvalidInput,
     MustChangePassword,
     NotFound,
     Unauthenticated,
 )
 from tests import factories, rows
 from tests.conftest import NOW
+from tests.refusals import refusal, wrong_fields
 
 pytestmark = pytest.mark.usefixtures("context")
 
 ENOUGH = {"title": "A talk with me", "duration_minutes": 45}
-
-
-def refusal(
-    error: type[DomainError], act: Callable[..., Any], *args: Any, **kw: Any
-) -> DomainError:
-    with pytest.raises(error) as refused:
-        act(*args, **kw)
-    assert type(refused.value) is error
-    return refused.value
-
-
-def wrong_fields(act: Callable[..., Any], *args: Any) -> list[str]:
-    return list(refusal(InvalidInput, act, *args).extra["errors"])
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from app.services.errors import (
 from app.services.reservations import Wanted, reserve_room
 from tests import factories, rows
 from tests.conftest import NOW
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -39,13 +40,6 @@ NOBODY_ELSE = [
     (factories.make_contributor, NotAllowed),
     (lambda: factories.make_admin(flagged=True), MustChangePassword),
 ]
-
-
-def refusal(error: type[DomainError], act: Callable[..., Any], *args: Any) -> DomainError:
-    with pytest.raises(error) as refused:
-        act(*args)
-    assert type(refused.value) is error
-    return refused.value
 
 
 @pytest.fixture
@@ -100,6 +94,8 @@ def test_an_event_is_changed_and_its_topic_told(admin: Any, published: list[Any]
         ({"starts_on": "01.04.2031"}, "starts_on"),
         ({"starts_on": None}, "starts_on"),
         ({"ends_on": "2031-03-31"}, "ends_on"),
+        ({"ends_on": "9999-12-31"}, "ends_on"),
+        ({"starts_on": date.min}, "starts_on"),
         ({"venue": "x" * 201}, "venue"),
         ({"admission": "closed"}, "admission"),
         ({"public": "yes"}, "public"),

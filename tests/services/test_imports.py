@@ -297,29 +297,37 @@ def test_sessions_are_rehearsed_while_others_book(
 
 def test_users_are_added_changed_and_left_alone(event: Any, admin: Any, bring: Brought) -> None:
     text = (
-        "email,name,roles,time zone\n"
-        'ann@example.org,Ann Lee,"Expert, Attendee",Europe/Paris\n'
-        "bo@example.org,Bo,,\n"
-        "root@example.org,Root Admin,Attendee,\n"
-        "cy@example.org,Cy,Emperor,\n"
-        "ANN@example.org,Twice,,\n"
-        "di@example.org,Di,,Moon/Base\n"
+        "email,name,roles,time zone,language\n"
+        'ann@example.org,Ann Lee,"Expert, Attendee",Europe/Paris,DE\n'
+        "bo@example.org,Bo,,,\n"
+        "root@example.org,Root Admin,Attendee,,\n"
+        "cy@example.org,Cy,Emperor,,\n"
+        "ANN@example.org,Twice,,,\n"
+        "di@example.org,Di,,Moon/Base,\n"
+        "ed@example.org,Ed,,,tlh\n"
     )
     rehearsed = bring("users", text, dry_run=True)
     assert rows.count(User) == 1
     done = bring("users", text)
     assert outcome(done) == outcome(rehearsed)
-    assert actions(done) == ["add", "add", "error", "error", "error", "error"]
+    assert actions(done) == ["add", "add", "error", "error", "error", "error", "error"]
+    assert "Please choose one of the languages." in done.outcome[6]["detail"]
     assert "There is no role called emperor." in done.outcome[3]["detail"]
     ann = accounts.get_user_by_email(admin, "ann@example.org")
-    assert (ann.password, ann.time_zone) == (None, "Europe/Paris")
+    assert (ann.password, ann.time_zone, ann.language) == (None, "Europe/Paris", "de")
     assert sorted(role.name for role in ann.roles) == ["Attendee", "Expert"]
-    again = "email,name,roles,time zone\nann@example.org,Ann Leigh,,\nbo@example.org,Bo,,\n"
-    assert outcome(bring("users", again)) == [("change", "Name: Ann Lee → Ann Leigh"), ("skip", "")]
+    again = "email,name,language\nann@example.org,Ann Leigh,\nbo@example.org,Bo,he\n"
+    assert [action for action, _ in outcome(bring("users", again))] == ["change", "change"]
+    assert outcome(bring("users", again)) == [("skip", ""), ("skip", "")]
+    languages = [
+        accounts.get_user_by_email(admin, each).language for each in (ann.email, "bo@example.org")
+    ]
+    assert languages == ["de", "he"]
     entries = select(AuditEntry.changes).where(AuditEntry.action == "import_users")
     assert db.session.scalars(entries.order_by(AuditEntry.id)).all() == [
         {"added": 2, "changed": 0},
-        {"added": 0, "changed": 1},
+        {"added": 0, "changed": 2},
+        {"added": 0, "changed": 0},
     ]
 
 

@@ -36,6 +36,7 @@ from app.services.meeting_links import place_of, place_text, place_to_come, plac
 from app.services.meeting_providers import MeetingRefused, Wanted
 from app.services.meetings import Synced, sync_due
 from app.services.rescheduling import reschedule_booking
+from app.services.restoring import restore_booking
 from app.services.transaction import transactional
 from tests import factories, rows
 from tests.catalogs import translate
@@ -392,6 +393,61 @@ def test_who_moves_or_cancels_first_need_not_wait_and_is_told_in_order(zoom: Zoo
     calls = len(zoom.calls)
     assert sync_due() == Synced(1, 0, 0)
     assert len(zoom.calls) == calls  # nothing was made, so nothing is removed
+
+
+def test_what_takes_place_again_is_told_in_one_mail_with_the_link(provider: Any) -> None:
+    booked = book(provider.kind)
+    sync_due()
+    cancel_booking(booked["host"], booked["uid"])
+    sync_due()
+    mark_sent()
+    restore_booking(booked["host"], booked["uid"])
+    told = ["appointment_restored", "appointment_restored_host"]
+    assert [each for each in due_mails(NOW) if each in told] == []
+    # Whatever becomes of the provider, it is sent after a minute.
+    assert [each for each in due_mails(NOW + meetings.MAIL_WAIT) if each in told] == told
+    sync_due()
+    assert [each for each in due_mails(NOW) if each in told] == told
+    for template in told:
+        [mail] = contexts(template)
+        assert mail["meeting_url"]
+        assert mail["meeting_url"] == rows.booking(booked["uid"]).meeting_url
+        assert mail["sequence"] == rows.booking(booked["uid"]).sequence
+    assert not {name for name, _ in rows.mails() if name.startswith("appointment_link")}
+
+
+def test_what_takes_place_again_before_its_meeting_was_removed_keeps_its_link(
+    provider: Any,
+) -> None:
+    booked = book(provider.kind)
+    sync_due()
+    mark_sent()
+    url = rows.booking(booked["uid"]).meeting_url
+    cancel_booking(booked["host"], booked["uid"])
+    restore_booking(booked["host"], booked["uid"])
+    cancelled = due_mails(NOW)
+    assert "appointment_cancelled" in cancelled
+    assert "appointment_restored" not in cancelled
+    sync_due()
+    assert "appointment_restored" in due_mails(NOW)
+    assert [each["meeting_url"] for each in contexts("appointment_restored")] == [url]
+    assert not {name for name, _ in rows.mails() if name.startswith("appointment_link")}
+
+
+def test_the_mail_of_what_takes_place_again_does_not_wait_for_a_provider_that_is_away(
+    provider: Any,
+) -> None:
+    booked = book(provider.kind)
+    sync_due()
+    cancel_booking(booked["host"], booked["uid"])
+    sync_due()
+    restore_booking(booked["host"], booked["uid"])
+    provider.refuse = [Answer(503)]
+    assert sync_due().failed == 1
+    assert "appointment_restored" in due_mails(NOW + meetings.MAIL_WAIT)
+    # Cancelled once more, it goes out before that is told.
+    cancel_booking(booked["host"], booked["uid"])
+    assert "appointment_restored" in due_mails(NOW)
 
 
 # -- meanwhile ---------------------------------------------------------------------------

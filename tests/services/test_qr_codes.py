@@ -111,7 +111,21 @@ def test_every_badge_has_its_name_and_its_own_code() -> None:
         assert name in text
 
 
-@pytest.mark.parametrize("name", ["李小龙", "たなか", "김철수", "", "x" * 400, "\u202e\ufeff"])
+def test_hebrew_is_seen_from_right_to_left_and_has_its_letters() -> None:
+    title = "שִׁיחוֹת (2031) על Python"  # with points, which are left out
+    seen = qr_codes._as_seen(title)
+    assert seen == "Python לע (2031) תוחיש"
+    [(codes, text)] = pages(qr_codes.badge_sheet(title, [("רות בן־דוד", URL)]))
+    assert codes == [URL]
+    assert "רות בן־דוד" in text
+    faces = [face for face, _ in qr_codes._runs(seen, qr_codes._BOLD)]
+    assert len(set(faces)) == 2
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["李小龙", "たなか", "김철수", "", "x" * 400, "\u202e\ufeff", "\u2067אב\u2029a\U0001fffd"],
+)
 def test_no_name_breaks_a_sheet(name: str) -> None:
     [(codes, _)] = pages(qr_codes.badge_sheet("Conf", [(name, URL)]))
     assert codes == [URL]
@@ -132,7 +146,7 @@ def test_a_hundred_badges_take_seconds() -> None:
     ("language", "days"),
     [
         ("de", "Dienstag, 4. März – Donnerstag, 6. März 2031"),  # noqa: RUF001
-        ("he", "Tuesday 4 March – Thursday 6 March 2031"),  # noqa: RUF001 (no letters for it)
+        ("he", "יום שלישי, 4 במרץ – יום חמישי, 6 במרץ 2031"),  # noqa: RUF001
     ],
 )
 def test_a_poster_is_in_the_language_of_who_makes_it(language: str, days: str) -> None:

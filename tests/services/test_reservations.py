@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +11,6 @@ from app.models import Booking
 from app.models.interval import Interval
 from app.services import accounts, bookings, cancellation, changes, guarantees
 from app.services.errors import (
-    DomainError,
     Gone,
     InvalidInput,
     MustChangePassword,
@@ -25,6 +23,7 @@ from app.services.errors import (
 from app.services.reservations import Wanted, move_reservation, reserve_room
 from tests import factories, rows
 from tests.conftest import NOW
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -39,13 +38,6 @@ def wanted(room: Any, start: int = 0, end: int = 30, **values: Any) -> Wanted:
     return Wanted(
         **{"room_id": room.id, "period": span(start, end), "title": "A meeting", **values}
     )
-
-
-def refusal(error: type[DomainError], act: Callable[[], Any]) -> DomainError:
-    with pytest.raises(error) as refused:
-        act()
-    assert type(refused.value) is error
-    return refused.value
 
 
 def test_a_reservation_occupies_the_room_and_the_responsible_user() -> None:

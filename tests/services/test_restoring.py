@@ -193,6 +193,18 @@ def test_a_reservation_if_room_and_person_are_free() -> None:
         restore_booking(staff, uid)
 
 
+def test_a_seat_is_restored_while_its_session_runs(at: Any) -> None:
+    session, attendee = factories.make_session(starts_at=TEN), factories.make_actor()
+    uid = book_seat(attendee, session.id).booking["uid"]
+    at(TEN + HALF)
+    cancel_booking(attendee, uid)
+    assert restore_booking(attendee, uid)["status"] == "confirmed"
+    cancel_booking(attendee, uid)
+    at(session.ends_at)
+    with pytest.raises(Gone):
+        restore_booking(attendee, uid)
+
+
 def test_a_seat_is_restored_as_its_session_is_by_now() -> None:
     attendee = factories.make_actor()
     session_id = factories.make_session(starts_at=TEN).id

@@ -124,7 +124,7 @@ def test_a_room_in_another_zone_has_its_own_day() -> None:
     assert [days[f"2031-03-0{n}"]["busy_minutes"] for n in (3, 4, 5)] == [60, 60, 0]
 
 
-def test_a_week_begins_on_monday() -> None:
+def test_a_week_begins_on_monday_or_as_is_asked() -> None:
     room, staff = factories.make_room(), factories.make_contributor()
     reserve(staff, room, "09:00", "10:00")
     shown = scheduler.week(staff, room.id, date(2031, 3, 9))
@@ -135,6 +135,9 @@ def test_a_week_begins_on_monday() -> None:
         "Europe/Berlin",
         "2031-03-03",
     )
+    for first_weekday, first in ((6, "2031-03-09"), (5, "2031-03-08"), (1, "2031-03-04")):
+        shown = scheduler.week(staff, room.id, date(2031, 3, 9), first_weekday=first_weekday)
+        assert (shown["first"], shown["days"][0]["date"], len(shown["days"])) == (first, first, 7)
 
 
 def test_everything_that_occupies_a_room_is_shown_and_only_reservations_are_editable() -> None:

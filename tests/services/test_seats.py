@@ -32,17 +32,14 @@ from app.services.errors import (
     Unauthenticated,
 )
 from app.services.reservations import Wanted, reserve_room
-from tests import factories, rows
+from tests import factories, refusals, rows
 from tests.conftest import NOW
 
 pytestmark = pytest.mark.usefixtures("context")
 
 
 def refusal(error: type[DomainError], *args: Any, **kwargs: Any) -> DomainError:
-    with pytest.raises(error) as refused:
-        seats.book_seat(*args, **kwargs)
-    assert type(refused.value) is error
-    return refused.value
+    return refusals.refusal(error, seats.book_seat, *args, **kwargs)
 
 
 def test_a_seat_occupies_its_attendee_and_is_counted() -> None:

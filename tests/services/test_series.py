@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,7 +15,6 @@ from app.models.interval import Interval
 from app.services import accounts, changes, guarantees, reservations, restoring
 from app.services.cancellation import cancel_booking
 from app.services.errors import (
-    DomainError,
     Gone,
     InvalidInput,
     NotAllowed,
@@ -29,6 +27,7 @@ from app.services.series import cancel_series, preview_series, reserve_series
 from app.services.series_changes import change_series, preview_change
 from tests import factories, rows
 from tests.queries import count_queries
+from tests.refusals import refusal
 
 pytestmark = pytest.mark.usefixtures("context")
 
@@ -61,12 +60,6 @@ def local(instant: Any) -> str:
 
 def starts(uids: list[str]) -> list[str]:
     return [local(rows.booking(uid).starts_at) for uid in uids]
-
-
-def refusal(error: type[DomainError], act: Callable[[], Any]) -> DomainError:
-    with pytest.raises(error) as refused:
-        act()
-    return refused.value
 
 
 def at_ten(day: str) -> Interval:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.extensions import db
 from app.models import EventSession, OutboxMessage, User
@@ -16,6 +16,7 @@ from app.services import (
     bookings,
     event_sessions,
     guarantees,
+    languages,
     seats,
     session_changes,
     waitlist,
@@ -83,6 +84,44 @@ def test_a_freed_seat_goes_to_the_first_in_the_queue(full: Any) -> None:
     assert mails_to(first) == ["seat_promoted"]
     assert waitlist.join(second, session.id) == 1
     assert guarantees.find_breaches() == []
+
+
+@pytest.mark.parametrize(("chosen", "read"), [(None, "he"), ("de", "de")])
+def test_mails_to_who_waits_speak_the_language_in_which_they_joined(
+    full: Any, chosen: str | None, read: str
+) -> None:
+    session, holder = full
+    waiting, busy = make_actor(), make_actor()
+    other = make_session()
+    with languages.speaking("he"):
+        waitlist.join(waiting, session.id)
+        waitlist.join(busy, session.id)
+        seats.book_seat(busy, other.id)
+    db.session.execute(
+        update(User)
+        .where(User.id.in_([waiting.user_id, busy.user_id]))
+        .values(language=chosen)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.commit()
+    with languages.speaking("de"):  # of whoever frees the seat, and cancels the session
+        seats.release_seat(holder, session.id)
+        seats.release_seat(waiting, session.id)  # offered to who is busy then
+        event_sessions.cancel_event_session(make_admin(), session.id)
+    assert [
+        (each.template, each.language)
+        for each in db.session.scalars(
+            select(OutboxMessage)
+            .where(OutboxMessage.recipient.in_([waiting.email, busy.email]))
+            .where(OutboxMessage.template != "seat_confirmed")
+            .order_by(OutboxMessage.id)
+        )
+    ] == [
+        ("seat_promoted", read),
+        ("seat_cancelled", read),
+        ("seat_offered", read),
+        ("waiting_cancelled", read),
+    ]
 
 
 def test_who_is_busy_is_passed_by(full: Any) -> None:

@@ -56,6 +56,27 @@ def test_a_browser_is_answered_in_the_language_that_it_asks_for(client: FlaskCli
     assert "Set-Cookie" not in answer.headers
 
 
+@pytest.mark.parametrize(
+    ("asked", "weekday"),
+    [
+        ("", 0),
+        ("en", 0),
+        ("en-GB,en-US;q=0.9", 0),
+        ("en-US", 6),
+        ("de-AT", 0),
+        ("he", 6),
+        ("he,en-GB;q=0.9", 6),
+        ("fr-CA", 0),  # another language's country says nothing
+        ("en-XX-x;;,*", 0),
+    ],
+)
+def test_weeks_begin_as_the_reader_s_country_has_it(
+    client: FlaskClient, asked: str, weekday: int
+) -> None:
+    page = client.get("/", headers={"Accept-Language": asked}).get_data(as_text=True)
+    assert f'data-first-weekday="{weekday}"' in page
+
+
 def test_who_asks_for_none_of_ours_gets_the_default(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,33 +15,17 @@ from app import limits
 from app.extensions import db
 from app.models import User
 from tests.calls import caller
-from tests.conftest import empty, prepared_app
 from tests.factories import PASSWORD, make_expert, make_user
 
 ANN = "ann@example.org"
 
 
-@pytest.fixture(scope="module")
-def counting(tmp_path_factory: Any) -> Iterator[Flask]:
-    """An application that counts, on SQLite: no limit is in the database."""
-    directory = tmp_path_factory.mktemp("limits")
-    made = prepared_app(f"sqlite:///{directory / 'test.db'}", directory, RATELIMIT_ENABLED="1")
-    yield made
-    with made.app_context():
-        db.engine.dispose()
-
-
 @pytest.fixture
-def app(counting: Flask) -> Iterator[Flask]:
-    """It, with ann@example.org in it, and nothing counted yet."""
-    with counting.app_context():
+def app(limited_app: Flask) -> Flask:
+    """An application that counts, with ann@example.org in it."""
+    with limited_app.app_context():
         make_user(email=ANN)
-    yield counting
-    with counting.app_context():
-        empty(counting)
-    limiter, fallback = counting.extensions["rendezvous.limits"]
-    limiter.reset()
-    fallback.storage.reset()
+    return limited_app
 
 
 @pytest.fixture

@@ -129,7 +129,6 @@ export function addDays(date, days) {
 
 export const monthOf = (date) => date.slice(0, 7);
 export const firstOf = (month) => `${month}-01`;
-export const weekdayOf = (date) => asUtc(date).getUTCDay();
 export const dayOfMonth = (date) => Number(date.slice(8));
 
 export function addMonths(month, count) {
@@ -145,15 +144,19 @@ export const dateText = (date, options = { weekday: "long", day: "numeric", mont
 
 export const monthText = (month) => dateText(firstOf(month), { month: "long", year: "numeric" });
 
-export function firstWeekday() {
-  try {
-    const locale = new Intl.Locale(navigator.language);
-    const info = locale.getWeekInfo?.() ?? locale.weekInfo;
-    return (info?.firstDay ?? 1) % 7;
-  } catch {
-    return 1;
-  }
-}
+/* --- Weeks: weekday 0 is Monday, as in the API -------------------------- */
+
+/** The weekday with which the reader's weeks begin. */
+export const FIRST_WEEKDAY = Number(document.documentElement.dataset.firstWeekday ?? 0);
+/** The weekdays in the order of the reader's weeks. */
+export const WEEK = Array.from({ length: 7 }, (_, place) => (FIRST_WEEKDAY + place) % 7);
+
+export const weekdayOf = (date) => (asUtc(date).getUTCDay() + 6) % 7;
+/** How many days into its week a date is. */
+export const placeInWeek = (date) => WEEK.indexOf(weekdayOf(date));
+export const firstOfWeek = (date) => addDays(date, -placeInWeek(date));
+// 2024-09-02 was a Monday.
+export const weekdayText = (weekday, form = "long") => dateText(addDays("2024-09-02", weekday), { weekday: form });
 
 /* --- Times that a template rendered in the host's zone ----------------- */
 

@@ -30,7 +30,7 @@ def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[...
         def checked(self: Any, *args: Any, **kwargs: Any) -> Answer:
             if current_actor() is None:
                 login = f"{self.appbuilder.sm.auth_view.endpoint}.login"
-                return redirect(url_for(login, next=request.full_path.removesuffix("?")))
+                return redirect(url_for(login, next=_to_look_at(self.endpoint)))
             if not self.appbuilder.sm.has_access(f"can_{permission}", self.class_permission_name):
                 raise NotAllowed
             return method(self, *args, **kwargs)
@@ -39,3 +39,11 @@ def permitted(permission: str) -> Callable[[Callable[..., Answer]], Callable[...
         return checked
 
     return decorate
+
+
+def _to_look_at(view: str) -> str:
+    """Where signing in leads to: what was asked for; of what is only done, its list."""
+    rule = request.url_rule
+    if rule is not None and "GET" in (rule.methods or ()):
+        return request.full_path.removesuffix("?")
+    return url_for(f"{view}.list")

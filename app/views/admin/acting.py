@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import flash, redirect, request
 from flask_babel import gettext, lazy_gettext
 
-from app.errors import status_of
+from app.errors import status_of, wants_json
 from app.extensions import db
 from app.gates import current_actor
 from app.services.attachments import Attached
@@ -150,7 +150,11 @@ class RowActions:
         last = bulk.find_undoable(self.endpoint)
         action = actions.get(last.action) if last else None
         if last is None or action is None or action.undo is None:
-            raise Gone(gettext("There is nothing to take back any more."))
+            gone = Gone(gettext("There is nothing to take back any more."))
+            if wants_json():
+                raise gone
+            flash(gone.detail, "warning")
+            return redirect(self._list_as(request.form.get("back", "")), 303)
         bulk.forget()
         refused: list[tuple[str, DomainError]] = []
         names = {pk: self._name_of_id(pk) for pk, _ in last.rows}

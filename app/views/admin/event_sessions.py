@@ -268,8 +268,12 @@ class EventSessionView(ServiceModelView):
     )
 
     def matching(self, words: str) -> ColumnElement[bool]:
-        by_speaker = EventSession.speakers.any(Speaker.name.icontains(words, autoescape=True))
-        return or_(super().matching(words), by_speaker)
+        return or_(
+            super().matching(words),
+            EventSession.speakers.any(Speaker.name.icontains(words, autoescape=True)),
+            EventSession.room.has(Room.name.icontains(words, autoescape=True)),
+            EventSession.event.has(Event.title.icontains(words, autoescape=True)),
+        )
 
     def initial(self) -> dict[str, Any]:
         event = request.args.get("event", "")

@@ -19,6 +19,7 @@ from app.views.api.payload import MAX_INTEGER, read_query
 
 PAGE_SIZE = 25
 PREVIEWED = 5
+MAX_WORDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,8 @@ class ListReading:
             *(filters[name].where(each) for name, each in chosen.items())
         )
         if words:
-            wanted = wanted.where(self.matching(words))
+            # A person is looked for by a whole name, a seat by session and name.
+            wanted = wanted.where(*map(self.matching, words.split(maxsplit=MAX_WORDS - 1)))
         wanted_rows = self._ordered(wanted, order, direction)
         rows = db.session.scalars(
             wanted_rows.limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE)
@@ -190,7 +192,7 @@ class ListReading:
         )
 
     def matching(self, words: str) -> ColumnElement[bool]:
-        """The condition of a search: any of the columns contains the words."""
+        """The condition of a search for a word: any of the columns contains it."""
         return or_(
             *(self._column(name).icontains(words, autoescape=True) for name in self.search_columns)
         )

@@ -20,7 +20,7 @@ from app.services.policy import Actor
 from app.views.admin import cells, mail_names
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import Deed, ReadingInterface, ServiceModelView
-from app.views.admin.bookings import name_of_booking
+from app.views.admin.booking_cells import name_of_booking
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import Texts, Wording

@@ -18,7 +18,7 @@ from app.extensions import db
 from app.gates import current_actor
 from app.models import Expert, Role, User
 from app.models.user import full_name
-from app.services import accounts, attachments, credentials, sign_ins
+from app.services import accounts, attachments, credentials, languages, sign_ins
 from app.services.attachments import Attached
 from app.services.errors import InvalidInput
 from app.services.passwords import one_time
@@ -26,7 +26,14 @@ from app.services.policy import ADMIN, ATTENDEE, CONTRIBUTOR, EXPERT, Actor
 from app.views.admin import cells, role_areas, tickets
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import Deed, ReadingInterface, Related, ServiceModelView
-from app.views.admin.forms import EmailField, LineField, OfficeForm, RolesField, ZoneField
+from app.views.admin.forms import (
+    ChoiceField,
+    EmailField,
+    LineField,
+    OfficeForm,
+    RolesField,
+    ZoneField,
+)
 from app.views.admin.listing import ListFilter
 from app.views.admin.wording import Texts
 
@@ -57,6 +64,15 @@ class UserForm(OfficeForm):
     name = LineField(lazy_gettext("Name"), maximum=129, required=True)
     email = EmailField(lazy_gettext("Email"), maximum=128, required=True)
     time_zone = ZoneField(lazy_gettext("Time zone"), empty=lazy_gettext("Not known"))
+    language = ChoiceField(
+        lazy_gettext("Language"),
+        choices=[
+            ("", lazy_gettext("As their browser asks")),
+            *((each.code, each.name) for each in languages.LANGUAGES.values()),
+        ],
+        default="",
+        description=lazy_gettext("Mails to them are in it, and what they see when signed in."),
+    )
     roles = RolesField(lazy_gettext("Roles"), choices=[*ROLES.items()])
 
 
@@ -84,6 +100,7 @@ class UserView(ServiceModelView):
         "role_names",
         "state",
         "time_zone",
+        "language",
         "address_proven",
         "seen",
         "login_count",
@@ -92,8 +109,8 @@ class UserView(ServiceModelView):
     ]
     search_columns = ["first_name", "last_name", "email"]
     order_columns = ["first_name", "last_name", "email", "last_login"]
-    add_columns = ["name", "email", "time_zone", "roles"]
-    edit_columns = ["name", "email", "time_zone", "roles"]
+    add_columns = ["name", "email", "time_zone", "language", "roles"]
+    edit_columns = add_columns
     label_columns = {
         "role_names": lazy_gettext("Roles"),
         "seen": lazy_gettext("Last sign-in"),
@@ -143,6 +160,7 @@ class UserView(ServiceModelView):
             "name": self.name_of(item),
             "email": item.email,
             "time_zone": item.time_zone or "",
+            "language": item.language or "",
             "roles": sorted(role.name for role in item.roles),
         }
 
@@ -153,6 +171,7 @@ class UserView(ServiceModelView):
             form.email.data,
             password,
             time_zone=form.time_zone.data or None,
+            language=form.language.data or None,
             roles=form.roles.data,
             must_change_password=True,
             actor=actor,
@@ -169,6 +188,7 @@ class UserView(ServiceModelView):
             name=form.name.data,
             email=form.email.data,
             time_zone=form.time_zone.data,
+            language=form.language.data,
             roles=form.roles.data,
         )
 
@@ -183,10 +203,12 @@ class UserView(ServiceModelView):
 
     def deeds(self, item: User) -> list[Deed]:
         switch = (
-            Deed(gettext("Deactivate"), self._url("deactivate", pk=item.id), "ban")
+            Deed(gettext("Deactivate"), self._url("deactivate", pk=item.id), "ban", asks=True)
             if item.active
             else Deed(gettext("Activate"), self._url("activate", pk=item.id), "check")
         )
+        actor = current_actor()
+        is_oneself = actor is not None and actor.user_id == item.id
         return [
             Deed(
                 gettext("Reset password"),
@@ -195,7 +217,7 @@ class UserView(ServiceModelView):
                 asks=True,
             ),
             Deed(gettext("Sign out everywhere"), self._url("end_access", pk=item.id), "log-out"),
-            switch,
+            *([] if is_oneself else [switch]),
         ]
 
     def related(self, item: User) -> list[Related]:
@@ -211,11 +233,19 @@ class UserView(ServiceModelView):
             Related(gettext("What they did"), "AuditView", {"who": item.id}, frozenset({"who"})),
         ]
 
-    @expose("/deactivate/<int:pk>", methods=["POST"])
+    @expose("/deactivate/<int:pk>", methods=["GET", "POST"])
     @permitted("edit")
     def deactivate(self, pk: int) -> Answer:
-        return self._do(
-            accounts.deactivate, pk, gettext("%(name)s deactivated. All sessions have ended.")
+        if request.method == "POST":
+            done = gettext("%(name)s is deactivated, and signed out everywhere.")
+            return self._do(accounts.deactivate, pk, done)
+        return self._page(
+            "admin/confirm.html",
+            title=gettext("Deactivate %(name)s?", name=self.name_of(self._item(pk))),
+            lines=_ends_with_access(pk),
+            hidden={},
+            submit=gettext("Deactivate"),
+            back=self._url("show", pk=pk),
         )
 
     @expose("/end-access/<int:pk>", methods=["POST"])
@@ -288,6 +318,10 @@ class UserView(ServiceModelView):
         if item.must_change_password:
             return cells.badge(gettext("Must change the password"), "warn")
         return cells.badge(gettext("Active"), "good")
+
+    def cell_language(self, item: User) -> str:
+        known = languages.LANGUAGES.get(item.language or "")
+        return known.name if known else gettext("As their browser asks")
 
     def cell_seen(self, item: User) -> Any:
         # FAB's column: UTC without zone.
@@ -363,17 +397,36 @@ class RoleView(ServiceModelView):
         return item.holder_count
 
 
+def _ends_with_access(user_id: int) -> list[str]:
+    """What ends for somebody who is deactivated, and what does not."""
+    to_come = attachments.to_come_of_user(user_id)
+    stays = ngettext(
+        "%(num)d booking to come stays. Cancel it if nobody will be there.",
+        "%(num)d bookings to come stay. Cancel those where nobody will be there.",
+        to_come,
+    )
+    return [
+        gettext("They cannot sign in until you activate them again, nor be booked."),
+        _signed_in_now(sign_ins.count_live([user_id]).get(user_id, 0)),
+        *([stays] if to_come else []),
+    ]
+
+
+def _signed_in_now(devices: int) -> str:
+    if not devices:
+        return gettext("No device is signed in now.")
+    return ngettext(
+        "%(num)d device is signed in now, and is signed out.",
+        "%(num)d devices are signed in now, and are signed out.",
+        devices,
+    )
+
+
 def _ends_with_password(devices: int) -> list[str]:
     """What a reset password puts an end to."""
     return [
         gettext("Their password stops working. You are shown a one-time password instead."),
-        ngettext(
-            "%(num)d device is signed in now, and is signed out.",
-            "%(num)d devices are signed in now, and are signed out.",
-            devices,
-        )
-        if devices
-        else gettext("No device is signed in now."),
+        _signed_in_now(devices),
         gettext("At the next sign-in another password must be chosen."),
     ]
 

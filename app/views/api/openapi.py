@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, url_for
 from flask_appbuilder import BaseView, expose
-from flask_appbuilder.security.decorators import has_access
 
+from app.views.admin.access import Answer, permitted
 from app.views.api.answers import json_answer
 from app.views.api.openapi_document import document
 
@@ -24,8 +24,8 @@ class SwaggerView(BaseView):
     default_view = "show"
 
     @expose("/v1")
-    @has_access
-    def show(self) -> str:
+    @permitted("show")
+    def show(self) -> Answer:
         page: str = self.render_template(
             "appbuilder/swagger/swagger.html", openapi_uri=url_for("api_openapi.show")
         )

@@ -39,9 +39,10 @@ def show_week() -> Response:
     actor = require_staff(current_actor())
     query = read_query()
     room_id = query.integer("room_id", required=True, minimum=1)
-    day = query.date("date")
+    day = query.date("date") or minutes.today(minutes.default_zone())
+    first_weekday = query.integer("first_weekday", minimum=0, maximum=6) or 0
     query.check()
-    return json_answer(scheduler.week(actor, room_id, day or minutes.today(minutes.default_zone())))
+    return json_answer(scheduler.week(actor, room_id, day, first_weekday=first_weekday))
 
 
 @blueprint.get("/people")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from flask import Flask, current_app
 
-from app.services import accounts
+from app.extensions import db
+from app.services import accounts, sign_ins
 from tests.calls import token_of
 from tests.queries import count_queries
 from tests.views.admin.conftest import World
+from tests.views.admin.test_writes import field
 
 
 def test_permissions_cost_no_query_beside_the_actors(app: Flask, world: World) -> None:
@@ -30,6 +32,29 @@ def test_a_page_costs_who_asks_and_what_it_shows(world: World) -> None:
         with world.app.app_context(), count_queries() as statements:
             office.page("/backoffice/rooms/list/")
         assert len(statements) == 3, statements  # the actor, the number of rooms, the rooms
+
+
+def test_signing_in_leads_to_what_can_be_looked_at(world: World) -> None:
+    office = world.office(world.root)
+    token = field(office.page("/backoffice/rooms/add"), "csrf_token")
+    with world.app.app_context():
+        sign_ins.end_sign_ins(world.root.user_id)
+        db.session.commit()
+    for path, back in {
+        "/backoffice/rooms/add": "/backoffice/rooms/add",
+        "/backoffice/users/activate/1": "/backoffice/users/list/",
+        "/backoffice/settings/": "/backoffice/settings/",
+        "/backoffice/imports/1/run": "/backoffice/imports/",
+    }.items():
+        answer = office.post(path, {"csrf_token": token})
+        assert answer.status_code == 302, path
+        assert answer.headers["Location"] == f"/login/?next={back}"
+
+
+def test_what_is_gone_leads_back_to_the_office(world: World) -> None:
+    answer = world.office(world.root).get("/backoffice/rooms/show/999999")
+    assert answer.status_code == 404
+    assert 'href="/backoffice/">' in answer.text.partition("<main")[2]
 
 
 def test_another_role_holds_at_the_next_request(world: World) -> None:

@@ -109,12 +109,24 @@ def test_bookings_are_narrowed(world: World, office: Office) -> None:
         "q=gwen@": ["Consultation"],
         "q=ben%20client": ["Opening"],
         "q=ann%20lee": ["Consultation"],
+        "q=client%20opening%20BEN": ["Opening"],
+        "q=client%20consultation": [],
     }
     for query, expected in listed.items():
         assert names(office.page(f"/backoffice/bookings/list/?{query}")) == expected, query
     page = office.page("/backoffice/bookings/list/?order=starts_at&direction=asc")
     assert names(page) == ["Consultation", "Opening", "Rehearsal"]
     assert "Tue 4 Mar, 10:00\u201310:30 CET" in page
+
+
+def test_words_are_found_in_any_letters(world: World, office: Office) -> None:
+    with world.app.app_context():
+        room = factories.make_room(name="Årsta, Überlingen")
+        event = db.session.get(Event, world.event)
+        factories.make_session(event, title="Żółw", room_id=room.id)
+    for query in ("åRSTA", "überlingen årsta", "ŻÓŁW", "żół gathering"):
+        page = office.page(f"/backoffice/sessions/list/?q={query}")
+        assert names(page) == ["Żółw"], query
 
 
 @pytest.mark.parametrize(

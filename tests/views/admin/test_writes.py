@@ -169,10 +169,9 @@ def test_get_changes_nothing(world: World, office: Office) -> None:
         f"/backoffice/users/delete/{world.ben.user_id}",
     ):
         office.page(path)
-    office.page(f"/backoffice/users/reset-password/{world.ben.user_id}")
-    for path in ("deactivate", "activate"):
-        answer = office.get(f"/backoffice/users/{path}/{world.ben.user_id}")
-        assert answer.status_code == 405
+    for path in ("reset-password", "deactivate"):
+        office.page(f"/backoffice/users/{path}/{world.ben.user_id}")
+    assert office.get(f"/backoffice/users/activate/{world.ben.user_id}").status_code == 405
     with world.app.app_context():
         assert db.session.query(AuditEntry).count() == before
 
@@ -457,7 +456,7 @@ def test_user_is_added_with_a_password_shown_once(world: World, office: Office) 
         assert "Please sign in" not in refused  # words for who registers
     assert 'href="#field-name"' in refused
 
-    answer = office.post("/backoffice/users/add", form)
+    answer = office.post("/backoffice/users/add", form | {"language": "he"})
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
     password = re.search(r"<code>([^<]+)</code>", answer.text)
@@ -465,6 +464,7 @@ def test_user_is_added_with_a_password_shown_once(world: World, office: Office) 
     with world.app.app_context():
         user = credentials.check_credentials("vera@example.org", password[1])
         assert user.must_change_password
+        assert user.language == "he"
         assert [role.name for role in user.roles] == ["Expert"]
         kept = db.session.scalars(select(AuditEntry.changes))
         assert not any(password[1] in str(changes) for changes in kept)
@@ -478,12 +478,19 @@ def test_user_is_edited(world: World, office: Office) -> None:
         "name": "Benjamin Client",
         "email": "benjamin@example.org",
         "time_zone": "Europe/Lisbon",
+        "language": "de",
         "roles": ["Attendee", "Contributor"],
     }
     office.done(edit, form)
     with world.app.app_context():
         user = db.session.get(User, world.ben.user_id)
         assert (user.first_name, user.email) == ("Benjamin", "benjamin@example.org")
+        assert user.language == "de"
+    assert world.entries("user", "update")[-1].changes["language"] == "de"
+    assert field(office.page(edit), "language") == "de"
+    assert "Deutsch" in office.page(f"/backoffice/users/show/{world.ben.user_id}")
+    with world.app.app_context():
+        user = db.session.get(User, world.ben.user_id)
         assert {role.name for role in user.roles} == {"Attendee", "Contributor"}
     page = office.refused(edit, {**form, "email": "root@example.org"})
     assert field(page, "email") == "root@example.org"
@@ -510,6 +517,12 @@ def test_user_is_deactivated_activated_and_given_a_password(world: World, office
     ben = world.ben.user_id
     browser = world.office(world.ben)
     assert browser.get("/profile").status_code == 200
+    page = office.page(f"/backoffice/users/deactivate/{ben}")
+    for text in ("Deactivate Ben Client?", "1 device is signed in now", "1 booking to come stays."):
+        assert text in page
+    own = office.page(f"/backoffice/users/show/{world.root.user_id}")
+    assert "Sign out everywhere" in own
+    assert "Deactivate" not in own
     office.done(f"/backoffice/users/deactivate/{ben}")
     assert browser.get("/profile").status_code in {302, 303}
     assert world.read(User, ben).active is False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +20,7 @@ from app.models import OutboxMessage
 from app.services import admission
 from tests import openapi
 from tests.calls import caller, problem, token_of
-from tests.conftest import NOW, empty, prepared_app
+from tests.conftest import NOW
 from tests.factories import make_actor, make_admin, make_event, make_session
 
 ANN = "ann@example.org"
@@ -248,53 +247,34 @@ def test_staff_check_in_by_address_and_badge(app: Flask) -> None:
 # -- limits ------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def counting(tmp_path_factory: Any) -> Iterator[Flask]:
-    """An application that counts, on SQLite: no limit is in the database."""
-    directory = tmp_path_factory.mktemp("limits")
-    made = prepared_app(f"sqlite:///{directory / 'test.db'}", directory, RATELIMIT_ENABLED="1")
-    yield made
-    with made.app_context():
-        db.engine.dispose()
-
-
-@pytest.fixture
-def limited(counting: Flask) -> Iterator[Flask]:
-    """It, with nothing in it and nothing counted."""
-    yield counting
-    with counting.app_context():
-        empty(counting)
-    limiter, fallback = counting.extensions["rendezvous.limits"]
-    limiter.reset()
-    fallback.storage.reset()
-
-
 def from_address(number: int) -> dict[str, Any]:
     return {"environ_base": {"REMOTE_ADDR": f"192.0.2.{number}"}}
 
 
-def test_five_codes_an_hour_for_an_address_and_event(limited: Flask) -> None:
+def test_five_codes_an_hour_for_an_address_and_event(limited_app: Flask) -> None:
     for number in range(5):
-        assert browser(limited).ask("Ann@Example.org ", **from_address(number)).status_code == 202
-    refused = browser(limited).ask(**from_address(9))
+        assert (
+            browser(limited_app).ask("Ann@Example.org ", **from_address(number)).status_code == 202
+        )
+    refused = browser(limited_app).ask(**from_address(9))
     assert problem(refused) == (429, "rate_limited")
     assert 1 <= int(refused.headers["Retry-After"]) <= 3600
-    assert browser(limited).ask("bea@example.org").status_code == 202
-    assert browser(limited, "other").ask().status_code == 202
+    assert browser(limited_app).ask("bea@example.org").status_code == 202
+    assert browser(limited_app, "other").ask().status_code == 202
 
 
-def test_a_venue_asks_six_hundred_times_an_hour(limited: Flask) -> None:
-    venue = browser(limited)
+def test_a_venue_asks_six_hundred_times_an_hour(limited_app: Flask) -> None:
+    venue = browser(limited_app)
     asked = [venue.ask(f"p{number}@example.org").status_code for number in range(601)]
     assert (set(asked[:600]), asked[600]) == ({202}, 429)
     assert venue.ask("p601@example.org", **from_address(2)).status_code == 202
 
 
-def test_a_hundred_wrong_guesses_in_a_row_end_it_for_the_address(limited: Flask) -> None:
+def test_a_hundred_wrong_guesses_in_a_row_end_it_for_the_address(limited_app: Flask) -> None:
     """Across events, browsers and resends: each code is guessed at five times."""
     failures, number = 0, 0
     while failures < 100:
-        guesser = browser(limited, f"conf-{number // 5}")
+        guesser = browser(limited_app, f"conf-{number // 5}")
         number += 1
         assert guesser.ask(**from_address(number)).status_code == 202
         for _ in range(5):
@@ -302,54 +282,56 @@ def test_a_hundred_wrong_guesses_in_a_row_end_it_for_the_address(limited: Flask)
             assert problem(refused) == (401, "unauthenticated")
             failures += 1
     assert number == 20
-    ann = browser(limited, "last")
+    ann = browser(limited_app, "last")
     assert ann.ask().status_code == 202
     refused = ann.type(ann.code())
     assert problem(refused) == (429, "rate_limited")
     assert int(refused.headers["Retry-After"]) > 3600
     # Nobody else is held up.
-    with limited.app_context():
+    with limited_app.app_context():
         admission.check_in(make_admin(), "last", ["bea@example.org"])
-    bea = browser(limited, "last")
+    bea = browser(limited_app, "last")
     bea.ask("bea@example.org")
     assert bea.type(bea.code(), "bea@example.org").status_code == 200
 
 
-def test_a_right_code_forgets_the_wrong_ones(limited: Flask) -> None:
+def test_a_right_code_forgets_the_wrong_ones(limited_app: Flask) -> None:
     for number in range(25):
-        ann = browser(limited, f"conf-{number // 5}")
+        ann = browser(limited_app, f"conf-{number // 5}")
         ann.ask()
         for _ in range(4):
             ann.type(ann.wrong())
         assert ann.type(ann.code()).status_code == 200
 
 
-def test_nobody_locks_another_out_by_typing_without_a_code(limited: Flask) -> None:
-    stranger, ann = browser(limited), browser(limited)
+def test_nobody_locks_another_out_by_typing_without_a_code(limited_app: Flask) -> None:
+    stranger, ann = browser(limited_app), browser(limited_app)
     for _ in range(110):
         assert stranger.type("123456").status_code == 401
     ann.ask()
     assert ann.type(ann.code()).status_code == 200
 
 
-def test_an_address_types_so_often_an_hour(limited: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_types_so_often_an_hour(
+    limited_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.limits.CODE_TRIES_PER_ADDRESS", parse("9 per hour"))
-    stranger = browser(limited)
+    stranger = browser(limited_app)
     typed = [stranger.type("123456", f"p{number}@b.org").status_code for number in range(10)]
     assert (set(typed[:9]), typed[9]) == ({401}, 429)
 
 
 def test_without_the_store_the_door_is_not_open(
-    limited: Flask, monkeypatch: pytest.MonkeyPatch
+    limited_app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limiter, _ = limited.extensions["rendezvous.limits"]
+    limiter, _ = limited_app.extensions["rendezvous.limits"]
 
     def away(*_: Any, **__: Any) -> bool:
         raise StorageError(ConnectionError("gone"))
 
     for question in ("hit", "test", "clear", "get_window_stats"):
         monkeypatch.setattr(limiter.limiter, question, away)
-    ann = browser(limited)
+    ann = browser(limited_app)
     assert [ann.ask().status_code for _ in range(6)] == [202] * 5 + [429]
     for left in (4, 3, 2, 1, 0):
         assert ann.type(ann.wrong()).json["tries_left"] == left

@@ -561,6 +561,8 @@ def test_what_the_pages_read(world: World) -> None:
     assert staff.get("/api/scheduler/day")["date"] == "2031-03-03"
     week = staff.get(f"/api/scheduler/week?room_id={world.room}&date={DAY}")
     assert (week["first"], len(week["days"][1]["busy"])) == ("2031-03-03", 1)
+    sunday = staff.get(f"/api/scheduler/week?room_id={world.room}&date={DAY}&first_weekday=6")
+    assert (sunday["first"], len(sunday["days"][2]["busy"])) == ("2031-03-02", 1)
     display = world.guest.get(f"/api/rooms/{world.room}/display")
     assert (display["now"], display["next"]["title"]) == (None, "Rehearsal")
     table = staff("GET", f"/api/scheduler/export.csv?from={DAY}&to={DAY}")
@@ -572,7 +574,10 @@ def test_what_the_pages_read(world: World) -> None:
         "Root",
     ]
     assert fields_of(staff("GET", "/api/scheduler/month?month=2031-3")) == ["month"]
-    assert fields_of(staff("GET", "/api/scheduler/week")) == ["room_id"]
+    assert fields_of(staff("GET", "/api/scheduler/week?first_weekday=7")) == [
+        "first_weekday",
+        "room_id",
+    ]
     assert fields_of(staff("GET", f"/api/scheduler/export.csv?from={DAY}&to=2031-03-01")) == ["to"]
     assert problem(staff("GET", "/api/scheduler/people")) == (403, "not_allowed")
 

@@ -5,7 +5,7 @@ import { ask } from "../dialog.js";
 import { el } from "../dom.js";
 import { clearErrors, showErrors, showFailure } from "../forms.js";
 import { gettext } from "../texts.js";
-import { addDays, dateKey, dateText } from "../time.js";
+import { dateKey, WEEK, weekdayText } from "../time.js";
 import { toast } from "../toast.js";
 import { Unsaved } from "../unsaved.js";
 import { dayRow, tool } from "./day-row.js";
@@ -13,8 +13,7 @@ import { Holidays } from "./holidays.js";
 import { Overrides } from "./overrides.js";
 import { faultsOf, fromApi, nextSpan, toApi } from "./spans.js";
 
-// 2024-09-02 was a Monday.
-const DAYS = Array.from({ length: 7 }, (_, weekday) => dateText(addDays("2024-09-02", weekday), { weekday: "long" }));
+const DAYS = Array.from({ length: 7 }, (_, weekday) => weekdayText(weekday));
 
 export class Hours {
   #switchedOff = new Map(); // by weekday, what it had, should it be switched on again
@@ -44,7 +43,7 @@ export class Hours {
   }
 
   #draw() {
-    this.weekRoot.replaceChildren(...DAYS.map((name, weekday) => this.#row(name, weekday)));
+    this.weekRoot.replaceChildren(...WEEK.map((weekday) => this.#row(DAYS[weekday], weekday)));
     this.overrides.draw();
   }
 
@@ -75,7 +74,7 @@ export class Hours {
   }
 
   async #copy(weekday) {
-    const boxes = DAYS.map((name, day) => ({ name, day, box: el("input", { type: "checkbox", checked: weekday < 5 && day < 5 && day !== weekday }) }));
+    const boxes = WEEK.map((day) => ({ name: DAYS[day], day, box: el("input", { type: "checkbox", checked: weekday < 5 && day < 5 && day !== weekday }) }));
     const others = boxes.filter(({ day }) => day !== weekday);
     const answer = await ask({
       title: gettext("Copy %(day)s's hours to", { day: DAYS[weekday] }),

@@ -4,9 +4,9 @@
 // and the rows that remain show the days of the next month.
 
 import { announce, el, icon } from "../dom.js";
-import { dateAfterKey, placeInWeek } from "../month-keys.js";
+import { dateAfterKey } from "../month-keys.js";
 import { gettext, ngettext } from "../texts.js";
-import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstWeekday, lastOf, monthOf, monthText } from "../time.js";
+import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstOfWeek, lastOf, monthOf, monthText, WEEK, weekdayText } from "../time.js";
 
 const CELLS = 42;
 
@@ -37,9 +37,6 @@ export class MonthGrid {
       { class: "button button--quiet button--icon", type: "button", "aria-label": gettext("Next month"), onclick: () => this.#step(1) },
       icon("chevron-right"),
     );
-    const first = firstWeekday();
-    // 2024-09-01 was a Sunday.
-    const names = Array.from({ length: 7 }, (_, index) => addDays("2024-09-01", (first + index) % 7));
     this.body = el("tbody");
     this.grid = el(
       "table",
@@ -50,9 +47,7 @@ export class MonthGrid {
         el(
           "tr",
           {},
-          ...names.map((date) =>
-            el("th", { scope: "col", abbr: dateText(date, { weekday: "long" }) }, dateText(date, { weekday: "short" })),
-          ),
+          ...WEEK.map((weekday) => el("th", { scope: "col", abbr: weekdayText(weekday) }, weekdayText(weekday, "short"))),
         ),
       ),
       this.body,
@@ -82,7 +77,7 @@ export class MonthGrid {
   /** The first day shown of a month. */
   #firstDay(month) {
     const day = month === monthOf(this.today) ? this.today : firstOf(month);
-    return addDays(day, -placeInWeek(day));
+    return firstOfWeek(day);
   }
 
   /** Whether a date is among the six weeks of a month. */

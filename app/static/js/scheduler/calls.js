@@ -1,11 +1,12 @@
 // The scheduler's calls: what is asked of the server, in one place.
 
 import { Attempt, api, command } from "../api.js";
+import { FIRST_WEEKDAY } from "../time.js";
 
 const query = (values) => new URLSearchParams(Object.entries(values).filter(([, value]) => value !== null && value !== undefined)).toString();
 
 export const readDay = (roomId, date) => api("GET", `/api/rooms/${roomId}/minutes?date=${date}`);
-export const readWeek = (roomId, date) => api("GET", `/api/scheduler/week?${query({ room_id: roomId, date })}`);
+export const readWeek = (roomId, date) => api("GET", `/api/scheduler/week?${query({ room_id: roomId, date, first_weekday: FIRST_WEEKDAY })}`);
 export const readAllRooms = (date) => api("GET", `/api/scheduler/day?date=${date}`);
 
 /** {date: minutes taken} of a room's month. */

@@ -1,9 +1,9 @@
 // The days of a month and how full each is for a room: an APG grid of days, one tab stop.
 
 import { el, icon } from "../dom.js";
-import { dateAfterKey, placeInWeek } from "../month-keys.js";
+import { dateAfterKey } from "../month-keys.js";
 import { gettext } from "../texts.js";
-import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstWeekday, monthOf, monthText } from "../time.js";
+import { addDays, addMonths, dateText, dayOfMonth, firstOf, firstOfWeek, monthOf, monthText, WEEK, weekdayText } from "../time.js";
 import { lengthText } from "./words.js";
 
 const CELLS = 42;
@@ -24,12 +24,11 @@ export class DayPicker {
     this.title = el("h2", { class: "picker__title", id: "picker-title", "aria-live": "polite" });
     const step = (by, name, words) =>
       el("button", { class: "button button--quiet button--icon", type: "button", "aria-label": words, onclick: () => this.onmonth(addMonths(this.month, by)) }, icon(name));
-    const names = Array.from({ length: 7 }, (_, index) => addDays("2024-09-01", (firstWeekday() + index) % 7)); // which was a Sunday
     this.body = el("tbody");
     this.grid = el(
       "table",
       { class: "picker__grid", role: "grid", "aria-labelledby": "picker-title", onkeydown: (event) => this.#key(event) },
-      el("thead", {}, el("tr", {}, ...names.map((date) => el("th", { scope: "col", abbr: dateText(date, { weekday: "long" }) }, dateText(date, { weekday: "narrow" }))))),
+      el("thead", {}, el("tr", {}, ...WEEK.map((weekday) => el("th", { scope: "col", abbr: weekdayText(weekday) }, weekdayText(weekday, "narrow"))))),
       this.body,
     );
     this.root.replaceChildren(
@@ -51,7 +50,7 @@ export class DayPicker {
 
   #draw() {
     const hadFocus = this.body.contains(document.activeElement);
-    const first = addDays(firstOf(this.month), -placeInWeek(firstOf(this.month)));
+    const first = firstOfWeek(firstOf(this.month));
     const dates = Array.from({ length: CELLS }, (_, index) => addDays(first, index));
     const weeks = Array.from({ length: CELLS / 7 }, (_, index) => dates.slice(index * 7, index * 7 + 7));
     this.grid.setAttribute("aria-busy", String(this.taken === null));

@@ -1,12 +1,10 @@
 // Keeps the diary true: loads what is looked at, and loads it again when a room's topic says so.
 
 import { watch } from "../live.js";
-import { addDays, monthOf, weekdayOf } from "../time.js";
+import { addDays, firstOfWeek, monthOf } from "../time.js";
 import { readAllRooms, readDay, readMonth, readWeek } from "./calls.js";
 
-/** The Monday of a date's week. */
-export const mondayOf = (date) => addDays(date, -((weekdayOf(date) + 6) % 7));
-export const weekOf = (date) => Array.from({ length: 7 }, (_, day) => addDays(mondayOf(date), day));
+export const weekOf = (date) => Array.from({ length: 7 }, (_, day) => addDays(firstOfWeek(date), day));
 
 export class Loader {
   #topics = new Map();
@@ -89,7 +87,7 @@ export class Loader {
   }
 
   async #week(roomId, date) {
-    const answer = await this.#once(`week ${roomId} ${mondayOf(date)}`, () => readWeek(roomId, date));
+    const answer = await this.#once(`week ${roomId} ${firstOfWeek(date)}`, () => readWeek(roomId, date));
     for (const day of answer.days) this.#absorb(roomId, day.date, day);
     this.#follow(roomId, answer.version);
   }

@@ -2,15 +2,12 @@
 
 import { el, icon } from "../dom.js";
 import { gettext, ngettext } from "../texts.js";
-import { addDays, dateText, firstWeekday } from "../time.js";
+import { addDays, WEEK, weekdayOf, weekdayText } from "../time.js";
 import { dateOf } from "./local-day.js";
 import { shortDate, spanText } from "./words.js";
 
 const WAIT = 250;
-// 2024-09-02 was a Monday; weekday 0 is Monday.
-const weekdayName = (weekday, form) => dateText(addDays("2024-09-02", weekday), { weekday: form });
 const WEEKDAYS = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
-const weekdayOf = (date) => (new Date(`${date}T00:00:00Z`).getUTCDay() + 6) % 7;
 
 export class Repeat {
   #timer = null;
@@ -24,10 +21,9 @@ export class Repeat {
     this.occurrences = null;
     const find = (name) => fold.querySelector(`[data-repeat-${name}]`);
     Object.assign(this, { text: find("text"), frequency: find("frequency"), end: find("end"), count: find("count"), until: find("until"), weekdays: find("weekdays"), box: find("preview") });
-    const order = Array.from({ length: 7 }, (_, index) => (firstWeekday() + 6 + index) % 7);
     fold.querySelector("[data-weekdays]").replaceChildren(
-      ...order.map((weekday) =>
-        el("label", { class: "weekdays__day" }, el("input", { type: "checkbox", value: weekday, "aria-label": weekdayName(weekday, "long") }), el("span", { "aria-hidden": "true" }, weekdayName(weekday, "short"))),
+      ...WEEK.map((weekday) =>
+        el("label", { class: "weekdays__day" }, el("input", { type: "checkbox", value: weekday, "aria-label": weekdayText(weekday) }), el("span", { "aria-hidden": "true" }, weekdayText(weekday, "short"))),
       ),
     );
     fold.addEventListener("input", () => this.#changed());
@@ -97,7 +93,7 @@ export class Repeat {
   }
 
   #weeklyWords() {
-    const days = this.#days.map((day) => weekdayName(day, "short")).join(", ");
+    const days = WEEK.filter((day) => this.#days.includes(day)).map((day) => weekdayText(day, "short")).join(", ");
     return days ? gettext("Every week on %(days)s", { days }) : gettext("Every week");
   }
 

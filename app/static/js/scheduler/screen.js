@@ -1,8 +1,8 @@
 // What the page shows of a place and of what is done there: its parts, each told only what it needs.
 
 import { gettext, ngettext } from "../texts.js";
-import { dateText, zoneShort } from "../time.js";
-import { mondayOf, weekOf } from "./loader.js";
+import { dateText, firstOfWeek, zoneShort } from "../time.js";
+import { weekOf } from "./loader.js";
 import { MINUTE, clockText, hoursOf, locate, offsetText } from "./local-day.js";
 import { hourOf } from "./place.js";
 import { holder, shortDate, spanWords, two } from "./words.js";
@@ -62,7 +62,7 @@ export class Screen {
   #title() {
     const { date, room, view: shown } = this.view().place;
     const full = { day: "numeric", month: "long", year: "numeric" };
-    const day = shown === "week" ? gettext("Week of %(date)s", { date: dateText(mondayOf(date), full) }) : dateText(date, { weekday: "long", ...full });
+    const day = shown === "week" ? gettext("Week of %(date)s", { date: dateText(firstOfWeek(date), full) }) : dateText(date, { weekday: "long", ...full });
     if (shown === "day") return [day, gettext("all rooms")].join(" · ");
     const noon = hoursOf(date, this.#zone())[12].minutes[0] ?? this.now();
     return `${day} · ${this.data.rooms.find((each) => each.id === room).name} · ${zoneShort(noon, this.#zone())}`;

@@ -151,9 +151,9 @@ PATHS: dict[str, dict[str, Schema]] = {
     },
     "/api/scheduler/week": {
         "get": read(
-            "A week of one room from Monday on; for staff",
+            "A week of one room, from Monday on or from another `first_weekday`; for staff",
             ref("RoomWeek"),
-            query={"room_id": ID, "date": DATE},
+            query={"room_id": ID, "date": DATE, "first_weekday": whole(0, 6)},
             required=["room_id"],
             refusals=["not_found"],
         )

@@ -203,7 +203,8 @@ def forget_changes() -> None:
     """
     if _open_transaction() is not None:
         raise RuntimeError("forget_changes() inside a transaction")
-    db.session.rollback()
+    session: Session = db.session()
+    session.rollback()
 
 
 def is_first(what: object) -> bool:

@@ -293,7 +293,7 @@ def test_where_no_mail_leaves_pages_say_so(
     assert warned not in office.page("/backoffice/")
 
 
-def test_a_sent_mail_is_said_to_be_shown_in_the_words_of_today(
+def test_a_sent_mail_is_said_to_be_shown_in_its_words_or_those_of_today(
     world: World, office: Office
 ) -> None:
     show = "/backoffice/outbox/show/{}"
@@ -302,6 +302,10 @@ def test_a_sent_mail_is_said_to_be_shown_in_the_words_of_today(
     sent = office.page(show.format(mail_of(world, state="sent")))
     assert "How it would read now" in sent
     assert "What was sent is not kept" in sent
+    known = {"product": "Then", "accent": "#123456", "own": {}, "language": "en"}
+    kept = office.page(show.format(mail_of(world, state="sent", wording=known)))
+    assert "What it said" in kept
+    assert "How it would read now" not in kept
 
 
 def test_a_test_mail_leads_to_its_state(world: World, office: Office) -> None:

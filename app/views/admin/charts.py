@@ -30,6 +30,7 @@ class Series:
     name: Words
     values: Sequence[float]
     is_rest: bool = False
+    colour: int = 0  # from 1, where it is not that of its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,8 @@ class Chart:
 
     def look(self, column: int) -> str:
         """How the bars of a series look: the number of a colour from 1, or `rest`."""
-        return "rest" if self.series[column].is_rest else str(column + 1)
+        series = self.series[column]
+        return "rest" if series.is_rest else str(series.colour or column + 1)
 
     def text(self, value: float) -> str:
         """A value of it in words."""

@@ -14,7 +14,7 @@ from app.errors import status_of
 from app.gates import current_actor
 from app.services import languages, reports, spreadsheets
 from app.services.errors import InvalidInput
-from app.services.local_text import share_text
+from app.services.local_text import period_text, share_text
 from app.services.reports import Report, Span
 from app.views.admin.access import Answer, permitted
 from app.views.admin.charts import Series, number, stacked_bars
@@ -62,6 +62,10 @@ CHARTS = {
         "month": lazy_gettext("Bookings by their start by month"),
     },
     "fill-rate": _SEATS,
+}
+# As on the home page: what is the same has the same colour everywhere.
+COLOURS = {"rooms": (4, 3, 1), "experts": (1,), "no-shows": (1, 2), "lead-time": (1, 2, 3)} | {
+    "fill-rate": (1, 0)
 }
 STEPS = {
     "day": lazy_gettext("Days"),
@@ -128,10 +132,10 @@ class ReportView(BaseView):
             chart=stacked_bars(
                 "report",
                 CHARTS[name][span.step],
-                report.periods,
+                [period_text(each, span.step) for each in span.periods],
                 [
-                    Series(each, values, is_rest=each == report.rest)
-                    for each, values in report.series
+                    Series(each, values, is_rest=each == report.rest, colour=colour)
+                    for (each, values), colour in zip(report.series, COLOURS[name], strict=False)
                 ],
                 unit=report.unit,
             ),

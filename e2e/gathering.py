@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -39,6 +39,15 @@ SESSIONS: list[tuple[int, str, int, int, str, int | None, str, str]] = [
     (0, "14:00", 50, 1, "Full house", 3, "Fay Moor", "Words"),
     (1, "10:30", 60, 1, "Hands on clocks", 2, "Ben Okoro", "Craft"),
     (1, "11:35", 30, 0, "Closing", 40, "Ada Quill", "Words"),
+]
+# Talks of five minutes one after the other, and of ten, beside a long one.
+LIGHTNING: list[tuple[int, str, int, int, str, int | None, str, str]] = [
+    (0, "10:00", 45, 0, "A long talk", 9, "Ada Quill", "Craft"),
+    *((0, f"10:{5 * n:02}", 5, 1, f"Flash {n}", 9, "Ben Okoro", "Craft") for n in range(6)),
+    *((0, f"10:{10 * n:02}", 10, 2, f"Spark {n}", 9, "Eve Lindt", "Words") for n in range(3)),
+    (0, "10:30", 5, 2, "Five minutes, and more words than fit into a line of it", 9, "Jo", "Words"),
+    (0, "10:35", 15, 2, "A quarter of an hour", 9, "Fay Moor", "Words"),
+    (0, "10:50", 20, 2, "A title beyond all lines, " * 9, 9, "Fay Moor", "Words"),
 ]
 
 
@@ -84,7 +93,12 @@ class Gathering:
 
 
 def gather(
-    app: Flask, site: Site, *, public: bool = True, starts_in: timedelta | None = None
+    app: Flask,
+    site: Site,
+    *,
+    public: bool = True,
+    starts_in: timedelta | None = None,
+    sessions: Sequence[tuple[int, str, int, int, str, int | None, str, str]] = SESSIONS,
 ) -> Gathering:
     """An event of two days from tomorrow, or one that began `-starts_in` ago."""
     suffix = secrets.token_hex(3)
@@ -112,7 +126,7 @@ def gather(
         qr = admission.qr_code(events.get_event(slug))
         ids: dict[str, int] = {}
         later = 0
-        for day, clock, minutes, room, title, capacity, speakers, track in SESSIONS:
+        for day, clock, minutes, room, title, capacity, speakers, track in sessions:
             local = time.fromisoformat(clock)
             starts_at = datetime.combine(first + timedelta(days=day), local, ZONE) + shift
             described, _ = event_sessions.schedule_session(

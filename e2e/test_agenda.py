@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
 from app import create_app
-from e2e.gathering import AgendaPage, Gather, Gathering, gather
+from e2e.gathering import LIGHTNING, AgendaPage, Gather, Gathering, gather
 from e2e.site import PASSWORD, Site
 from tests.conftest import settings_for
 
@@ -735,6 +735,21 @@ def test_every_state_is_accessible(face: tuple[Page, dict[str, Any]], gathering:
     expect(page.get_by_label("Link to your calendar")).to_be_visible()
     check(page)
     page.reload()
+    check(page)
+
+
+def test_short_talks_have_room_for_their_buttons(
+    face: tuple[Page, dict[str, Any]], gathered: Gather
+) -> None:
+    page, person = face
+    gathering = gathered(sessions=LIGHTNING)
+    gathering.seat("Flash 1", person)
+    agenda = AgendaPage(page, gathering).settled()
+    for title in ("Flash 0", "Flash 1", "Spark 2"):
+        expect(agenda.button(title)).to_be_visible()
+    check(page)
+    agenda.button("Flash 2").click()
+    expect(agenda.button("Flash 2")).to_contain_text("Cancel")
     check(page)
 
 

@@ -101,7 +101,7 @@ class Accounts:
         roles = self._known_roles(wanted.roles or [ATTENDEE])
         if ADMIN in roles:
             self._admins.add(email)
-        return Judged(None, email, after=_NOT_KNOWN | kept | {"roles": roles})
+        return Judged(None, email, after={**_NOT_KNOWN, **kept, "roles": roles})
 
     def _judge_known(self, known: _Known, wanted: Wanted) -> Judged:
         here = {

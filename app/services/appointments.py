@@ -7,7 +7,7 @@ several seats shares one slot of the expert among several clients (`group_slots`
 
 from __future__ import annotations
 
-from collections.abc import Collection, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,7 +37,7 @@ from app.services import (
     slots,
 )
 from app.services.bookings import Booked
-from app.services.errors import InvalidInput, NotOffered, Overlap, SlotTaken, Stale
+from app.services.errors import InvalidInput, NotAllowed, NotOffered, Overlap, SlotTaken, Stale
 from app.services.manage_links import manage_token, token_hash
 from app.services.meeting_links import place_of
 from app.services.meeting_providers import is_set_up
@@ -159,46 +159,101 @@ def reschedule_appointment(
     *,
     version: int | None = None,
     reason: str = "",
+    with_group: bool = False,
 ) -> dict[str, Any]:
     """Move an appointment that the caller has found and allowed; `uid` stays for life.
 
-    One that begins then already is given back as it stands.
+    One that begins then already is given back as it stands. `with_group` moves everybody in
+    its slot, all or nobody, and is for hosts.
 
     Moved by its client, one that needs approval becomes a request again. The reason is
     mailed to the other side.
     A compare-and-set on `version`: of two moves made looking at the same booking, the
-    second is `Stale`. Raises `Gone`, `NotOffered`, `SlotTaken`, `Overlap`, `Stale`.
+    second is `Stale`, as is one of a slot that somebody came into meanwhile. Raises `Gone`,
+    `NotOffered`, `SlotTaken`, `Overlap`, `Stale`, `NotAllowed`.
     """
     cancellation.check_reason(reason)
     bookings.check_version(row, version)
     bookings.require_movable(row)
+    if with_group and not bookings.is_host(row, actor):
+        raise NotAllowed(gettext("Only the host moves everybody in a slot."))
     if starts_at == row.starts_at:
         return bookings.describe(row, actor, everything=True)
     offer = slots.find_offer(row.event_type_id)
-    client_calendar = ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
+    rows = [row]
+    if with_group:
+        members = group_slots.ids_in_slot(offer.id, row.starts_at) - {row.id}
+        rows += bookings.find_rows(Booking.id.in_(members))
     try:
-        return _move(actor, row, offer, starts_at, client_calendar, reason)
+        return _move(actor, rows, offer, starts_at, reason, with_group=with_group)[0]
     except SlotTaken:
+        alone = row.user_id and len(rows) == 1
         near = slots.nearest_starts(
-            offer, starts_at, ignoring=[row.id], client_calendar_id=client_calendar
+            offer,
+            starts_at,
+            ignoring=[each.id for each in rows],
+            client_calendar_id=_calendar_of(row) if alone else None,
         )
-        raise SlotTaken(alternatives=near) from None
+        detail = gettext("This time is not free for everybody in the slot.")
+        raise SlotTaken(detail if len(rows) > 1 else "", alternatives=near) from None
 
 
 @transactional
 def _move(
     actor: Actor | None,
+    rows: Sequence[AnyRow],
+    offer: AnyRow,
+    starts_at: datetime,
+    reason: str,
+    *,
+    with_group: bool,
+) -> list[dict[str, Any]]:
+    """Move bookings of one slot, all or none."""
+    claims = {row.id: _claims(offer, starts_at, _calendar_of(row)) for row in rows}
+    leaving = set(claims)
+    _require_offered(offer, starts_at, leaving)
+    # What each is told of: its own calendars, before and after, and not its mates'.
+    concerned = {
+        row.id: {claim.calendar_id for claim in claims[row.id]} | group_slots.calendars_of(row)
+        for row in rows
+    }
+    locked = ledger.lock({each for calendars in concerned.values() for each in calendars})
+    if with_group and group_slots.ids_in_slot(offer.id, rows[0].starts_at) != leaving:
+        raise Stale
+    for row in rows:  # others stay in the slot that these leave
+        group_slots.hand_over(row, leaving=leaving)
+    ledger.release(booking_ids=leaving)
+    moved = []
+    for row in rows:
+        moved.append(
+            _relocate(
+                actor,
+                row,
+                offer,
+                starts_at,
+                claims[row.id],
+                [locked[each] for each in sorted(concerned[row.id])],
+                reason,
+                leaving=leaving,
+            )
+        )
+        leaving = leaving - {row.id}
+    return moved
+
+
+def _relocate(
+    actor: Actor | None,
     row: AnyRow,
     offer: AnyRow,
     starts_at: datetime,
-    client_calendar: int | None,
+    claims: list[ledger.Claim],
+    calendars: Collection[changes.CalendarVersion],
     reason: str,
+    *,
+    leaving: Set[int],
 ) -> dict[str, Any]:
-    claims = _claims(offer, starts_at, client_calendar)
-    _require_offered(offer, starts_at, {row.id})
-    locked = ledger.lock({claim.calendar_id for claim in claims} | group_slots.calendars_of(row))
-    group_slots.hand_over(row)  # others stay in the slot that it leaves
-    place, wanted = _judge(actor, offer, starts_at, claims, {row.id})
+    """Move one of those `leaving`, whose time is released already."""
+    place, wanted = _judge(actor, offer, starts_at, claims, leaving)
     by_host = bookings.is_host(row, actor)
     asks = row.status == PENDING or (offer.requires_approval and not by_host)
     if not bookings.revise(
@@ -211,10 +266,9 @@ def _move(
         starts_at=starts_at,
         ends_at=starts_at + timedelta(minutes=offer.duration_minutes),
         room_id=offer.room_id,
-        **_place_after_move(offer, row, starts_at),
+        **_place_after_move(offer, row, starts_at, leaving),
     ):
         raise Stale
-    ledger.release(booking_ids=[row.id])
     ledger.occupy(wanted, booking_id=row.id)
     moved = bookings.find_row(row.uid)
     assert moved is not None
@@ -249,10 +303,13 @@ def _move(
         before={"starts_at": clock.rfc3339(row.starts_at)},
         starts_at=clock.rfc3339(starts_at),
     )
-    bookings.publish(
-        changes.BOOKING_RESCHEDULED, payload, tuple(locked.values()), previous=previous
-    )
+    bookings.publish(changes.BOOKING_RESCHEDULED, payload, tuple(calendars), previous=previous)
     return payload
+
+
+def _calendar_of(row: AnyRow) -> int | None:
+    """The calendar of its client, if that is a user."""
+    return ledger.calendar_ids(user_ids=[row.user_id])[0] if row.user_id else None
 
 
 def _own_place(offer: AnyRow) -> dict[str, Any]:
@@ -260,11 +317,13 @@ def _own_place(offer: AnyRow) -> dict[str, Any]:
     return {"location": location, "meeting_url": meeting_url}
 
 
-def _place_after_move(offer: AnyRow, row: AnyRow, starts_at: datetime) -> dict[str, Any]:
-    """What changes of where a booking takes place when it moves: its mates are others then."""
-    if joined := place_with_mates(offer, starts_at, besides=row.id):
+def _place_after_move(
+    offer: AnyRow, row: AnyRow, starts_at: datetime, leaving: Set[int]
+) -> dict[str, Any]:
+    """What changes of where a booking takes place when it moves: its mates may be others then."""
+    if joined := place_with_mates(offer, starts_at, besides={row.id}):
         return joined
-    is_left_to_others = place_with_mates(offer, row.starts_at, besides=row.id)
+    is_left_to_others = place_with_mates(offer, row.starts_at, besides=leaving)
     return _own_place(offer) if is_left_to_others else {}
 
 
@@ -309,7 +368,7 @@ def with_buffers(offer: AnyRow, period: Interval) -> Interval:
     )
 
 
-def _require_offered(offer: AnyRow, starts_at: datetime, ignoring: set[int]) -> None:
+def _require_offered(offer: AnyRow, starts_at: datetime, ignoring: Set[int]) -> None:
     """Raises `NotOffered` for a start that the rules exclude, whatever is busy.
 
     Asked before the locks, which many may wait for.
@@ -324,7 +383,7 @@ def _judge(
     offer: AnyRow,
     starts_at: datetime,
     claims: list[ledger.Claim],
-    ignoring: set[int],
+    ignoring: Set[int],
 ) -> tuple[int, list[ledger.Claim]]:
     """As `judge`, and what may have changed of the rules while the locks were waited for."""
     if offer.daily_limit is not None:
@@ -364,7 +423,8 @@ def judge(
     if not of_slot and external_busy.is_busy(offer.calendar_id, claims[0].period):
         raise SlotTaken
     if place is None or in_the_way:
-        raise Overlap(ledger.shown_to(actor, in_the_way))
+        mine = group_slots.unfold(actor, in_the_way) if actor else in_the_way
+        raise Overlap(ledger.shown_to(actor, mine))
     if not of_slot:
         return place, claims
     return place, [claim for claim in claims if claim.calendar_id not in shared]
@@ -381,7 +441,7 @@ def _is_of_slot(
 
 
 def place_with_mates(
-    offer: AnyRow, starts_at: datetime, *, besides: int | None = None
+    offer: AnyRow, starts_at: datetime, *, besides: Collection[int] = ()
 ) -> dict[str, Any]:
     """`location` and `meeting_url` of those in the slot; nothing if it is joined by nobody.
 

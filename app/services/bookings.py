@@ -251,7 +251,7 @@ def lock_with_replaced(
                 gettext("A booking to be replaced changed a moment ago. Please look at it again.")
             )
         for row in replaced:  # what is judged next must not pass over the others' slot
-            group_slots.hand_over(row)
+            group_slots.hand_over(row, leaving=ids)
     return locked
 
 

@@ -106,11 +106,8 @@ def _schedule(
     dry_run: bool,
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
-    event = events.get_event(event_slug)
-    required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
-    session = session_fields.new_session(event, guid)
     with db.session.no_autoflush:
-        session_fields.apply(session, required | dict(values))
+        session = drafted(event_slug, values, guid)
         claims = session_calendars.claims_of(session)
         locked = ledger.lock(claim.calendar_id for claim in claims)
         impact = Impact(
@@ -128,6 +125,14 @@ def _schedule(
     audit.record_creation(actor, "event_session", session.id, session_fields.told(session))
     session_notices.announce(changes.NEW_BOOKING, session, tuple(locked.values()))
     return describe(session), impact
+
+
+def drafted(event_slug: str, values: Mapping[str, Any], guid: str) -> EventSession:
+    """A new session with these values, checked and not yet added. Raises `InvalidInput`, `NotFound`."""
+    required = dict.fromkeys(("title", "room_id", "starts_at", "ends_at"))
+    session = session_fields.new_session(events.get_event(event_slug), guid)
+    session_fields.apply(session, required | dict(values))
+    return session
 
 
 def cancel_event_session(actor: Actor | None, event_session_id: int) -> list[str]:

@@ -11,8 +11,8 @@ agreed on what stands.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ from app.models.booking import LIVE
 from app.models.interval import Interval, overlapping
 from app.models.types import AnyRow
 from app.services import ledger
+from app.services.policy import Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def find_groups(
             Booking.room_id,
             func.count().label("taken"),
         )
-        .where(_live(offer.id), Booking.id.not_in(ignoring))
+        .where(in_slots(offer.id), Booking.id.not_in(ignoring))
         .where(overlapping(Booking.starts_at, Booking.ends_at, window.starts_at, window.ends_at))
         .group_by(Booking.starts_at, Booking.ends_at, Booking.room_id)
     )
@@ -71,7 +72,7 @@ def find_place(
     rows = db.session.execute(
         select(Booking.place, Booking.ends_at, Booking.room_id, EventType.seats)
         .join(EventType, EventType.id == Booking.event_type_id)
-        .where(_live(event_type_id), Booking.starts_at == period.starts_at)
+        .where(in_slots(event_type_id), Booking.starts_at == period.starts_at)
         .where(Booking.id.not_in(ignoring))
     ).all()
     if not rows:
@@ -84,16 +85,16 @@ def find_place(
 
 
 def find_mate(
-    event_type_id: int, starts_at: datetime, *, besides: int | None = None
+    event_type_id: int, starts_at: datetime, *, besides: Collection[int] = ()
 ) -> AnyRow | None:
     """Where those in a slot meet, `location` and `meeting_url`; None if nobody is in it.
 
-    `besides` is the id of a booking that does not count.
+    `besides` are ids of bookings that do not count.
     """
     return db.session.execute(
         select(Booking.location, Booking.meeting_url)
-        .where(_live(event_type_id), Booking.starts_at == starts_at)
-        .where(Booking.id.is_distinct_from(besides))
+        .where(in_slots(event_type_id), Booking.starts_at == starts_at)
+        .where(Booking.id.not_in(besides))
         .order_by(Booking.id)
         .limit(1)
     ).one_or_none()
@@ -103,7 +104,7 @@ def most_booked(event_type_id: int, since: datetime) -> int:
     """How many are in the fullest slot of an event type that ends after `since`."""
     in_a_slot = (
         select(func.count().label("taken"))
-        .where(_live(event_type_id), Booking.ends_at > since)
+        .where(in_slots(event_type_id), Booking.ends_at > since)
         .group_by(Booking.starts_at)
         .subquery()
     )
@@ -123,7 +124,7 @@ def calendars_of(row: Any) -> set[int]:
                 or_(
                     Booking.id == row.id,
                     and_(
-                        _live(row.event_type_id),
+                        in_slots(row.event_type_id),
                         Booking.starts_at == row.starts_at,
                         _is_shared(row),
                     ),
@@ -133,11 +134,43 @@ def calendars_of(row: Any) -> set[int]:
     )
 
 
-def hand_over(row: Any) -> None:
+def ids_in_slot(event_type_id: int, starts_at: datetime) -> set[int]:
+    """Ids of the live bookings in one slot."""
+    return set(
+        db.session.scalars(
+            select(Booking.id).where(in_slots(event_type_id), Booking.starts_at == starts_at)
+        )
+    )
+
+
+def unfold(actor: Actor, conflicts: Iterable[ledger.Conflict]) -> list[ledger.Conflict]:
+    """A conflict for each booking of the actor's own group slots, not for their holders alone.
+
+    A host gives up such a time only with everybody in it.
+    """
+    found = []
+    for each in conflicts:
+        found.append(each)
+        is_hosted = each.calendar_id == actor.calendar_id and each.user_id != actor.user_id
+        if each.event_type_id is None or not is_hosted:
+            continue
+        others = select(Booking.id, Booking.uid, Booking.user_id).where(
+            in_slots(each.event_type_id),
+            Booking.starts_at == each.starts_at,
+            Booking.id != each.booking_id,
+        )
+        found += [
+            replace(each, booking_id=row.id, uid=row.uid, user_id=row.user_id)
+            for row in db.session.execute(others.order_by(Booking.id))
+        ]
+    return found
+
+
+def hand_over(row: Any, *, leaving: Collection[int] = ()) -> None:
     """Owe the slot's busy periods to another who is in it, as far as `row` holds them.
 
-    Called before a booking leaves its slot; the calendars must be locked. Nothing happens
-    to a booking that is alone.
+    Called before a booking leaves its slot, perhaps with others; the calendars must be
+    locked. Nothing happens to a booking that is alone.
     """
     if row.kind != "appointment":
         return
@@ -152,14 +185,17 @@ def hand_over(row: Any) -> None:
         return
     heir = db.session.scalar(
         select(func.min(Booking.id)).where(
-            _live(row.event_type_id), Booking.starts_at == row.starts_at, Booking.id != row.id
+            in_slots(row.event_type_id),
+            Booking.starts_at == row.starts_at,
+            Booking.id.not_in({row.id, *leaving}),
         )
     )
     if heir is not None:
         ledger.hand_over(row.id, heir, held)
 
 
-def _live(event_type_id: int) -> ColumnElement[bool]:
+def in_slots(event_type_id: int) -> ColumnElement[bool]:
+    """The condition on live bookings of an event type."""
     return and_(
         Booking.event_type_id == event_type_id,
         Booking.kind == "appointment",

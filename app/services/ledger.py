@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import takewhile
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     BindParameter,
@@ -95,6 +95,24 @@ class Conflict:
         return shown
 
 
+class Times(Protocol):
+    """Who knows what is in the way: this module itself, or a rehearsal's idea of it."""
+
+    def find_conflicts(
+        self,
+        claims: Sequence[Claim],
+        *,
+        ignoring: Collection[int] = (),
+        ignoring_session: int | None = None,
+    ) -> list[Conflict]:
+        """As this module's function of that name."""
+
+    def find_conflicts_at(
+        self, calendar_ids: Collection[int], period: Interval, *, ignoring: Collection[int] = ()
+    ) -> list[Conflict]:
+        """As this module's function of that name."""
+
+
 def shown_to(actor: Actor | None, conflicts: Iterable[Conflict]) -> list[dict[str, Any]]:
     """The contract's `conflicts`: each cause once, however many calendars it occupies.
 
@@ -106,7 +124,7 @@ def shown_to(actor: Actor | None, conflicts: Iterable[Conflict]) -> list[dict[st
     causes: dict[tuple[int | None, int | None], Conflict] = {}
     for conflict in own_first:
         causes.setdefault((conflict.booking_id, conflict.event_session_id), conflict)
-    by_start = sorted(causes.values(), key=lambda conflict: conflict.starts_at)
+    by_start = sorted(causes.values(), key=lambda each: (each.starts_at, each.title))
     return [conflict.seen_by(actor) for conflict in by_start]
 
 

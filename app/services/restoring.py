@@ -164,7 +164,7 @@ def _restore_appointment(row: AnyRow, actor: Actor | None) -> None:
         status=PENDING if asks else CONFIRMED,
         decide_by=appointments.decide_by(offer, row.starts_at) if asks else None,
         place=place,
-        **appointments.place_with_mates(offer, row.starts_at, besides=row.id),
+        **appointments.place_with_mates(offer, row.starts_at, besides={row.id}),
     )
     ledger.occupy(wanted, booking_id=row.id)
     _tell(row, actor, "requested" if asks else "restored", tuple(locked.values()))

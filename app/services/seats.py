@@ -24,6 +24,7 @@ from app.services import (
     cancellation,
     changes,
     clock,
+    group_slots,
     languages,
     ledger,
 )
@@ -87,7 +88,7 @@ def _book(actor: Actor, attendee: Actor, session: AnyRow, replace: tuple[str, ..
         if conflict.seat_of == session.id and conflict.uid:  # a second click, a moment ago
             return Booked(bookings.get_booking(attendee, conflict.uid), [], created=False)
     if in_the_way:
-        raise Overlap(ledger.shown_to(attendee, in_the_way))
+        raise Overlap(ledger.shown_to(attendee, group_slots.unfold(attendee, in_the_way)))
     if not accept_offer(session, attendee.user_id) and take(session) is None:
         raise _full(find_session(actor, attendee, session.id))
     released = cancellation.release_bookings(

@@ -55,10 +55,13 @@ def claims_of_all(sessions: Sequence[EventSession]) -> list[list[ledger.Claim]]:
 
 
 def list_conflicts(
-    actor: Actor, claims: Sequence[ledger.Claim], event_session_id: int | None
+    actor: Actor,
+    claims: Sequence[ledger.Claim],
+    event_session_id: int | None,
+    times: ledger.Times = ledger,
 ) -> list[dict[str, Any]]:
     """What is in the way of a session, as the actor may see it; itself is not."""
-    found = ledger.find_conflicts(claims, ignoring_session=event_session_id)
+    found = times.find_conflicts(claims, ignoring_session=event_session_id)
     return ledger.shown_to(actor, found)
 
 

@@ -66,7 +66,7 @@ def move_event_session(
     speakers and attendees, then the session. Raises `Overlap`, `Stale`, `Gone` (cancelled),
     `InvalidInput` (also for a capacity below the seats taken, with their number), `NotFound`.
     """
-    wanted = _Wanted(values, version, release_last=release_last, as_published=as_published)
+    wanted = Wanted(values, version, release_last=release_last, as_published=as_published)
     for _ in range(event_sessions.TRIES):
         try:
             return _move(actor, event_session_id, wanted, dry_run=dry_run)
@@ -78,13 +78,13 @@ def move_event_session(
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """What `move_event_session` is asked for."""
 
     values: Mapping[str, Any]
-    version: int | None
-    release_last: bool
-    as_published: bool
+    version: int | None = None
+    release_last: bool = False
+    as_published: bool = False
 
     def apply(self, session: EventSession) -> bool:
         """Change the session, whose row may be old yet; returns whether anything differs."""
@@ -101,7 +101,7 @@ class _Wanted:
 
 @transactional
 def _move(
-    actor: Actor | None, event_session_id: int, wanted: _Wanted, *, dry_run: bool
+    actor: Actor | None, event_session_id: int, wanted: Wanted, *, dry_run: bool
 ) -> tuple[dict[str, Any], Impact]:
     actor = require_admin(actor)
     session = event_sessions.get_event_session(event_session_id)
@@ -122,41 +122,20 @@ def _move(
         seats = session_calendars.list_seats(session.id)
         attendees = session_calendars.attendees_of(session.id)
         held = ledger.calendars_of(event_session_id=session.id)
-        previous, capacity = Interval(session.starts_at, session.ends_at), session.capacity
-        room_id, spoke = session.room_id, session_calendars.speaking_users(session.speakers)
-        before, day = session_fields.told(session), session.day
-        if not wanted.apply(session):  # somebody did the same meanwhile
+        judged = session_impact.judge(
+            actor, session, lambda: wanted.apply(session), seats, attendees
+        )
+        if judged is None:  # somebody did the same meanwhile
             db.session.expire(session)
             raise Untouched(event_sessions.describe(session), session_impact.unmoved(session))
-        claims = session_calendars.claims_of(session)
-        calendars = {claim.calendar_id for claim in claims} | held
+        calendars = {claim.calendar_id for claim in judged.claims} | held
         if not calendars | set(attendees.values()) <= locked.keys():
             raise event_sessions.MoreToLock
-        period = Interval(session.starts_at, session.ends_at)
-        impact = Impact(conflicts=session_calendars.list_conflicts(actor, claims, session.id))
-        busy = (
-            session_impact.clashing(actor, impact, seats, attendees, period)
-            if period != previous
-            else []
-        )
-        staying = [row for row in seats if row not in busy]
-        last = session_impact.beyond(session, impact, staying)
-        staying = staying[: len(staying) - len(last)]
-        is_elsewhere = period != previous or session.room_id != room_id
-        impact.keeping = len(staying)
-        impact.mailed = len(impact.leaving) + (len(staying) if is_elsewhere else 0)
-        impact.waiting = waitlist.count(session.id)
-        if is_elsewhere or spoke != session_calendars.speaking_users(session.speakers):
-            impact.speakers = sorted(
-                {*spoke.values(), *session_calendars.speaking_users(session.speakers).values()}
-            )
-        if (session.capacity, session.room_id) != (capacity, room_id):
-            impact.over_room = session_impact.over_room(session)
-        if (period, session.day) != (previous, day):
-            impact.outside_event = session_impact.is_outside(session)
+        impact, previous, capacity = judged.impact, judged.previous, judged.capacity
         no_shows.expect_again(session, previous)
         free = session_impact.free_then(session, impact)
-        impact.promoted, impact.offered = waitlist.foresee(session, claims, free)
+        impact.waiting = waitlist.count(session.id)
+        impact.promoted, impact.offered = waitlist.foresee(session, judged.claims, free)
     if dry_run:
         left = {} if session.capacity is None else {"seats_left": free}
         raise Untouched(event_sessions.describe(session) | left, impact)
@@ -167,23 +146,25 @@ def _move(
     session.version += 1
     db.session.flush()
     everyone = tuple(locked.values())
-    cancellation.release_bookings(actor, busy, everyone, reason=cancel_reasons.SESSION_MOVED)
-    cancellation.release_bookings(actor, last, everyone, reason=cancel_reasons.FEWER_SEATS)
+    cancellation.release_bookings(actor, judged.busy, everyone, reason=cancel_reasons.SESSION_MOVED)
+    cancellation.release_bookings(actor, judged.last, everyone, reason=cancel_reasons.FEWER_SEATS)
     waitlist.withdraw_offers(session.id, impact.offers_withdrawn)
     session.capacity = seats_after
     db.session.flush()
     ledger.release(event_session_ids=[session.id])
-    ledger.occupy(claims, event_session_id=session.id)
-    if is_elsewhere:
-        _move_seats(session, staying, attendees, locked, previous)
-        session_notices.tell_speakers(actor, "talk_rescheduled", session, spoke.keys(), previous)
-    elif session.title != before["title"]:
-        _rename_seats(session, staying, attendees, locked)
+    ledger.occupy(judged.claims, event_session_id=session.id)
+    if judged.is_elsewhere:
+        _move_seats(session, judged.staying, attendees, locked, previous)
+        session_notices.tell_speakers(
+            actor, "talk_rescheduled", session, judged.spoke.keys(), previous
+        )
+    elif session.title != judged.before["title"]:
+        _rename_seats(session, judged.staying, attendees, locked)
     audit.record_update(
         actor,
         "event_session",
         session.id,
-        before,
+        judged.before,
         session_fields.told(session),
         **({"released": impact.released} if impact.released else {}),
     )

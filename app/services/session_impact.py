@@ -1,12 +1,12 @@
 """What a change of an event session does to others: who keeps a seat, who loses it and why.
 
-`Impact` is what is told of it. A rehearsal judges as the change does and is then taken back
-(`Untouched`), so it tells what would happen.
+`judge` finds it out, and writes nothing. `Impact` is what is told of it. A rehearsal judges
+as the change does, so it tells what would happen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from app.models import EventSession
 from app.models.interval import Interval
 from app.models.types import AnyRow
-from app.services import ledger, session_calendars, waitlist
+from app.services import ledger, session_calendars, session_fields, waitlist
 from app.services.clock import rfc3339
 from app.services.policy import Actor
 
@@ -97,16 +97,79 @@ class Untouched(Exception):
         self.result = session, impact
 
 
-def clashing(
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What becomes of a session that has its new values, unwritten, and of its seats.
+
+    `busy` and `last` are the seats that go, because of the time and of the capacity. What
+    it was before is in `before` (as the audit log has it), `previous`, `capacity` and
+    `spoke`, the users who spoke there.
+    """
+
+    before: Mapping[str, Any]
+    previous: Interval
+    capacity: int | None
+    spoke: Mapping[int, str]
+    claims: Sequence[ledger.Claim]
+    is_elsewhere: bool
+    busy: Sequence[AnyRow]
+    last: Sequence[AnyRow]
+    staying: Sequence[AnyRow]
+    impact: Impact
+
+
+def judge(
+    actor: Actor,
+    session: EventSession,
+    change: Callable[[], bool],
+    seats: Sequence[AnyRow],
+    attendees: Mapping[int, int],
+    times: ledger.Times = ledger,
+) -> Judged | None:
+    """What `change`, which gives the session its new values, does; None if nothing differs.
+
+    To be called without autoflush. `seats` are the session's, `attendees` the calendars of
+    who has them. What only a forecast can say of who waits is left out.
+    """
+    previous, day = Interval(session.starts_at, session.ends_at), session.day
+    capacity, room_id = session.capacity, session.room_id
+    spoke = session_calendars.speaking_users(session.speakers)
+    before = session_fields.told(session)
+    if not change():
+        return None
+    claims = session_calendars.claims_of(session)
+    period = Interval(session.starts_at, session.ends_at)
+    is_elsewhere = period != previous or session.room_id != room_id
+    impact = Impact(conflicts=session_calendars.list_conflicts(actor, claims, session.id, times))
+    busy = _clashing(actor, impact, seats, attendees, period, times) if period != previous else []
+    staying = [row for row in seats if row not in busy]
+    last = _beyond(session, impact, staying)
+    staying = staying[: len(staying) - len(last)]
+    impact.keeping = len(staying)
+    impact.mailed = len(impact.leaving) + (len(staying) if is_elsewhere else 0)
+    speak = session_calendars.speaking_users(session.speakers)
+    if is_elsewhere or spoke != speak:
+        impact.speakers = sorted({*spoke.values(), *speak.values()})
+    if (session.capacity, session.room_id) != (capacity, room_id):
+        impact.over_room = over_room(session)
+    if (period, session.day) != (previous, day):
+        impact.outside_event = is_outside(session)
+    return Judged(
+        before, previous, capacity, spoke, claims, is_elsewhere, busy, last, staying, impact
+    )
+
+
+def _clashing(
     actor: Actor,
     impact: Impact,
     seats: Sequence[AnyRow],
     attendees: Mapping[int, int],
     period: Interval,
+    times: ledger.Times,
 ) -> list[AnyRow]:
     """Fill in who cannot come to `period`; returns their seats."""
     own = {row.id for row in seats}
-    found = ledger.find_conflicts_at(attendees.values(), period, ignoring=own)
+    found = times.find_conflicts_at(attendees.values(), period, ignoring=own)
     busy: dict[int, ledger.Conflict] = {}
     for conflict in found:
         busy.setdefault(conflict.calendar_id, conflict)
@@ -117,7 +180,7 @@ def clashing(
     return leaving
 
 
-def beyond(session: EventSession, impact: Impact, staying: Sequence[AnyRow]) -> list[AnyRow]:
+def _beyond(session: EventSession, impact: Impact, staying: Sequence[AnyRow]) -> list[AnyRow]:
     """Fill in what does not fit into the capacity; returns the seats, those booked last."""
     if session.capacity is None:
         return []

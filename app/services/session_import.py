@@ -2,8 +2,8 @@
 
 A line is a session that is here already if it has its external id, which is what other
 schedules call its guid. Without ids a line is known by its title and start. All writing
-is that of `event_sessions` and `session_changes`, in one transaction, so what a rehearsal
-tells is what happens: it is done, and taken back. A line that cannot be used is told with
+is that of `event_sessions` and `session_changes`, in one transaction; a rehearsal only reads,
+and `session_rehearsal` judges its lines by the same rules. A line that cannot be used is told with
 its reason, and the others are taken. For published schedules in frab's formats there is
 `schedule_import`.
 """
@@ -11,7 +11,8 @@ its reason, and the others are taken. For published schedules in frab's formats 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -32,16 +33,18 @@ from app.services import (
     ledger,
     session_changes,
     session_impact,
+    session_rehearsal,
     table_import,
 )
 from app.services.clock import rfc3339
 from app.services.errors import DomainError, InvalidInput
 from app.services.policy import Actor, require_admin
+from app.services.session_rehearsal import Rehearsal
 from app.services.spreadsheets import Table
-from app.services.table_import import Field, Import, ImportedRow, Progress
+from app.services.table_import import Field, Import, ImportedRow, Line, Progress
 from app.services.transaction import savepoint, transactional
 
-# Each is some twenty statements, under the locks of the event's calendars.
+# Importing each is some twenty statements, under the locks of the event's calendars.
 MAX_SESSIONS = 500
 _NAMED = 10  # of those who lose their seat, in the line that moves it
 FIELDS = (
@@ -94,14 +97,6 @@ _SPEAKER = re.compile(r"(?P<name>[^<>]*?)\s*(?:<(?P<email>[^<>]*)>)?")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d?:\d\d)(?::\d\d)?(Z|[+-]\d\d:\d\d)?")
 
 
-class _Rehearsed(Exception):
-    """Takes everything back; carries what it found."""
-
-    def __init__(self, result: Import) -> None:
-        super().__init__()
-        self.result = result
-
-
 def check_size(table: Table) -> None:
     """Raises `InvalidInput` for more lines than are taken at once."""
     if len(table.lines) > MAX_SESSIONS:
@@ -121,35 +116,24 @@ def import_table(
 
     Sessions that move take their seats along, by the rules of `session_changes`. `progress`
     hears now and then how many lines are done. Locks the calendars of rooms, speakers and
-    attendees in question, then the sessions. Raises `InvalidInput` for too many lines,
-    `NotFound`, `NotAllowed`.
+    attendees in question, then the sessions; with `dry_run` it only reads, and locks
+    nothing. Raises `InvalidInput` for too many lines, `NotFound`, `NotAllowed`.
     """
+    actor = require_admin(actor)
     check_size(table)
-    try:
-        return _import(actor, slug, table, mapping, progress, dry_run=dry_run)
-    except _Rehearsed as rehearsal:
-        return rehearsal.result
+    lines = list(table_import.read_lines(FIELDS, table, mapping))
+    if not dry_run:
+        return _write(actor, slug, lines, progress)
+    with session_rehearsal.rehearsing() as rehearsal:
+        return _Programme(actor, events.get_event(slug), rehearsal).read(lines, progress)
 
 
 @transactional
-def _import(
-    actor: Actor | None,
-    slug: str,
-    table: Table,
-    mapping: Mapping[str, int],
-    progress: Progress | None,
-    *,
-    dry_run: bool,
-) -> Import:
-    actor = require_admin(actor)
+def _write(actor: Actor, slug: str, lines: Sequence[Line], progress: Progress | None) -> Import:
     event = events.get_event(slug)
-    lines = list(table_import.read_lines(FIELDS, table, mapping))
     programme = _Programme(actor, event)
     programme.lock(lines)
-    taken = table_import.paced(lines, progress, slow=True)
-    result = Import([programme.take(number, values) for number, values in taken])
-    if dry_run:
-        raise _Rehearsed(result)
+    result = programme.read(lines, progress)
     audit.record(
         actor,
         "import_sessions",
@@ -162,10 +146,10 @@ def _import(
 
 
 class _Programme:
-    """The sessions of an event while a table is read into them."""
+    """The sessions of an event while a table is read into them, or only rehearsed."""
 
-    def __init__(self, actor: Actor, event: Event) -> None:
-        self._actor = actor
+    def __init__(self, actor: Actor, event: Event, rehearsal: Rehearsal | None = None) -> None:
+        self._actor, self._rehearsal = actor, rehearsal
         self._slug, self._id = event.slug, event.id
         self._zone = ZoneInfo(event.time_zone)
         self._rooms = {
@@ -179,7 +163,7 @@ class _Programme:
         }
         self._read: dict[str, int] = {}  # guids, to the line that had them
 
-    def lock(self, lines: list[tuple[int, dict[str, str]]]) -> None:
+    def lock(self, lines: Sequence[Line]) -> None:
         """All calendars that these lines may fill, in the one order, before any is judged."""
         rooms = {self._rooms.get(values["room"].casefold()) for _, values in lines} - {None}
         emails = {
@@ -205,7 +189,12 @@ class _Programme:
         ).all()
         ledger.lock(calendars, [each for each in sessions if each])
 
-    def take(self, line: int, values: Mapping[str, str]) -> ImportedRow:
+    def read(self, lines: Sequence[Line], progress: Progress | None) -> Import:
+        """Do what the lines say, and say what became of each."""
+        paced = table_import.paced(lines, progress, slow=True)
+        return Import([self._take_alone(number, values) for number, values in paced])
+
+    def _take_alone(self, line: int, values: Mapping[str, str]) -> ImportedRow:
         """Do what one line says, alone: a refusal undoes it and nothing else."""
         row = ImportedRow(line, "error", values["title"][:200])
         guid = self._guid(values)
@@ -214,7 +203,7 @@ class _Programme:
             return row
         self._read[guid] = line
         try:
-            with savepoint():
+            with nullcontext() if self._rehearsal else savepoint():
                 self._take(row, guid, self._wanted(values))
         except DomainError as error:
             row.action, row.detail = "error", table_import.reason(FIELDS, error)
@@ -223,7 +212,8 @@ class _Programme:
     def _take(self, row: ImportedRow, guid: str, wanted: dict[str, Any]) -> None:
         session_id = self._ids.get(guid)
         if session_id is None:
-            event_sessions.schedule_session(self._actor, self._slug, wanted, guid=guid)
+            schedule = (self._rehearsal or event_sessions).schedule_session
+            schedule(self._actor, self._slug, wanted, guid=guid)
             row.action = "add"
             return
         session = event_sessions.get_event_session(session_id)
@@ -237,7 +227,10 @@ class _Programme:
         if not changes:
             row.action = "skip"
             return
-        _, impact = session_changes.move_event_session(self._actor, session_id, changes)
+        if self._rehearsal:
+            impact = self._rehearsal.move_event_session(self._actor, session_id, changes)
+        else:
+            _, impact = session_changes.move_event_session(self._actor, session_id, changes)
         row.action = "change"
         row.detail = table_import.told(
             FIELDS,

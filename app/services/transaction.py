@@ -196,6 +196,16 @@ def end_reading() -> None:
     db.session.close()
 
 
+def forget_changes() -> None:
+    """Forget what was changed of objects and never to be written, and end the reading.
+
+    Raises `RuntimeError` within a command.
+    """
+    if _open_transaction() is not None:
+        raise RuntimeError("forget_changes() inside a transaction")
+    db.session.rollback()
+
+
 def is_first(what: object) -> bool:
     """Whether the open transaction is asked for the first time about `what`."""
     transaction = _open_transaction()

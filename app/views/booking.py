@@ -31,6 +31,7 @@ from app.services.appointments import Client
 from app.services.errors import Gone, InvalidInput, NotFound, NotOffered, Overlap, SlotTaken
 from app.services.manage_links import manage_token
 from app.services.policy import require_account
+from app.services.rescheduling import count_in_slot
 from app.views.api.bookings import calendar_file
 from app.views.api.payload import Fields, read_query
 from app.views.shown_booking import google_url, is_soon, outlook_url, state_of
@@ -198,7 +199,11 @@ def booker(slug: str, type_slug: str) -> Page | AnyResponse:
         slug,
         type_slug,
         booking,
-        {"uid": uid, "done_url": url_for("account_pages.my_bookings")},
+        {
+            "uid": uid,
+            "done_url": url_for("account_pages.my_bookings"),
+            "in_slot": count_in_slot(current_actor(), uid),
+        },
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,11 +12,19 @@ import pytest
 from app.extensions import db
 from app.models import Booking, BusyPeriod
 from app.models.interval import Interval
-from app.services import changes, event_types, explanations, guarantees, slots
+from app.services import changes, event_types, explanations, guarantees, seats, slots
 from app.services.appointments import Client, book_appointment
 from app.services.bookings import get_booking, list_bookings
 from app.services.cancellation import cancel_booking
-from app.services.errors import InvalidInput, NotFound, NotOffered, Overlap, SlotTaken
+from app.services.errors import (
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    NotOffered,
+    Overlap,
+    SlotTaken,
+    Stale,
+)
 from app.services.rescheduling import reschedule_booking
 from app.services.restoring import restore_booking
 from tests import factories, rows
@@ -170,6 +179,80 @@ def test_all_in_a_slot_meet_in_one_place(host: Any) -> None:
     newcomer = book(type_id, TEN + 3 * HALF)
     assert link(newcomer) != alone
     assert restore_booking(client, first["uid"])["meeting_url"] == link(newcomer)
+
+
+def test_a_host_moves_a_slot_as_a_whole(host: Any, published: list[Any]) -> None:
+    type_id = offer(host, location={"kind": "jitsi", "detail": ""}, slot_step_minutes=15)
+    client = factories.make_actor()
+    first, second, third = book(type_id, actor=client), book(type_id), book(type_id)
+    links = {rows.booking(each["uid"]).meeting_url for each in (first, second, third)}
+    with pytest.raises(NotAllowed):
+        reschedule_booking(client, first["uid"], TEN + HALF, with_group=True)
+    sent, told = len(rows.mails()), len(published)
+    # Into a time that the slot itself holds, which none of them could have alone.
+    moved = reschedule_booking(host, second["uid"], TEN + HALF / 2, with_group=True)
+    assert (moved["uid"], moved["starts_at"]) == (second["uid"], "2031-03-04T10:15:00Z")
+    found = [rows.booking(each["uid"]) for each in (first, second, third)]
+    assert {each.starts_at for each in found} == {TEN + HALF / 2}
+    assert sorted(each.place for each in found) == [1, 2, 3]
+    assert {each.meeting_url for each in found} == links
+    period = Interval(TEN + HALF / 2, TEN + HALF / 2 + HALF)
+    assert rows.busy(host.calendar_id) == rows.busy(client.calendar_id) == [period]
+    # One mail to each client and the host's copies; each watcher hears of its own alone.
+    assert Counter(template for template, _ in rows.mails()[sent:]) == {
+        "appointment_rescheduled": 3,
+        "appointment_rescheduled_host": 3,
+    }
+    heard = [each for each in published[told:] if isinstance(each, changes.BookingChanged)]
+    assert [each.booking and each.booking["uid"] for each in heard] == [
+        second["uid"],
+        first["uid"],
+        third["uid"],
+    ]
+    concerned = [{one.calendar_id for one in each.calendars} for each in heard]
+    assert [client.calendar_id in each for each in concerned] == [False, True, False]
+
+
+def test_a_slot_moves_with_everybody_or_not_at_all(host: Any, meanwhile: Any) -> None:
+    type_id = offer(host)
+    client = factories.make_actor()
+    first, second = book(type_id, actor=client), book(type_id)
+    other = book(offer(factories.make_expert()[0]), TEN + HALF, actor=client)  # busy then
+    with pytest.raises(SlotTaken) as refused:
+        reschedule_booking(host, second["uid"], TEN + HALF, with_group=True)
+    assert "everybody" in refused.value.detail
+    later = [book(type_id, TEN + 2 * HALF), book(type_id, TEN + 2 * HALF)]
+    with pytest.raises(SlotTaken):  # one seat is left there
+        reschedule_booking(host, second["uid"], TEN + 2 * HALF, with_group=True)
+    meanwhile(lambda: book(type_id))
+    with pytest.raises(Stale):  # who came in was not asked about
+        reschedule_booking(host, second["uid"], TEN + 3 * HALF, with_group=True)
+    assert {rows.booking(each["uid"]).starts_at for each in (first, second)} == {TEN}
+    cancel_booking(client, other["uid"])
+    cancel_booking(host, later[0]["uid"])
+    cancel_booking(host, first["uid"])
+    reschedule_booking(host, second["uid"], TEN + 2 * HALF, with_group=True)  # joins one there
+    assert rows.busy(host.calendar_id) == [
+        Interval(TEN + 2 * HALF, TEN + 3 * HALF),
+    ]
+
+
+def test_a_host_is_told_of_everybody_in_the_way_at_once(host: Any) -> None:
+    type_id = offer(host)
+    members = [book(type_id, actor=factories.make_actor()), book(type_id), book(type_id)]
+    session = factories.make_session(starts_at=TEN)
+    with pytest.raises(Overlap) as refused:
+        seats.book_seat(host, session.id)
+    uids = [each["uid"] for each in refused.value.extra["conflicts"]]
+    assert sorted(uids) == sorted(each["uid"] for each in members)
+    assert sorted(seats.book_seat(host, session.id, replace=uids).replaced) == sorted(uids)
+    assert {rows.booking(uid).status for uid in uids} == {"cancelled"}
+    # To a client who is in it, the others are nobody's business.
+    second = book(type_id, TEN + 2 * HALF, actor=(client := factories.make_actor()))
+    book(type_id, TEN + 2 * HALF)
+    with pytest.raises(Overlap) as refused:
+        seats.book_seat(client, factories.make_session(starts_at=TEN + 2 * HALF).id)
+    assert [each["uid"] for each in refused.value.extra["conflicts"]] == [second["uid"]]
 
 
 def test_a_move_into_a_full_slot_is_refused(host: Any) -> None:

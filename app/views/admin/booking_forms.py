@@ -11,16 +11,17 @@ from typing import Any
 from flask import current_app
 from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy import select
-from wtforms import HiddenField
+from wtforms import BooleanField, HiddenField
 
 from app.extensions import db
+from app.gates import current_actor
 from app.models import Booking, Event, EventSession, EventType, Expert, Room
 from app.models.interval import Interval
 from app.services import appointments, clock, reservations, seats
 from app.services.appointments import Client
 from app.services.errors import InvalidInput
 from app.services.policy import Actor
-from app.services.rescheduling import reschedule_booking
+from app.services.rescheduling import count_in_slot, reschedule_booking
 from app.services.reservations import Wanted
 from app.views.admin import cells
 from app.views.admin.booking_cells import RESERVATION_NAMES, zone_of
@@ -95,18 +96,31 @@ class AppointmentForm(AddedForm):
 
 class MovedAppointmentForm(MovedForm):
     starts_at = LocalTimeField(lazy_gettext("New start"))
+    with_group = BooleanField(
+        lazy_gettext("Move everybody in this slot"),
+        description=lazy_gettext("Each gets a mail. Otherwise this booking moves alone."),
+    )
     version = HiddenField()
 
     @staticmethod
     def values_of(item: Booking) -> dict[str, Any]:
-        return {"version": item.version, "starts_at": local_of(item.starts_at, zone_of(item))}
+        starts_at = local_of(item.starts_at, zone_of(item))
+        return {"version": item.version, "starts_at": starts_at, "with_group": True}
 
     def offer(self, item: Booking) -> None:
         self.starts_at.description = gettext("In %(zone)s.", zone=zone_of(item))
+        if count_in_slot(current_actor(), item.uid) == 1:
+            del self.with_group
 
     def move(self, actor: Actor | None, item: Booking) -> str:
         starts_at = _required(self.starts_at, zone_of(item), item.starts_at)
-        reschedule_booking(actor, item.uid, starts_at, version=_version(self.version))
+        reschedule_booking(
+            actor,
+            item.uid,
+            starts_at,
+            version=_version(self.version),
+            with_group="with_group" in self and bool(self.with_group.data),
+        )
         return gettext("Moved. Client and expert get a mail.")
 
 

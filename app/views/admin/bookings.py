@@ -139,6 +139,7 @@ class BookingView(BookingCells, ServiceModelView):
         "title",
         "room_id",
         "starts_at",
+        "with_group",
         "ends_at",
         "user",
         "reservation_type",

@@ -95,6 +95,7 @@ def change(uid: str) -> Response:
     starts_at = body.instant("starts_at")
     reason = body.text("reason", max_length=cancellation.MAX_REASON) or ""
     version = body.integer("version", minimum=0)
+    with_group = body.boolean("with_group")
     body.check()
     if (status is None) == (starts_at is None):
         body.reject("status", gettext("Send either a status or a new starts_at."))
@@ -105,7 +106,12 @@ def change(uid: str) -> Response:
         changed = restoring.confirm_booking(current_actor(), uid, version=version)
     else:
         changed = reschedule_booking(
-            current_actor(), uid, starts_at, version=version, reason=reason
+            current_actor(),
+            uid,
+            starts_at,
+            version=version,
+            reason=reason,
+            with_group=bool(with_group),
         )
     return json_answer({"booking": changed})
 

@@ -8,7 +8,7 @@ import { gettext, ngettext } from "../texts.js";
 import { addDays, addMonths, dateKey, dateText, monthOf, monthText, ownZone, shortDayText, timeText, zoneLabel } from "../time.js";
 import { toastAfterNavigation } from "../toast.js";
 import { showBooked } from "./booked.js";
-import { Details } from "./details.js";
+import { Details, withGroup } from "./details.js";
 import { linkTo, readLink, startOf } from "./link.js";
 import { MonthGrid } from "./month-grid.js";
 import { OwnTime } from "./own-time.js";
@@ -203,7 +203,7 @@ function wayBack() {
   const { token, uid, starts_at: before } = reschedule;
   return token
     ? { method: "POST", path: `/api/manage/${token}`, body: { action: "reschedule", starts_at: before } }
-    : { method: "PATCH", path: `/api/bookings/${uid}`, body: { starts_at: before } };
+    : { method: "PATCH", path: `/api/bookings/${uid}`, body: { starts_at: before, ...withGroup(details.form) } };
 }
 
 /* --- Live -------------------------------------------------------------- */

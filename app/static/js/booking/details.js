@@ -7,6 +7,9 @@ import { check, clearErrors, showErrors, showFailure } from "../forms.js";
 import { gettext } from "../texts.js";
 import { addMinutes, dateKey, periodText, shortDayText, timeText, zoneShort } from "../time.js";
 
+/** Whether all in a group's slot move, as far as the host was asked. */
+export const withGroup = (form) => (form.elements.namedItem("with_group")?.checked ? { with_group: true } : {});
+
 export class Details {
   #attempt = new Attempt();
   #isSending = false;
@@ -209,7 +212,8 @@ export class Details {
     if (reschedule.token) {
       return command("POST", `/api/manage/${reschedule.token}`, { action: "reschedule", starts_at: startsAt, ...why }, this.#attempt);
     }
-    return command("PATCH", `/api/bookings/${reschedule.uid}`, { starts_at: startsAt, version: reschedule.version, ...why }, this.#attempt);
+    const body = { starts_at: startsAt, version: reschedule.version, ...withGroup(this.form), ...why };
+    return command("PATCH", `/api/bookings/${reschedule.uid}`, body, this.#attempt);
   }
 
   #value = (name) => this.form.elements.namedItem(name)?.value.trim() ?? "";

@@ -18,6 +18,7 @@ from app.views.api.openapi_document.builders import (
 )
 from app.views.api.openapi_document.fields import (
     EMAIL,
+    FLAG,
     ID,
     INSTANT,
     NAMED,
@@ -126,6 +127,7 @@ PATHS: dict[str, dict[str, Schema]] = {
                 starts_at=INSTANT,
                 reason=text(MAX_REASON),
                 version=VERSION,
+                with_group=FLAG,
             ),
             refusals=[*MOVES, "not_allowed", "session_full", "error"],
             idempotent=True,

@@ -42,6 +42,16 @@ def test_a_chart_has_its_numbers_in_a_table(world: World, office: Office) -> Non
     assert "style=" not in page
 
 
+def test_months_and_the_year_are_one_press_away(world: World, office: Office) -> None:
+    page = office.page("/backoffice/reports/rooms")
+    found = re.findall(
+        r'class="chip" href="(/backoffice/reports/rooms\?from[^"]+by=\w+)">([^<]+)<', page
+    )
+    assert [text for _, text in found] == ["Mar 2031", "Feb 2031", "Jan 2031", "2031"]
+    for path, text in found:
+        assert f'aria-current="page">{text}</a>' in office.page(path)
+
+
 def test_what_is_left_is_drawn_as_empty_room(world: World, office: Office) -> None:
     page = office.page(f"/backoffice/reports/fill-rate?{WEEK}")
     keys = re.findall(r'chart__key.*?chart__bar--(\w+)".*?</svg>([^<]+)</li>', page)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import cache
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from tools import translations
 __all__ = ["backstage", "crew"]  # fixtures
 
 TYPED = {"Words"}  # a track of the gathering's, and a field of ours elsewhere
+FIRST_DAYS = {"de": ("Montag", 0), "he": ("יום ראשון", 6)}  # as said, and as `weekday()` has it
 LANGUAGES = {"de": ("Deutsch", "ltr"), "he": ("עברית", "rtl")}
 # What is read or heard on a page: texts, and the attributes that are text.
 READ = """() => {
@@ -117,6 +119,22 @@ def test_public_pages_look_right(reader: tuple[Page, str], site: Site) -> None:
         page.goto(path)
         spoken(page, language)
         check(page)
+    Booker(page, host)
+    begins_as_the_readers_weeks(page, ".month__grid", language)
+    page.locator(".month__grid [tabindex='0']").focus()
+    page.keyboard.press("ArrowDown")  # out of the week in which today is
+    _, first = FIRST_DAYS[language]
+    for key, weekday in (("End", first + 6), ("Home", first)):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "day => new Date(document.activeElement.dataset.date).getUTCDay() === day",
+            arg=(weekday + 1) % 7,  # Sunday is 0 there
+        )
+
+
+def begins_as_the_readers_weeks(page: Page, grid: str, language: str) -> None:
+    name, _ = FIRST_DAYS[language]
+    expect(page.locator(f"{grid} th").first).to_have_attribute("abbr", name)
 
 
 def test_pages_of_accounts_look_right(
@@ -170,6 +188,12 @@ def test_the_scheduler_and_the_back_office_look_right(
         page.wait_for_timeout(150)
         spoken(page, language)
         check(page)
+    page.goto(crew.path(view="week"))
+    begins_as_the_readers_weeks(page, ".picker__grid", language)
+    _, weekday = FIRST_DAYS[language]
+    first = crew.day - timedelta(days=(crew.day.weekday() - weekday) % 7)
+    head = page.locator("[data-board] [role=columnheader]")
+    expect(head.nth(1)).to_contain_text(re.compile(rf"\b{first.day}\b"))
 
 
 def enter(page: Page, sign_in: Callable[..., None], email: str, language: str) -> None:

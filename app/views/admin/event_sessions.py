@@ -26,10 +26,11 @@ from app.services.policy import Actor
 from app.views.admin import cells, days, session_impact
 from app.views.admin.access import Answer, permitted
 from app.views.admin.acting import AFFECTS_OTHERS
-from app.views.admin.base import ReadingInterface, Related, ServiceModelView, ToConfirm
+from app.views.admin.base import ReadingInterface, Related, ServiceModelView
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.event_types import room_choices
 from app.views.admin.events import event_choices
+from app.views.admin.form_pages import ToConfirm
 from app.views.admin.forms import (
     IdField,
     LineField,

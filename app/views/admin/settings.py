@@ -20,7 +20,7 @@ from app.services.local_text import number_text, weekday_text
 from app.services.settings import Settings
 from app.views.admin import cells
 from app.views.admin.access import Answer, permitted
-from app.views.admin.base import OVERTAKEN
+from app.views.admin.form_pages import OVERTAKEN
 from app.views.admin.forms import LineField, NumberField, OfficeForm, TextField
 
 WEEKDAYS = [LazyString(weekday_text, day) for day in range(7)]

@@ -21,6 +21,7 @@ from app.services.errors import InvalidInput
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 MAX_ID = 2**31 - 1
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 Errors = dict[str, list[str]]
 
@@ -36,11 +37,16 @@ def text(errors: Errors, name: str, value: object, *, maximum: int, required: bo
     if not is_storable(value):
         errors[name] = [gettext("This contains a character that cannot be stored.")]
         return ""  # nor looked for
-    if required and not value:
+    if required and not any(map(_is_seen, value)):
         errors[name] = [gettext("This field is required.")]
     elif len(value) > maximum:
         errors[name] = [too_long(maximum)]
     return value
+
+
+def _is_seen(character: str) -> bool:
+    """Whether it shows: no space, control or joiner alone."""
+    return unicodedata.category(character)[0] not in {"C", "Z"}
 
 
 def too_long(maximum: int) -> str:
@@ -54,8 +60,12 @@ def is_storable(value: str) -> bool:
 
 
 def line(errors: Errors, name: str, value: object, *, maximum: int, required: bool = False) -> str:
-    """A `text` of one line: runs of white space, line breaks among them, become one space."""
-    return " ".join(text(errors, name, value, maximum=maximum, required=required).split())
+    """A `text` of one line: runs of white space, line breaks among them, become one space.
+
+    What turns the direction of all that follows it is taken out (Unicode TR 36, 2.6).
+    """
+    typed = text(errors, name, value, maximum=maximum, required=required)
+    return " ".join(_TURNS.sub("", typed).split())
 
 
 def email(errors: Errors, name: str, value: object) -> str:

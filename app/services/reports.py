@@ -158,7 +158,7 @@ def get_report(actor: Actor | None, name: str, span: Span) -> Report:
 
 
 def _rooms(span: Span) -> Report:
-    """Booked hours of rooms, and their share of working days; two queries.
+    """Booked hours of rooms, and their share of working days, the most used first; two queries.
 
     A room that is closed is not in use: blackouts do not count. Working hours are those
     of the room's own zone, whoever looks; the periods are the reader's.
@@ -213,7 +213,7 @@ def _rooms(span: Span) -> Report:
                 _hours(inside[row.id]),
                 _share(inside[row.id], open_in[zones[row.id]]),
             ]
-            for row in listed
+            for row in sorted(listed, key=lambda room: -whole[room.id])
         ],
         shares={utilisation},
         unit="hours",
@@ -237,7 +237,10 @@ def _minutes_open(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> flo
 
 
 def _experts(span: Span) -> Report:
-    """Booked hours of experts, and their share of what they offer; three queries."""
+    """Booked hours of experts, and their share of what they offer, the most booked first.
+
+    Three queries.
+    """
     experts = db.session.execute(
         select(Expert.id, Expert.name, Expert.weekly_hours).order_by(Expert.name, Expert.id)
     ).all()
@@ -263,7 +266,7 @@ def _experts(span: Span) -> Report:
         times[row.expert_id] += 1
         by_period.add(name, row.starts_at, minutes / 60)
     rows = []
-    for each in experts:
+    for each in sorted(experts, key=lambda expert: -booked[expert.id]):
         offered = _offered_minutes(each.weekly_hours, overrides[each.id], span)
         rows.append(
             [

@@ -183,6 +183,10 @@ def test_a_mail_text_is_listed_previewed_saved_and_reset(world: World, office: O
     assert office.done(TEXT, changed) == TEXT
     assert "Yours" in office.page("/backoffice/mail-texts/list/")
     assert filled(office, TEXT) == changed
+    page = office.page("/backoffice/mail-texts/reset/seat_confirmed")
+    for text in ("Back to the defaults of “Seat confirmed”?", "Hurrah, {title}", "You have a seat"):
+        assert text in page
+    assert filled(office, TEXT) == changed
     office.done("/backoffice/mail-texts/reset/seat_confirmed")
     assert filled(office, TEXT) == values
 

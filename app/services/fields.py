@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from datetime import date
 from typing import TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,9 +20,11 @@ from app.services import languages
 from app.services.errors import InvalidInput
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 MAX_ID = 2**31 - 1
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+YEARS = range(1970, 2200)  # beyond them arithmetic with instants overflows
 
 Errors = dict[str, list[str]]
 
@@ -116,6 +119,17 @@ def language(errors: Errors, name: str, value: object) -> str:
     if code is None:
         errors[name] = [gettext("Please choose one of the languages.")]
     return code or languages.DEFAULT
+
+
+def find_day(value: object) -> date | None:
+    """The date that a text like "2026-12-01" names, in the years that are reckoned with."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        return None  # the standard library reads more: 20261201, 2026-W49-2
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
 
 
 def slug(errors: Errors, name: str, value: object) -> str:

@@ -39,6 +39,7 @@ from app.models.interval import overlapping
 from app.models.types import AnyRow
 from app.services import clock, fields, rooms
 from app.services.errors import NotFound
+from app.services.fields import YEARS
 from app.services.policy import Actor, require_admin
 
 MAX_DAYS = 366
@@ -523,11 +524,8 @@ def _share(part: float, whole: float) -> float | None:
 def _date(errors: fields.Errors, name: str, value: object) -> date | None:
     if value in (None, ""):
         return None
-    try:
-        found = date.fromisoformat(str(value))
-        if found.year not in range(1971, 2199):
-            raise ValueError
-    except ValueError:
+    found = fields.find_day(value)
+    if found is None or found.year - 1 not in YEARS or found.year + 1 not in YEARS:
         errors[name] = [gettext("Use a date like 2026-12-01.")]
         return None
     return found

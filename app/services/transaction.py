@@ -207,6 +207,22 @@ def forget_changes() -> None:
     session.rollback()
 
 
+def end_session() -> None:
+    """Give back what a request still holds, once its answer is made.
+
+    A connection that was lost since is thrown away: nothing was to be written any more,
+    and the answer, perhaps of a booking that stands, must not become an error.
+    """
+    if not db.session.registry.has():
+        return
+    session: Session = db.session()
+    try:
+        session.close()
+    except DBAPIError as error:
+        log.warning("connection lost after an answer: %s", type(error.orig).__name__)
+        session.invalidate()
+
+
 def is_first(what: object) -> bool:
     """Whether the open transaction is asked for the first time about `what`."""
     transaction = _open_transaction()

@@ -109,6 +109,8 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SECURE": secure,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        # Only who changes it sets it: an answer that comes late takes nothing back.
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "JWT_SECRET_KEY": secret_key,
         "JWT_ALGORITHM": "HS256",
         "JWT_TOKEN_LOCATION": ["headers", "cookies"],
@@ -237,8 +239,12 @@ def _database_url(url: str, instance: Path) -> str:
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
         # SQLite's own busy wait would block the event loop: see app/database.py.
-        return {"connect_args": {"timeout": 0, "check_same_thread": False}}
+        return {
+            "hide_parameters": True,
+            "connect_args": {"timeout": 0, "check_same_thread": False},
+        }
     return {
+        "hide_parameters": True,  # names, addresses and notes are not for the log
         "pool_size": 20,
         "max_overflow": 0,
         "pool_timeout": 10,

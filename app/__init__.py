@@ -15,7 +15,7 @@ from app import cli, database, errors, gates, i18n, live, views
 from app.connection_pool import FairPool
 from app.extensions import db, mail, migrate
 from app.security import SecurityManager
-from app.services import changes, waitlist
+from app.services import changes, transaction, waitlist
 from app.views.admin.home import HomeView
 
 
@@ -33,6 +33,8 @@ def create_app(settings: Mapping[str, Any] | None = None) -> Flask:
         **app.config["SQLALCHEMY_ENGINE_OPTIONS"],
     }
     db.init_app(app)
+    # The last of such functions is called first: before Flask-SQLAlchemy's own.
+    app.teardown_appcontext(lambda _error: transaction.end_session())
     migrate.init_app(app, db, directory="app/migrations")
     mail.init_app(app)
     errors.init_app(app)

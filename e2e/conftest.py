@@ -93,6 +93,10 @@ def browser_context_args(browser_context_args: dict[str, Any], base_url: str) ->
     }
 
 
+# The browser's own words of a refusal, and of a test that pulled the plug.
+_EXPECTED = ("Failed to load resource", "net::ERR_INTERNET_DISCONNECTED")
+
+
 @pytest.fixture
 def page(page: Page) -> Iterator[Page]:
     """A page on which nothing may go wrong unnoticed."""
@@ -102,7 +106,7 @@ def page(page: Page) -> Iterator[Page]:
         "console",
         lambda message: (
             faults.append(message.text)
-            if message.type == "error" and "Failed to load resource" not in message.text
+            if message.type == "error" and not any(each in message.text for each in _EXPECTED)
             else None
         ),
     )

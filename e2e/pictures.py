@@ -6,10 +6,12 @@ import io
 
 import zxingcpp
 from PIL import Image
+from playwright.sync_api import Locator
 
 
-def scanned(picture: bytes) -> str:
-    """What a QR code in a picture says."""
-    with Image.open(io.BytesIO(picture)) as image:
+def scanned(picture: Locator) -> str:
+    """What the QR code of an image on a page says."""
+    picture.evaluate("image => image.decode()")  # it is there before it is drawn
+    with Image.open(io.BytesIO(picture.screenshot())) as image:
         [found] = zxingcpp.read_barcodes(image.convert("L"))
     return str(found.text)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import text
 
 from app import create_app
-from e2e.axe import judge
+from e2e.axe import check
 from e2e.gathering import LIGHTNING, AgendaPage, Gather, Gathering, gather
 from e2e.site import PASSWORD, Site
 from tests.conftest import settings_for
@@ -661,14 +661,6 @@ def test_with_the_keyboard_alone(
     expect(page.get_by_role("dialog", name="Full house")).to_be_visible()
     page.keyboard.press("Escape")
     expect(link).to_be_focused()
-
-
-def check(page: Page) -> None:
-    """No violation, and nothing wider than the window."""
-    # From the top: what is half under the bar that sticks has but half its size.
-    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
-    page.wait_for_timeout(250)
-    judge(page)
 
 
 @pytest.fixture(params=["phone-light", "phone-dark", "wide-light", "wide-dark", "small-light"])

@@ -13,8 +13,9 @@ import pytest
 import socketio
 from playwright.sync_api import Page, expect
 
+from e2e.axe import check
 from e2e.site import PASSWORD, Site
-from e2e.test_accessibility import check, face
+from e2e.test_accessibility import face
 
 __all__ = ["face"]  # the fixture
 

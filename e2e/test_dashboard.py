@@ -170,7 +170,7 @@ def test_event_types_are_made_copied_switched_off_and_shared(
     dialog = desk.get_by_role("dialog")
     picture = dialog.get_by_role("img")
     expect(picture).to_have_js_property("complete", True)
-    assert scanned(picture.screenshot()) == saved["url"]
+    assert scanned(picture) == saved["url"]
     expect(dialog.get_by_label("Snippet")).to_contain_text("data-rendezvous")
     dialog.get_by_role("button", name="Close").click()
 

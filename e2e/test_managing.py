@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from app.models import Booking
+from e2e import axe
 from e2e.booker import Booker
 from e2e.site import Host, Site
 
@@ -127,6 +128,29 @@ def test_client_reschedules_and_cancels_from_my_bookings_and_takes_it_back(
     expect(page.get_by_role("button", name="Cancel Portfolio talk")).to_be_visible()
     [restored] = site.bookings_of(host)
     assert (restored["uid"], restored["status"]) == (booking["uid"], "confirmed")
+
+
+def test_host_moves_a_group_slot_as_a_whole_and_takes_it_back(
+    page: Page, site: Site, sign_in: Callable[[Page, str], None]
+) -> None:
+    host = site.host(seats=4)
+    old = site.free_starts(host)[3]
+    for each in ("first", "second"):
+        site.book(host, old, email=f"{each}@example.org")
+    sign_in(page, host.email)
+    page.goto("/my-bookings")
+    page.get_by_role("link", name="Reschedule Portfolio talk").first.click()
+    booker = Booker(page)
+    start = booker.choose(day=1, time=0)
+    everybody = page.get_by_role("checkbox", name="Move everybody in this slot: 2 people")
+    expect(everybody).to_be_checked()
+    axe.check(page)
+    booker.submit.click()
+    expect(page).to_have_url(re.compile("/my-bookings"))
+    assert starts(site, host) == 2 * [datetime.fromisoformat(start)]
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Undone.")).to_be_visible()
+    assert starts(site, host) == 2 * [datetime.fromisoformat(old)]
 
 
 def starts(site: Site, host: Host) -> list[datetime]:

@@ -15,9 +15,10 @@ from playwright.sync_api import Page, expect
 from app import create_app
 from app.services import accounts
 from app.services.policy import CONTRIBUTOR
+from e2e.axe import check
 from e2e.gathering import ADMINISTRATOR, ZONE, AgendaPage, Gathering, gather
 from e2e.site import PASSWORD, Site
-from e2e.test_accessibility import check, face
+from e2e.test_accessibility import face
 from e2e.test_backoffice import admin, told
 from tests.conftest import settings_for
 

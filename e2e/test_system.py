@@ -9,8 +9,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
+from e2e.axe import check
 from e2e.site import Site
-from e2e.test_accessibility import check, face
+from e2e.test_accessibility import face
 from e2e.test_backoffice import SignIn, admin, fill, open_menu, told
 
 __all__ = ["admin", "face"]  # the fixtures

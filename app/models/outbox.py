@@ -21,7 +21,8 @@ class OutboxMessage(Model):
     """A mail to one recipient, rendered when it is sent.
 
     `context` is what the template needs, as it was true in the transaction; it holds
-    no secret. `message_id` is stable, so a repeat after a crash can be recognised.
+    no secret. `wording` is with which words it was sent, placeholders unfilled, as
+    `mail_wording.Wording` has them. `message_id` is stable, so a repeat after a crash can be recognised.
     Nothing is sent after `expires_at`.
     """
 
@@ -39,6 +40,7 @@ class OutboxMessage(Model):
     recipient: Mapped[str] = mapped_column(String(320))
     language: Mapped[str] = mapped_column(String(8), default="en", server_default="en")
     context: Mapped[dict[str, Any]] = mapped_column(JSONDocument, info={"secret": True})
+    wording: Mapped[dict[str, Any] | None] = mapped_column(JSONDocument)
     booking_id: Mapped[int | None] = mapped_column(ForeignKey("booking.id", ondelete="SET NULL"))
     message_id: Mapped[str] = mapped_column(String(100), unique=True, info={"secret": True})
     state: Mapped[str] = mapped_column(String(16), default=PENDING, server_default=PENDING)

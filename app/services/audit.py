@@ -165,8 +165,13 @@ def record_update(
     after: Mapping[str, Any],
     **more: Any,
 ) -> None:
-    """Write what differs between two snapshots; the second is taken after the flush."""
+    """Write what differs between two snapshots; the second is taken after the flush.
+
+    Where nothing differs nobody did anything.
+    """
     changed = [name for name, value in after.items() if before.get(name) != value]
+    if not changed and not more:
+        return
     record(
         actor,
         "update",

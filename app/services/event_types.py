@@ -109,7 +109,8 @@ def create_event_type(
 ) -> EventType:
     """Publish an event type; `title` and `duration_minutes` are enough.
 
-    `expert_id` lets an admin do it for an expert. Raises `InvalidInput`, `NotFound`.
+    `expert_id` lets an admin do it for an expert. Locks the expert's calendar, so that two
+    of one title find addresses of their own. Raises `InvalidInput`, `NotFound`.
     """
     actor = require_account(actor)
     if expert_id is None:
@@ -118,6 +119,7 @@ def create_event_type(
         expert = experts.get_expert_by_id(expert_id)
     else:
         raise NotFound
+    ledger.lock(ledger.calendar_ids(user_ids=[expert.user_id]))
     values = {"title": None, "duration_minutes": None, **values}
     event_type = EventType(expert_id=expert.id, expert=expert, is_active=True)
     with db.session.no_autoflush:
@@ -134,9 +136,10 @@ def duplicate_event_type(
 ) -> EventType:
     """Copy an event type, under a title and an address of its own; the copy is not active.
 
-    Raises `InvalidInput`, `NotFound`.
+    Locks the expert's calendar. Raises `InvalidInput`, `NotFound`.
     """
     original = get_own(actor, event_type_id)
+    ledger.lock(ledger.calendar_ids(user_ids=[original.expert.user_id]))
     values = describe(original)
     for own in ("id", "url", "slug"):
         del values[own]
@@ -164,6 +167,7 @@ def update_event_type(
     event_type = get_own(actor, event_type_id)
     # Nobody books while it changes; watchers of the topic see the gap in its version.
     ledger.lock(ledger.calendar_ids(user_ids=[event_type.expert.user_id]))
+    db.session.refresh(event_type)  # what was read before the lock may be over
     before = audit.snapshot(event_type)
     with db.session.no_autoflush:
         _apply(event_type, values)

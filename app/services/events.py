@@ -17,7 +17,7 @@ from app.services.errors import DomainError, NotFound
 from app.services.policy import Actor, require_admin, require_staff
 from app.services.transaction import transactional
 
-YEARS = range(1970, 2200)  # the days around an event must be days too
+MAX_DAYS = 366  # pages list each of them
 MAX_MINUTES = 240  # before a session at which seats of who is not there may go
 
 
@@ -136,17 +136,13 @@ def _apply(event: Event, values: Mapping[str, Any]) -> None:
         event.release_no_shows_minutes = minutes
     if not errors and event.ends_on < event.starts_on:
         errors["ends_on"] = [gettext("The event ends before it starts.")]
+    elif not errors and (event.ends_on - event.starts_on).days >= MAX_DAYS:
+        errors["ends_on"] = [gettext("An event lasts at most %(days)s days.", days=MAX_DAYS)]
     fields.refuse(errors)
 
 
 def _date(errors: fields.Errors, name: str, value: object) -> date | None:
-    try:
-        if not isinstance(value, date | str):
-            raise ValueError
-        day = date.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
+    day = fields.find_day(value.isoformat() if isinstance(value, date) else value)
+    if day is None:
         errors[name] = [gettext("Use a date like 2026-12-01.")]
-        return None
-    if day.year not in YEARS:
-        errors[name] = [gettext("This is too far away.")]
     return day

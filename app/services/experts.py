@@ -184,9 +184,9 @@ def update_expert(
 ) -> Expert:
     """Change one's own profile, or, as an admin, that of `expert_id`.
 
-    A given-up slug keeps redirecting. Raises `InvalidInput`, `NotFound`.
+    A given-up slug keeps redirecting. Locks the expert's calendar. Raises `InvalidInput`, `NotFound`.
     """
-    expert = _expert_to_change(actor, expert_id)
+    expert = _lock_to_change(actor, expert_id)
     errors: fields.Errors = {}
     before = audit.snapshot(expert)
     previous = expert.slug
@@ -204,7 +204,7 @@ def update_expert(
     if expert.slug != previous:
         db.session.execute(delete(ExpertSlug).where(ExpertSlug.slug == expert.slug))
         db.session.add(ExpertSlug(slug=previous, expert_id=expert.id))
-    _raise_version(expert)
+    db.session.flush()
     audit.record_update(actor, "expert", expert.id, before, audit.snapshot(expert))
     return expert
 
@@ -287,9 +287,10 @@ def replace_availability(
     """Set weekly hours and date overrides as a whole. Bookings that stand are kept.
 
     `holidays` is `{country, subdivision?, exceptions?}`, null for none; it stays as it is
-    if it is not there. Raises `InvalidInput`, saying which interval is wrong and why.
+    if it is not there. Locks the expert's calendar: of two at once the later stands, whole.
+    Raises `InvalidInput`, saying which interval is wrong and why.
     """
-    expert = _expert_to_change(actor, expert_id)
+    expert = _lock_to_change(actor, expert_id)
     errors: fields.Errors = {}
     before = _told(expert)
     if "time_zone" in values:
@@ -305,7 +306,6 @@ def replace_availability(
     expert.date_overrides.extend(
         DateOverride(date=day, intervals=intervals) for day, intervals in sorted(overrides.items())
     )
-    _raise_version(expert)
     db.session.flush()
     audit.record(
         actor,
@@ -338,12 +338,9 @@ def _overrides(errors: fields.Errors, value: object) -> dict[date, list[list[int
                 gettext("Give a list of at most %(maximum)s dates.", maximum=MAX_OVERRIDES)
             )
         for override in value:
-            if not isinstance(override, dict) or not isinstance(override.get("date"), str):
+            day = fields.find_day(override.get("date")) if isinstance(override, dict) else None
+            if day is None:
                 raise ValueError(gettext("Each override has a date like 2026-12-01."))
-            try:
-                day = date.fromisoformat(override["date"])
-            except ValueError:
-                raise ValueError(gettext("Each override has a date like 2026-12-01.")) from None
             if day in found:
                 raise ValueError(gettext("%(date)s is there twice.", date=day))
             intervals = override.get("intervals", [])
@@ -443,6 +440,12 @@ def _expert_to_change(actor: Actor | None, expert_id: int | None) -> Expert:
     return expert
 
 
-def _raise_version(expert: Expert) -> None:
-    """What is offered changed: watchers of `expert:<slug>` see the gap and refetch."""
+def _lock_to_change(actor: Actor | None, expert_id: int | None) -> Expert:
+    """The expert as it stands now, nobody else changing it until the commit.
+
+    The lock raises the topic's version: watchers of `expert:<slug>` see the gap and refetch.
+    """
+    expert = _expert_to_change(actor, expert_id)
     ledger.lock(ledger.calendar_ids(user_ids=[expert.user_id]))
+    db.session.refresh(expert)  # what was read before the lock may be over
+    return expert

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
+from datetime import date
 from typing import TypeGuard
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,8 +20,11 @@ from app.services import languages
 from app.services.errors import InvalidInput
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 MAX_ID = 2**31 - 1
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+YEARS = range(1970, 2200)  # beyond them arithmetic with instants overflows
 
 Errors = dict[str, list[str]]
 
@@ -36,11 +40,16 @@ def text(errors: Errors, name: str, value: object, *, maximum: int, required: bo
     if not is_storable(value):
         errors[name] = [gettext("This contains a character that cannot be stored.")]
         return ""  # nor looked for
-    if required and not value:
+    if required and not any(map(_is_seen, value)):
         errors[name] = [gettext("This field is required.")]
     elif len(value) > maximum:
         errors[name] = [too_long(maximum)]
     return value
+
+
+def _is_seen(character: str) -> bool:
+    """Whether it shows: no space, control or joiner alone."""
+    return unicodedata.category(character)[0] not in {"C", "Z"}
 
 
 def too_long(maximum: int) -> str:
@@ -54,8 +63,12 @@ def is_storable(value: str) -> bool:
 
 
 def line(errors: Errors, name: str, value: object, *, maximum: int, required: bool = False) -> str:
-    """A `text` of one line: runs of white space, line breaks among them, become one space."""
-    return " ".join(text(errors, name, value, maximum=maximum, required=required).split())
+    """A `text` of one line: runs of white space, line breaks among them, become one space.
+
+    What turns the direction of all that follows it is taken out (Unicode TR 36, 2.6).
+    """
+    typed = text(errors, name, value, maximum=maximum, required=required)
+    return " ".join(_TURNS.sub("", typed).split())
 
 
 def email(errors: Errors, name: str, value: object) -> str:
@@ -106,6 +119,17 @@ def language(errors: Errors, name: str, value: object) -> str:
     if code is None:
         errors[name] = [gettext("Please choose one of the languages.")]
     return code or languages.DEFAULT
+
+
+def find_day(value: object) -> date | None:
+    """The date that a text like "2026-12-01" names, in the years that are reckoned with."""
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        return None  # the standard library reads more: 20261201, 2026-W49-2
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
 
 
 def slug(errors: Errors, name: str, value: object) -> str:

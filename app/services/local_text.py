@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 from babel import Locale
-from babel.dates import format_date, format_interval
+from babel.dates import format_date, format_interval, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
 
 from app.services.languages import current
 
@@ -53,10 +54,27 @@ def date_text(day: date | datetime, form: str = "long") -> str:
     return format_date(day, form, locale=current().locale)
 
 
-def span_text(first: date, last: date) -> str:
-    """`Sat, 12 Dec to Sun, 13 Dec 2026`: both days; one where there is one."""
-    text = format_interval(first, last, "yMMMEd", locale=current().locale)
+def span_text(first: date, last: date, skeleton: str = "yMMMEd") -> str:
+    """`Sat, 12 Dec to Sun, 13 Dec 2026`: both days; one where there is one.
+
+    "yMMMd" is without the names of the days.
+    """
+    text = format_interval(first, last, skeleton, locale=current().locale)
     return text.replace(_THIN_SPACE, " ")  # they stand unevenly here
+
+
+def duration_text(minutes: int) -> str:
+    """`1 day`, `2 hours`, `90 minutes`: in the largest unit that needs no rest."""
+    for unit, length in (("day", 24 * 60), ("hour", 60)):
+        if minutes and minutes % length == 0:
+            return format_unit(minutes // length, unit, "long", locale=current().locale)
+    return format_unit(minutes, "minute", "long", locale=current().locale)
+
+
+def period_text(first: date, step: str) -> str:
+    """`4 Mar`, the first day of a step of days or weeks; `Mar 2031`, of months."""
+    skeleton = "yMMM" if step == "month" else "MMMd"
+    return format_skeleton(skeleton, first, locale=current().locale)
 
 
 def weekday_text(weekday: int, form: str = "wide") -> str:

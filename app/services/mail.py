@@ -26,7 +26,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from random import uniform
@@ -54,6 +54,7 @@ from app.extensions import db, socketio
 from app.models import OutboxMessage, User
 from app.models.outbox import FAILED, PENDING, SENDING, SENT
 from app.services import clock, mail_messages, mail_texts
+from app.services.mail_wording import Wording
 from app.services.plain_text import one_line
 from app.services.transaction import after_commit, execute, transactional
 
@@ -283,8 +284,8 @@ def _deliver(claims: list[_Claim]) -> tuple[int, int]:
     try:
         with _Connection(current_app.extensions["mail"]) as connection:
             while waiting and time.monotonic() - begun < BATCH_SECONDS:
-                refused = _send(connection, waiting[0])
-                given_up = _record(waiting.popleft(), refused)
+                refused, wording = _send(connection, waiting[0])
+                given_up = _record(waiting.popleft(), refused, wording)
                 sent += refused is None
                 failed += given_up
     except _ServerUnavailable as error:
@@ -304,17 +305,21 @@ def _lost_cause(claim: _Claim) -> str:
     return "tried too often" if claim.attempts > MAX_ATTEMPTS else ""
 
 
-def _send(connection: _Connection, claim: _Claim) -> _Refused | None:
-    """Send one mail; None when the server has taken it. Raises `_ServerUnavailable`."""
+def _send(connection: _Connection, claim: _Claim) -> tuple[_Refused | None, Wording | None]:
+    """Send one mail; why not, or None when the server has taken it, and with which words.
+
+    Raises `_ServerUnavailable`.
+    """
     if reason := _lost_cause(claim):
-        return _Refused(reason, for_good=True)
+        return _Refused(reason, for_good=True), None
     try:
+        wording = mail_texts.find_wording(claim.template, claim.language)
         message = mail_messages.compose(
             claim.template,
             claim.recipient,
             claim.context,
             message_id=claim.message_id,
-            wording=mail_texts.find_wording(claim.template, claim.language),
+            wording=wording,
         )
     except Exception as error:  # noqa: BLE001 (whatever a template does: see above)
         log.error(  # noqa: TRY400 (a traceback may show the context)
@@ -324,8 +329,9 @@ def _send(connection: _Connection, claim: _Claim) -> _Refused | None:
             type(error).__name__,
             _place(error),
         )
-        return _Refused(f"cannot be composed: {type(error).__name__}: {error}", for_good=False)
-    return connection.deliver(message)
+        reason = f"cannot be composed: {type(error).__name__}: {error}"
+        return _Refused(reason, for_good=False), None
+    return connection.deliver(message), wording
 
 
 class _Connection(Connection):
@@ -447,7 +453,7 @@ def _claim(limit: int) -> list[_Claim]:
 
 
 @transactional
-def _record(claim: _Claim, refused: _Refused | None) -> bool:
+def _record(claim: _Claim, refused: _Refused | None, wording: Wording | None = None) -> bool:
     """Write down a mail's fate; returns whether it is given up.
 
     That it was sent is true whoever holds the lease now; anything else is only for the
@@ -459,7 +465,13 @@ def _record(claim: _Claim, refused: _Refused | None) -> bool:
         db.session.execute(
             update(_table)
             .where(_table.c.id == claim.id)
-            .values(state=SENT, sent_at=now, last_error="", context=without_secret)
+            .values(
+                state=SENT,
+                sent_at=now,
+                last_error="",
+                context=without_secret,
+                wording=wording and asdict(wording),
+            )
         )
         return False
     given_up = refused.for_good or claim.attempts >= MAX_ATTEMPTS

@@ -12,6 +12,7 @@ from app.models.outbox import FAILED, PENDING, SENDING
 from app.services import audit, clock, languages, mail, mail_messages, mail_texts
 from app.services.errors import DomainError, NotFound
 from app.services.mail_messages import Rendered
+from app.services.mail_wording import Wording
 from app.services.policy import Actor, require_admin
 from app.services.transaction import transactional
 
@@ -21,6 +22,8 @@ TEST = "test_mail"
 def preview(actor: Actor | None, message_id: int) -> Rendered:
     """What a mail says, without codes and manage links. For admins.
 
+    One that is sent is shown in the words with which it was, where these are known.
+
     Raises `DomainError` when template and data do not fit, `NotFound`.
     """
     require_admin(actor)
@@ -28,11 +31,12 @@ def preview(actor: Actor | None, message_id: int) -> Rendered:
     if message is None:
         raise NotFound
     try:
-        return mail_messages.preview(
-            message.template,
-            message.context,
-            mail_texts.find_wording(message.template, message.language),
+        wording = (
+            Wording(**message.wording)
+            if message.wording
+            else mail_texts.find_wording(message.template, message.language)
         )
+        return mail_messages.preview(message.template, message.context, wording)
     except (TemplateError, KeyError, TypeError, ValueError) as error:
         raise DomainError(
             gettext("It cannot be shown: %(error)s.", error=type(error).__name__)

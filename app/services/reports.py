@@ -39,6 +39,7 @@ from app.models.interval import overlapping
 from app.models.types import AnyRow
 from app.services import clock, fields, rooms
 from app.services.errors import NotFound
+from app.services.fields import YEARS
 from app.services.policy import Actor, require_admin
 
 MAX_DAYS = 366
@@ -158,7 +159,7 @@ def get_report(actor: Actor | None, name: str, span: Span) -> Report:
 
 
 def _rooms(span: Span) -> Report:
-    """Booked hours of rooms, and their share of working days; two queries.
+    """Booked hours of rooms, and their share of working days, the most used first; two queries.
 
     A room that is closed is not in use: blackouts do not count. Working hours are those
     of the room's own zone, whoever looks; the periods are the reader's.
@@ -213,7 +214,7 @@ def _rooms(span: Span) -> Report:
                 _hours(inside[row.id]),
                 _share(inside[row.id], open_in[zones[row.id]]),
             ]
-            for row in listed
+            for row in sorted(listed, key=lambda room: -whole[room.id])
         ],
         shares={utilisation},
         unit="hours",
@@ -237,7 +238,10 @@ def _minutes_open(starts_at: datetime, ends_at: datetime, zone: ZoneInfo) -> flo
 
 
 def _experts(span: Span) -> Report:
-    """Booked hours of experts, and their share of what they offer; three queries."""
+    """Booked hours of experts, and their share of what they offer, the most booked first.
+
+    Three queries.
+    """
     experts = db.session.execute(
         select(Expert.id, Expert.name, Expert.weekly_hours).order_by(Expert.name, Expert.id)
     ).all()
@@ -263,7 +267,7 @@ def _experts(span: Span) -> Report:
         times[row.expert_id] += 1
         by_period.add(name, row.starts_at, minutes / 60)
     rows = []
-    for each in experts:
+    for each in sorted(experts, key=lambda expert: -booked[expert.id]):
         offered = _offered_minutes(each.weekly_hours, overrides[each.id], span)
         rows.append(
             [
@@ -520,11 +524,8 @@ def _share(part: float, whole: float) -> float | None:
 def _date(errors: fields.Errors, name: str, value: object) -> date | None:
     if value in (None, ""):
         return None
-    try:
-        found = date.fromisoformat(str(value))
-        if found.year not in range(1971, 2199):
-            raise ValueError
-    except ValueError:
+    found = fields.find_day(value)
+    if found is None or found.year - 1 not in YEARS or found.year + 1 not in YEARS:
         errors[name] = [gettext("Use a date like 2026-12-01.")]
         return None
     return found

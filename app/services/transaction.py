@@ -203,7 +203,24 @@ def forget_changes() -> None:
     """
     if _open_transaction() is not None:
         raise RuntimeError("forget_changes() inside a transaction")
-    db.session.rollback()
+    session: Session = db.session()
+    session.rollback()
+
+
+def end_session() -> None:
+    """Give back what a request still holds, once its answer is made.
+
+    A connection that was lost since is thrown away: nothing was to be written any more,
+    and the answer, perhaps of a booking that stands, must not become an error.
+    """
+    if not db.session.registry.has():
+        return
+    session: Session = db.session()
+    try:
+        session.close()
+    except DBAPIError as error:
+        log.warning("connection lost after an answer: %s", type(error.orig).__name__)
+        session.invalidate()
 
 
 def is_first(what: object) -> bool:

@@ -8,14 +8,14 @@ from flask import Blueprint, Response, request
 
 from app.gates import current_actor
 from app.services import calendar_feed
+from app.views.api.answers import known_etags
 
 blueprint = Blueprint("calendar_feed", __name__)
 
 
 @blueprint.get("/calendar/<token>.ics")
 def read(token: str) -> Response:
-    known = request.if_none_match.as_set(include_weak=True)
-    feed = calendar_feed.read_feed(token, known)
+    feed = calendar_feed.read_feed(token, known_etags())
     if feed.body is None:
         response = Response(status=304)
     else:

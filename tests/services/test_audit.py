@@ -159,6 +159,13 @@ def test_an_update_says_what_was_and_what_is() -> None:
 
 
 @pytest.mark.usefixtures("context")
+def test_what_changes_nothing_is_not_written_down() -> None:
+    actor, expert = factories.make_expert()
+    before = rows.count(AuditEntry)
+    experts.update_expert(actor, {"time_zone": expert.time_zone, "name": expert.name})
+    assert rows.count(AuditEntry) == before
+
+
 def test_a_deletion_says_what_was_deleted_and_no_secret() -> None:
     root = make_admin()
     room = factories.make_room(name="Attic")

@@ -93,9 +93,13 @@ def test_an_event_is_changed_and_its_topic_told(admin: Any, published: list[Any]
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
         ({"starts_on": "01.04.2031"}, "starts_on"),
         ({"starts_on": None}, "starts_on"),
+        ({"starts_on": "20310401"}, "starts_on"),  # one way to write a date
+        ({"starts_on": "0001-01-01"}, "starts_on"),
+        ({"ends_on": date(9999, 12, 31)}, "ends_on"),
         ({"ends_on": "2031-03-31"}, "ends_on"),
         ({"ends_on": "9999-12-31"}, "ends_on"),
         ({"starts_on": date.min}, "starts_on"),
+        ({"ends_on": "2032-04-01"}, "ends_on"),  # a year of days, and one
         ({"venue": "x" * 201}, "venue"),
         ({"admission": "closed"}, "admission"),
         ({"public": "yes"}, "public"),

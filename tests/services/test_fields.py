@@ -34,6 +34,8 @@ def read(reader: Callable[..., Any], value: object, **limits: Any) -> Any:
         (fields.text, "\ud83d", ["This contains a character that cannot be stored."]),
         (fields.text, "😀", "😀"),
         (fields.line, " a\r\n b\t c ", "a b c"),
+        (fields.line, "\u202eevil\u202c", "evil"),
+        (fields.line, "👩\u200d🚀", "👩\u200d🚀"),
         (fields.line, "a\0b", ["This contains a character that cannot be stored."]),
     ],
 )
@@ -41,7 +43,7 @@ def test_texts(reader: Any, value: object, clean: object) -> None:
     assert read(reader, value, maximum=10) == clean
 
 
-@pytest.mark.parametrize("value", ["", "  ", None, "\n"])
+@pytest.mark.parametrize("value", ["", "  ", None, "\n", "\u200b", "\u2060\u00ad "])
 def test_what_is_required_is_not_empty(value: object) -> None:
     assert read(fields.line, value, maximum=9, required=True) == ["This field is required."]
 

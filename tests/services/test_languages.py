@@ -161,6 +161,23 @@ def test_days_numbers_and_lists(
         assert local_text.list_text(["a", "b", "c"]) == parts
 
 
+@pytest.mark.parametrize(
+    ("code", "span", "week", "month", "lengths"),
+    [
+        ("en", "1–3 Dec 2026", "1 Dec", "Dec 2026", ["2 days", "1 hour", "90 minutes"]),  # noqa: RUF001
+        ("de", "1.–3. Dez. 2026", "1. Dez.", "Dez. 2026", ["2 Tage", "1 Stunde", "90 Minuten"]),  # noqa: RUF001
+    ],
+)
+def test_spans_steps_and_lengths(
+    code: str, span: str, week: str, month: str, lengths: list[str]
+) -> None:
+    with languages.speaking(code):
+        assert local_text.span_text(ADVENT, date(2026, 12, 3), "yMMMd") == span
+        assert local_text.period_text(ADVENT, "week") == week
+        assert local_text.period_text(ADVENT, "month") == month
+        assert [*map(local_text.duration_text, (2880, 60, 90))] == lengths
+
+
 def test_a_refusal_speaks_to_whom_it_is_raised_for(say: Say) -> None:
     say(
         {

@@ -36,10 +36,14 @@ from app.services import (
     languages,
     mail,
     mail_messages,
+    mail_texts,
     one_time_codes,
+    outbox,
     seats,
+    settings,
     waitlist,
 )
+from app.services.mail_samples import sample
 from app.services.policy import Actor
 from app.services.reservations import Wanted, reserve_room
 from app.services.transaction import transactional
@@ -573,6 +577,21 @@ def test_a_secret_is_forgotten_when_the_mail_is_sent(mailbox: Mailbox) -> None:
     assert row().state == "sent"
     assert "secret" not in row().context
     assert row().context["name"] == "Bob"
+
+
+def test_a_sent_mail_is_shown_in_the_words_that_it_was_sent_with(mailbox: Mailbox) -> None:
+    admin = factories.make_admin()
+    mail_texts.update_text(admin, "one_time_code", {"subject": "{code} opens {product}"})
+    write(template="one_time_code", context=sample("one_time_code"))
+    waits = outbox.preview(admin, row().id)
+    mail.send_due()
+    (message,) = mailbox.taken
+    assert message["Subject"] == "042042 opens Rendezvous"
+    mail_texts.update_text(admin, "one_time_code", {"subject": "Your code"})
+    settings.update(admin, {"product_name": "Elsewhere"})
+    assert outbox.preview(admin, row().id) == waits
+    assert waits.subject == f"{mail_messages.HIDDEN} opens Rendezvous"
+    assert "042042" not in f"{row().wording} {row().context}"
 
 
 # -- crashes and several senders -----------------------------------------------------

@@ -18,7 +18,15 @@ from sqlalchemy import select, text
 from app.extensions import db
 from app.models import OutboxMessage
 from app.models.interval import Interval
-from app.services import busy_calendars, event_sessions, guarantees, seats, session_changes
+from app.services import (
+    busy_calendars,
+    event_sessions,
+    event_types,
+    experts,
+    guarantees,
+    seats,
+    session_changes,
+)
 from app.services.appointments import book_appointment
 from app.services.cancellation import cancel_booking
 from app.services.errors import SlotTaken, Stale
@@ -196,3 +204,42 @@ def test_busy_time_elsewhere_that_arrives_meanwhile_is_in_the_way(during: Any) -
         )
     db.session.rollback()
     assert rows.busy(host.calendar_id) == []
+
+
+def test_of_two_weeks_saved_at_once_the_later_stands_whole(during: Any) -> None:
+    expert, _ = factories.make_expert()
+    first, second = (
+        {"weekly": [], "overrides": [{"date": day, "intervals": []} for day in days]}
+        for days in (["2031-03-04", "2031-03-05"], ["2031-03-05", "2031-03-06"])
+    )
+    experts.replace_availability(expert, first)
+    during(
+        lambda: experts.replace_availability(expert, first),
+        lambda: experts.replace_availability(expert, second),
+    )
+    db.session.expire_all()
+    found = experts.describe_availability(experts.own_expert(expert))
+    assert [each["date"] for each in found["overrides"]] == ["2031-03-05", "2031-03-06"]
+
+
+def test_of_two_addresses_chosen_at_once_the_earlier_redirects(during: Any) -> None:
+    expert, profile = factories.make_expert()
+    old = profile.slug
+    during(
+        lambda: experts.update_expert(expert, {"slug": "sooner"}),
+        lambda: experts.update_expert(expert, {"slug": "later"}),
+    )
+    db.session.expire_all()
+    assert experts.own_expert(expert).slug == "later"
+    assert experts.find_moved(old) == experts.find_moved("sooner") == profile
+
+
+def test_event_types_of_one_title_made_at_once_have_addresses_of_their_own(during: Any) -> None:
+    expert, _ = factories.make_expert()
+    wanted = {"title": "A talk", "duration_minutes": 30}
+    during(
+        lambda: event_types.create_event_type(expert, wanted),
+        lambda: event_types.create_event_type(expert, wanted),
+    )
+    listed = event_types.list_own(expert, page=1, page_size=10).items
+    assert [each["slug"] for each in listed] == ["a-talk", "a-talk-2"]

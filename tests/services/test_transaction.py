@@ -528,3 +528,19 @@ def test_reading_ends_with_the_connection_given_back_but_not_in_a_command(contex
 
     with pytest.raises(RuntimeError, match="inside a transaction"):
         transactional(transaction.end_reading)()
+
+
+def test_an_answer_stands_when_the_connection_is_lost_after_it(app: Flask) -> None:
+    with app.app_context():  # its end is a request's
+        driver = db.session.connection().connection.dbapi_connection
+        assert driver is not None
+        driver.close()
+    assert db.session.scalar(select(1)) == 1
+    transaction.end_session()
+
+
+def test_the_log_is_told_of_no_values() -> None:
+    with pytest.raises(DBAPIError) as error:
+        db.session.execute(text("SELECT :it FROM nowhere"), {"it": "ann@example.org"})
+    assert "SELECT" in str(error.value)
+    assert "ann@example.org" not in str(error.value).split("[SQL: ")[1]

@@ -49,6 +49,7 @@ def test_a_link_is_made_read_replaced_and_ended(app: Flask, client: FlaskClient)
     openapi.check("GET", path, unchanged)
     assert (unchanged.status_code, unchanged.data) == (304, b"")
     assert unchanged.headers["ETag"] == read.headers["ETag"]
+    assert client.get(path, headers={"If-None-Match": "*"}).status_code == 304
     head = client.head(path)
     assert (head.status_code, head.data) == (200, b"")
 

@@ -111,7 +111,7 @@ def test_errors_inside_name_their_place() -> None:
 
 
 def test_text_stands_for_values_in_a_query_only(app: Flask) -> None:
-    with app.test_request_context("/?page=3&flag=true&tags=a,b&hour=&bad=3x"):
+    with app.test_request_context("/?page=3&flag=true&tags=a,b&hour=&bad=3x&thai=๓"):
         query = read_query()
         assert query.paging() == (3, 20)
         assert query.boolean("flag") is True
@@ -119,7 +119,8 @@ def test_text_stands_for_values_in_a_query_only(app: Flask) -> None:
         assert query.integer("hour") is None
         query.check()
         query.integer("bad")
-        assert set(errors_of(query)) == {"bad"}
+        query.integer("thai")
+        assert set(errors_of(query)) == {"bad", "thai"}
     with app.test_request_context("/?page=0&page_size=101"):
         query = read_query()
         query.paging()

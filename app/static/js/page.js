@@ -60,7 +60,10 @@ function singleSubmit() {
     button.setAttribute("aria-busy", "true");
   });
   addEventListener("pageshow", () => {
-    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    for (const form of document.querySelectorAll("form[data-sent]")) {
+      delete form.dataset.sent;
+      form.querySelector("button[aria-busy]")?.removeAttribute("aria-busy");
+    }
   });
 }
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import joinedload
 
 from app.extensions import db
+from app.gates import current_actor
 from app.models import Attendee, Event, User
 from app.models.user import full_name
 from app.services import admission, attendees
@@ -73,6 +74,7 @@ class AttendeeView(ServiceModelView):
         ),
     )
     object_kind = "attendee"
+    imported_as = "attendees"
     empty = lazy_gettext("Import a list from whatever sells the tickets, or add somebody here.")
 
     list_columns = ["name", "email", "event", "checked_in", "external_id"]
@@ -166,15 +168,18 @@ class AttendeeView(ServiceModelView):
         return self._bulk(self.bulk_actions[0])
 
     def related(self, item: Attendee) -> list[Related]:
+        actor = current_actor()
+        if not (actor and actor.is_admin):
+            return []  # whose the seats are is for admins
         user_id = db.session.scalar(select(User.id).where(User.email == item.email))
         if user_id is None:
             return []
         return [
             Related(
-                gettext("Bookings"),
+                gettext("Seats"),
                 "BookingView",
-                {"user": user_id, "status": "confirmed"},
-                frozenset({"who", "status"}),
+                {"user": user_id, "event": item.event_id, "status": "confirmed"},
+                frozenset({"kind", "who", "status"}),
             )
         ]
 

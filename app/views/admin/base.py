@@ -101,6 +101,7 @@ class ServiceModelView(FormPages, RowActions, ListReading, ModelView):
     object_kind = ""  # what the audit log calls it, where it does
     show_template = "admin/show.html"
     deed_permission = "edit"
+    imported_as = ""  # what files of them are called, where there are such
     tells_impact = False
     empty: Words = ""  # what to do where there is nothing yet
     icon = "list-checks"
@@ -162,6 +163,13 @@ class ServiceModelView(FormPages, RowActions, ListReading, ModelView):
     def beginnings(self) -> list[tuple[str, str]]:
         """Beside adding, how a list that is empty is filled: texts and addresses."""
         return []
+
+    def exchanges(self) -> list[tuple[str, str]]:
+        """Where such things come in and go out as a file: texts and addresses."""
+        if not self.imported_as:
+            return []
+        text, view = gettext("Import and export"), "ImportView"
+        return self.way_to(text, view, kind=self.imported_as)
 
     def links(self, item: Any) -> list[tuple[str, str]]:
         """Where else to look from `item`: texts and addresses."""

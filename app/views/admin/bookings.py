@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import request
+from flask import request, url_for
 from flask_appbuilder import expose
 from flask_babel import gettext, lazy_gettext, ngettext
 from sqlalchemy import ColumnElement, false, or_, select
@@ -28,11 +29,12 @@ from app.services.reservations import Wanted
 from app.views.admin import days
 from app.views.admin.access import Answer, permitted
 from app.views.admin.base import ReadingInterface, ServiceModelView
-from app.views.admin.booking_cells import KINDS, BookingCells
+from app.views.admin.booking_cells import KINDS, BookingCells, zone_of
 from app.views.admin.booking_forms import ADD_FORMS, EDIT_FORMS, CancelForm
 from app.views.admin.bulk import BulkAction, Outcome
 from app.views.admin.event_sessions import RoomChoiceForm, title_of_session
 from app.views.admin.event_types import expert_choices, room_choices
+from app.views.admin.events import event_choices
 from app.views.admin.forms import (
     OfficeForm,
     name_of_user,
@@ -184,6 +186,12 @@ class BookingView(BookingCells, ServiceModelView):
         ),
         *days.spanning(Booking.starts_at, Booking.ends_at),
         ListFilter(
+            "event",
+            lazy_gettext("Event"),
+            event_choices,
+            lambda value: Booking.event_session.has(EventSession.event_id == int(value)),
+        ),
+        ListFilter(
             "expert",
             lazy_gettext("Expert"),
             lambda: [(str(key), name) for key, name in expert_choices()],
@@ -284,6 +292,13 @@ class BookingView(BookingCells, ServiceModelView):
         )
         by_expert = Booking.expert.has(Expert.name.icontains(words, autoescape=True))
         return or_(super().matching(words), by_user, by_expert)
+
+    def links(self, item: Booking) -> list[tuple[str, str]]:
+        if item.kind != "reservation":
+            return []
+        day = item.starts_at.astimezone(ZoneInfo(zone_of(item))).date().isoformat()
+        there = url_for("scheduler_pages.show", room=item.room_id, date=day)
+        return [(gettext("Scheduler"), there)]
 
     @expose("/move-room/", methods=["GET", "POST"])
     @permitted("edit")

@@ -30,6 +30,7 @@ class Series:
     name: Words
     values: Sequence[float]
     is_rest: bool = False
+    colour: int = 0  # from 1, where it is not that of its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +59,19 @@ class Chart:
 
     @property
     def axis(self) -> list[str]:
-        """The labels that fit under it: the first, the last, and some in between."""
-        if len(self.labels) <= _AXIS_LABELS:
-            return [*self.labels]
-        step = (len(self.labels) - 1) / (_AXIS_LABELS - 1)
-        return [self.labels[round(each * step)] for each in range(_AXIS_LABELS)]
+        """What stands under each column: where not all labels fit, every so many have one."""
+        every = -(-len(self.labels) // _AXIS_LABELS)
+        return [text if place % every == 0 else "" for place, text in enumerate(self.labels)]
+
+    @property
+    def spare_every(self) -> int:
+        """Of the columns, each so manieth has a label that narrow pages leave out."""
+        return 2 * -(-len(self.labels) // _AXIS_LABELS)
 
     def look(self, column: int) -> str:
         """How the bars of a series look: the number of a colour from 1, or `rest`."""
-        return "rest" if self.series[column].is_rest else str(column + 1)
+        series = self.series[column]
+        return "rest" if series.is_rest else str(series.colour or column + 1)
 
     def text(self, value: float) -> str:
         """A value of it in words."""
@@ -78,7 +83,7 @@ class Chart:
         return not self.top
 
 
-_AXIS_LABELS = 5
+_AXIS_LABELS = 6
 SUMMARIES = {  # by what is counted
     "things": lazy_gettext("%(total)s things in all; the most, %(top)s, at %(at)s."),
     "hours": lazy_gettext("%(total)s hours in all; the most, %(top)s, at %(at)s."),

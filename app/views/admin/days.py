@@ -13,9 +13,9 @@ from flask_babel import lazy_gettext
 from sqlalchemy import ColumnElement
 
 from app.gates import current_actor
+from app.services.fields import YEARS
 from app.views.admin import cells
 from app.views.admin.wording import Words
-from app.views.api.payload import YEARS
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from app.extensions import db
 from app.gates import current_actor
 from app.models import Event, EventSession, Room, Speaker
+from app.models.booking import CONFIRMED
 from app.services import attachments, clock, event_sessions, overview, session_changes
 from app.services.attachments import Attached
 from app.services.errors import DomainError
@@ -43,6 +44,7 @@ from app.views.admin.forms import (
 )
 from app.views.admin.listing import LinkFilter, ListFilter
 from app.views.admin.wording import CANCELLATION, Texts, Wording
+from app.views.agenda import paragraphs
 from app.views.local_time import zone_name
 
 
@@ -138,6 +140,7 @@ class EventSessionView(ServiceModelView):
         ),
     )
     object_kind = "event_session"
+    imported_as = "sessions"
     tells_impact = True
     empty = lazy_gettext("Add a session to an event, or import its schedule from a table.")
     removal = replace(CANCELLATION, label=lazy_gettext("Cancel session"))
@@ -291,8 +294,9 @@ class EventSessionView(ServiceModelView):
     def offer(self, form: Any, item: Any = None) -> None:
         form.room_id.offer(room_choices())
         if "event_id" in form:
+            names = dict(event_choices())
             form.event_id.offer(
-                (event.id, f"{event.title} ({event.time_zone})") for event in _events()
+                (event.id, f"{names[str(event.id)]} ({event.time_zone})") for event in _events()
             )
         if item is not None:
             form.starts_at.description = form.ends_at.description = _zone_of(item)
@@ -356,6 +360,12 @@ class EventSessionView(ServiceModelView):
     def move_room(self) -> Answer:
         return self._bulk(self.bulk_actions[0])
 
+    def cell_abstract(self, item: EventSession) -> str:
+        return "\n\n".join(paragraphs(item.abstract))  # as the agenda shows it
+
+    def cell_description(self, item: EventSession) -> str:
+        return "\n\n".join(paragraphs(item.description))
+
     def attached(self, item: EventSession) -> Attached:
         return attachments.of_event_session(item.id)
 
@@ -382,7 +392,7 @@ class EventSessionView(ServiceModelView):
                 gettext("Seats"),
                 "BookingView",
                 here | {"status": "confirmed"},
-                add=add if self.is_changeable(item) else "",
+                add=add if _can_be_booked(item) else "",
                 columns=("who", "contact", "created_at"),
             ),
             Related(
@@ -396,7 +406,7 @@ class EventSessionView(ServiceModelView):
         return self.way_to(gettext("Import a schedule"), "ImportView", kind="sessions")
 
     def links(self, item: EventSession) -> list[tuple[str, str]]:
-        if item.capacity is None or not self.is_changeable(item) or not self.offers("edit"):
+        if not _can_be_booked(item) or not self.offers("edit"):
             return []
         return [(gettext("Book a seat"), url_for("BookingView.add", kind="seat", session=item.id))]
 
@@ -444,6 +454,10 @@ class EventSessionView(ServiceModelView):
 
     def cell_status(self, item: EventSession) -> Markup:
         return cells.status(item.status)
+
+
+def _can_be_booked(item: EventSession) -> bool:
+    return item.capacity is not None and item.status == CONFIRMED and item.ends_at > clock.now()
 
 
 def _is_below(values: dict[str, Any], item: EventSession) -> bool:

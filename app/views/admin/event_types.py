@@ -17,6 +17,7 @@ from app.extensions import db
 from app.models import EventType, Expert, Room
 from app.services import attachments, event_types, rooms
 from app.services.attachments import Attached
+from app.services.local_text import duration_text
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.access import Answer, permitted
@@ -377,8 +378,8 @@ class EventTypeView(ServiceModelView):
         return gettext("Within %(minutes)s minutes", minutes=item.approval_minutes)
 
     def cell_reminders(self, item: EventType) -> str:
-        times = ", ".join(map(str, item.reminder_minutes))
-        return gettext("%(times)s minutes before", times=times) if times else gettext("None")
+        times = ", ".join(map(duration_text, item.reminder_minutes))
+        return gettext("%(times)s before", times=times) if times else gettext("None")
 
     def cell_listed(self, item: EventType) -> str:
         return cells.yes(item.is_listed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from app.extensions import db
 from app.models import Event, EventSession
 from app.services import attachments, clock, events
 from app.services.attachments import Attached
-from app.services.local_text import date_text
+from app.services.local_text import span_text
 from app.services.policy import Actor
 from app.views.admin import cells
 from app.views.admin.access import Answer, permitted
@@ -211,7 +212,7 @@ class EventView(ServiceModelView):
             Related(
                 gettext("Sessions"),
                 "EventSessionView",
-                here | {"status": "confirmed", "order": "starts_at", "direction": "asc"},
+                here | {"status": "confirmed"},
                 frozenset({"event", "status"}),
                 url_for("EventSessionView.add", **here),
             ),
@@ -249,13 +250,7 @@ class EventView(ServiceModelView):
         return item.session_count
 
     def cell_dates(self, item: Event) -> str:
-        if item.starts_on == item.ends_on:
-            return date_text(item.starts_on, "medium")
-        return gettext(
-            "%(first)s to %(last)s",
-            first=date_text(item.starts_on, "medium"),
-            last=date_text(item.ends_on, "medium"),
-        )
+        return span_text(item.starts_on, item.ends_on, "yMMMd")
 
     def cell_admission(self, item: Event) -> str:
         return str(ADMISSION[item.admission])
@@ -275,8 +270,17 @@ class EventView(ServiceModelView):
 
 
 def event_choices() -> list[tuple[str, str]]:
-    """Events to narrow a list by, the last to begin first."""
+    """Events to narrow a list by, the last to begin first; those of one name by their days."""
     rows = db.session.execute(
-        select(Event.id, Event.title).order_by(Event.starts_on.desc(), Event.id.desc())
-    )
-    return [(str(row.id), row.title) for row in rows]
+        select(Event.id, Event.title, Event.starts_on, Event.ends_on).order_by(
+            Event.starts_on.desc(), Event.id.desc()
+        )
+    ).all()
+    held = Counter(row.title for row in rows)
+    return [(str(row.id), told_apart(row) if held[row.title] > 1 else row.title) for row in rows]
+
+
+def told_apart(event: Any) -> str:
+    """An event's title with its days."""
+    days = span_text(event.starts_on, event.ends_on, "yMMMd")
+    return gettext("%(name)s (%(detail)s)", name=event.title, detail=days)

@@ -33,9 +33,9 @@ from app.models import User
 from app.models.user import full_name
 from app.services import accounts, languages
 from app.services.errors import InvalidInput, NotFound
+from app.services.fields import YEARS
 from app.services.policy import Actor
 from app.views.admin.wording import Words
-from app.views.api.payload import YEARS
 
 SUGGESTED_USERS = 300
 _SPEAKER = re.compile(r"(?P<name>[^<>]*?)\s*(?:<(?P<email>[^<>]*)>)?")

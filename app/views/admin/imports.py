@@ -23,6 +23,7 @@ from app.services.errors import DomainError, InvalidInput, NotFound
 from app.services.policy import Actor
 from app.services.table_import import ACTIONS
 from app.views.admin.access import Answer, permitted
+from app.views.admin.events import event_choices
 from app.views.api.answers import json_answer
 from app.views.api.payload import read_query
 
@@ -148,6 +149,7 @@ class ImportView(BaseView):
             kinds=import_jobs.KINDS.values(),
             labels={kind.name: kind.label for kind in import_jobs.KINDS.values()},
             events=events.list_events(actor),
+            event_names=dict(event_choices()),
             jobs=import_jobs.list_jobs(actor),
             chosen={"kind": request.values.get("kind"), "event": request.values.get("event")},
             errors=error.extra.get("errors") if error else None,

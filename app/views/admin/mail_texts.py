@@ -94,10 +94,29 @@ class MailTextView(BaseView):
         flash(gettext("Saved. The next mail says it so."), "success")
         return redirect(url_for(".edit", template=template, **_in(language)), 303)
 
-    @expose("/reset/<template>", methods=["POST"])
+    @expose("/reset/<template>", methods=["GET", "POST"])
     @permitted("edit")
     def reset(self, template: str) -> Answer:
+        """Put our own words in place again, once that is confirmed."""
         language = _asked()
+        if request.method == "GET":
+            text = mail_texts.get_text(current_actor(), template, language=language)
+            form = MailTextForm()
+            return self._page(
+                "admin/confirm.html",
+                title=gettext(
+                    "Back to the defaults of “%(group)s”?", group=str(mail_names.of(template))
+                ),
+                lines=[],
+                hidden={},
+                changes=[
+                    (form[part].label.text, text.parts.get(part, ""), text.default.get(part, ""))
+                    for part in PARTS
+                    if text.parts.get(part) != text.default.get(part)
+                ],
+                submit=gettext("Reset to default") if text.is_own else "",
+                back=url_for(".edit", template=template, **_in(language)),
+            )
         mail_texts.reset_text(current_actor(), template, language=language)
         flash(gettext("Our own words are back."), "success")
         return redirect(url_for(".edit", template=template, **_in(language)), 303)

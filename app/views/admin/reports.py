@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 from flask import current_app, make_response, render_template, request
@@ -12,9 +13,9 @@ from werkzeug.wrappers import Response
 
 from app.errors import status_of
 from app.gates import current_actor
-from app.services import languages, reports, spreadsheets
+from app.services import clock, languages, reports, spreadsheets
 from app.services.errors import InvalidInput
-from app.services.local_text import share_text
+from app.services.local_text import period_text, share_text
 from app.services.reports import Report, Span
 from app.views.admin.access import Answer, permitted
 from app.views.admin.charts import Series, number, stacked_bars
@@ -63,6 +64,11 @@ CHARTS = {
     },
     "fill-rate": _SEATS,
 }
+# As on the home page: what is the same has the same colour everywhere.
+COLOURS = {"rooms": (4, 3, 1), "experts": (1,), "no-shows": (1, 2), "lead-time": (1, 2, 3)} | {
+    "fill-rate": (1, 0)
+}
+_MONTHS = 3
 STEPS = {
     "day": lazy_gettext("Days"),
     "week": lazy_gettext("Weeks"),
@@ -125,13 +131,14 @@ class ReportView(BaseView):
             steps=STEPS,
             typed={each: request.args.get(each, "") for each in ("from", "to", "by")},
             query={"from": span.first, "to": span.last, "by": span.step},
+            periods=_periods(clock.now().astimezone(span.zone).date()),
             chart=stacked_bars(
                 "report",
                 CHARTS[name][span.step],
-                report.periods,
+                [period_text(each, span.step) for each in span.periods],
                 [
-                    Series(each, values, is_rest=each == report.rest)
-                    for each, values in report.series
+                    Series(each, values, is_rest=each == report.rest, colour=colour)
+                    for (each, values), colour in zip(report.series, COLOURS[name], strict=False)
                 ],
                 unit=report.unit,
             ),
@@ -149,6 +156,20 @@ class ReportView(BaseView):
         actor = current_actor()
         zone: str = (actor and actor.time_zone) or current_app.config["DEFAULT_TIME_ZONE"]
         return zone
+
+
+def _periods(today: date) -> list[tuple[str, dict[str, Any]]]:
+    """What is looked at most: the last months, and the year. Their names and addresses."""
+    found = []
+    first = today.replace(day=1)
+    for _ in range(_MONTHS):
+        last = (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+        found.append(
+            (period_text(first, "month"), {"from": first, "to": last, "by": "week"}),
+        )
+        first = (first - timedelta(days=1)).replace(day=1)
+    year = {"from": date(today.year, 1, 1), "to": date(today.year, 12, 31), "by": "month"}
+    return [*found, (str(today.year), year)]
 
 
 def _cells(report: Report, row: list[Any]) -> Any:

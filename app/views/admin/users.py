@@ -91,6 +91,7 @@ class UserView(ServiceModelView):
         ),
     )
     object_kind = "user"
+    imported_as = "users"
     empty = lazy_gettext("Add somebody, or let people register.")
 
     list_columns = ["name", "email", "role_names", "state", "seen"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from app.gates import current_actor, found_agenda
 from app.services import agenda, seats, waitlist
-from app.views.api.answers import idempotent, json_answer
+from app.views.api.answers import idempotent, json_answer, known_etags
 from app.views.api.payload import read_json
 
 blueprint = Blueprint("api_agenda", __name__, url_prefix="/api")
@@ -14,8 +14,7 @@ blueprint = Blueprint("api_agenda", __name__, url_prefix="/api")
 
 @blueprint.get("/events/<slug>/agenda")
 def read(slug: str) -> Response:
-    known = request.if_none_match.as_set(include_weak=True)
-    found = agenda.read_agenda(current_actor(), slug, known, found_agenda())
+    found = agenda.read_agenda(current_actor(), slug, known_etags(), found_agenda())
     if found.body is None:
         response = Response(status=304)
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from hashlib import sha256
 from typing import Any, ParamSpec
@@ -35,6 +35,25 @@ def page_answer(page: Page) -> Response:
             "total": page.total,
         }
     )
+
+
+def known_etags() -> Collection[str]:
+    """What the caller has already: `If-None-Match`, weakly compared (RFC 9110, 13.1.2).
+
+    `*` is whatever there is.
+    """
+    sent = request.if_none_match
+    return _EVERY if sent.star_tag else sent.as_set(include_weak=True)
+
+
+class _Every(frozenset[str]):
+    """A set that holds each text."""
+
+    def __contains__(self, _text: object) -> bool:
+        return True
+
+
+_EVERY = _Every()
 
 
 def idempotent(view: Callable[P, Response]) -> Callable[P, Response]:

@@ -7,9 +7,10 @@ from flask import Blueprint, Response
 from app.gates import current_actor
 from app.services import holidays
 from app.services.errors import NotFound
+from app.services.fields import YEARS
 from app.services.policy import require_account
 from app.views.api.answers import json_answer
-from app.views.api.payload import YEARS, read_query
+from app.views.api.payload import read_query
 
 blueprint = Blueprint("api_holidays", __name__, url_prefix="/api/holidays")
 

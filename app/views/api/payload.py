@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,15 +29,14 @@ from flask import request
 from flask_babel import gettext, lazy_gettext
 
 from app.services.errors import InvalidInput
+from app.services.fields import YEARS, find_day
 
 MAX_INTEGER = 2**31 - 1  # the database's
 MAX_PAGE_SIZE = 100
-YEARS = range(1970, 2200)  # beyond them arithmetic with instants overflows
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _TIME = re.compile(r"\d\d:\d\d")
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
 
@@ -195,13 +194,8 @@ class Fields:
         value = self._take(name, required=required, nullable=nullable)
         if value is None:
             return None
-        found = None
-        if isinstance(value, str) and _DATE.fullmatch(value):
-            try:
-                found = date.fromisoformat(value)
-            except ValueError:
-                found = None
-        if found is None or found.year not in YEARS:
+        found = find_day(value)
+        if found is None:
             return self._refuse(name, gettext("This must be a date like 2026-12-01."))
         return self._keep(name, found)
 

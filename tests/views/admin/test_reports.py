@@ -33,12 +33,23 @@ def test_page_and_file_say_the_same(office: Office, name: str) -> None:
 
 def test_a_chart_has_its_numbers_in_a_table(world: World, office: Office) -> None:
     page = office.page(f"/backoffice/reports/rooms?{WEEK}")
-    day = re.search(r'<tr><th scope="row">2031-03-04</th>(.*?)</tr>', page)
+    day = re.search(r'<tr><th scope="row">4 Mar</th>(.*?)</tr>', page)
     assert day
     assert re.findall(r'figures">([\d.]+)<', day[1]) == ["2", "0", "0"]
     assert 'role="img"' in page
-    assert "3 hours in all; the most, 2, at 2031-03-04." in page
+    assert "3 hours in all; the most, 2, at 4 Mar." in page
+    assert re.findall(r"chart__key.*?chart__bar--(\d)", page) == ["4", "3", "1"]  # as on the home
     assert "style=" not in page
+
+
+def test_months_and_the_year_are_one_press_away(world: World, office: Office) -> None:
+    page = office.page("/backoffice/reports/rooms")
+    found = re.findall(
+        r'class="chip" href="(/backoffice/reports/rooms\?from[^"]+by=\w+)">([^<]+)<', page
+    )
+    assert [text for _, text in found] == ["Mar 2031", "Feb 2031", "Jan 2031", "2031"]
+    for path, text in found:
+        assert f'aria-current="page">{text}</a>' in office.page(path)
 
 
 def test_what_is_left_is_drawn_as_empty_room(world: World, office: Office) -> None:

@@ -183,6 +183,10 @@ def test_a_mail_text_is_listed_previewed_saved_and_reset(world: World, office: O
     assert office.done(TEXT, changed) == TEXT
     assert "Yours" in office.page("/backoffice/mail-texts/list/")
     assert filled(office, TEXT) == changed
+    page = office.page("/backoffice/mail-texts/reset/seat_confirmed")
+    for text in ("Back to the defaults of “Seat confirmed”?", "Hurrah, {title}", "You have a seat"):
+        assert text in page
+    assert filled(office, TEXT) == changed
     office.done("/backoffice/mail-texts/reset/seat_confirmed")
     assert filled(office, TEXT) == values
 
@@ -293,7 +297,7 @@ def test_where_no_mail_leaves_pages_say_so(
     assert warned not in office.page("/backoffice/")
 
 
-def test_a_sent_mail_is_said_to_be_shown_in_the_words_of_today(
+def test_a_sent_mail_is_said_to_be_shown_in_its_words_or_those_of_today(
     world: World, office: Office
 ) -> None:
     show = "/backoffice/outbox/show/{}"
@@ -302,6 +306,10 @@ def test_a_sent_mail_is_said_to_be_shown_in_the_words_of_today(
     sent = office.page(show.format(mail_of(world, state="sent")))
     assert "How it would read now" in sent
     assert "What was sent is not kept" in sent
+    known = {"product": "Then", "accent": "#123456", "own": {}, "language": "en"}
+    kept = office.page(show.format(mail_of(world, state="sent", wording=known)))
+    assert "What it said" in kept
+    assert "How it would read now" not in kept
 
 
 def test_a_test_mail_leads_to_its_state(world: World, office: Office) -> None:

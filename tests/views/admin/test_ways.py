@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 
-from app.models import EventSession
+from app.extensions import db
+from app.models import Event, EventSession
+from app.services import admission, seats, session_changes
 from tests import factories
 from tests.conftest import NOW
 from tests.views.admin.conftest import Office, World, agreed
@@ -210,3 +212,59 @@ def test_a_roles_page_is_by_area(office: Office) -> None:
     assert {"Back-office", "Scheduler and rooms", "Check-in", "Bookings"} <= {*areas}
     assert page.count("<li>GET /check-in</li>") == 1
     assert sum(map(int, areas.values())) == len(re.findall(r"<li>[A-Z]+ /", page))
+
+
+def test_events_of_one_name_are_told_apart(world: World, office: Office) -> None:
+    with world.app.app_context():
+        for year in (2031, 2032):
+            first, last = f"{year}-05-01", f"{year}-05-02"
+            factories.make_event(title="Annual", starts_on=first, ends_on=last)
+    for path in ("attendees/list/", "bookings/list/", "sessions/add", "imports/"):
+        page = office.page(f"/backoffice/{path}")
+        for name in ("Annual (1\u20132 May 2031)", "Annual (1\u20132 May 2032)", "The gathering"):
+            assert name in page, path
+
+
+def test_an_attendees_page_has_the_seats_of_the_event(world: World, office: Office) -> None:
+    with world.app.app_context():
+        noon = datetime(2031, 3, 4, 12, tzinfo=UTC)
+        other = factories.make_session(title="Elsewhere", starts_at=noon)
+        seats.book_seat(world.ben, other.id)
+        event = db.session.get(Event, world.event)
+        pk = admission.add_attendee(
+            world.root, event.slug, name="Ben Client", email="ben@example.org"
+        ).id
+    page = office.page(f"/backoffice/attendees/show/{pk}")
+    assert ">Opening</a>" in page
+    assert ">Elsewhere</a>" not in page
+    assert names(office.page(f"{BOOKINGS}/list/?event={world.event}")) == ["Opening"]
+    # Whose the seats are is for admins: others are not told that there are none.
+    theirs = world.office(world.cora).page(f"/backoffice/attendees/show/{pk}")
+    assert "ben@example.org" in theirs
+    assert "None yet." not in theirs
+
+
+def test_what_is_over_is_not_offered(world: World, office: Office, at: Callable[..., None]) -> None:
+    show, cancel = f"{SESSIONS}/show/{world.session}", f"{SESSIONS}/delete/{world.session}"
+    assert "Book a seat" in office.page(show)
+    assert "Cancel session" in office.page(cancel)
+    at(world.read(EventSession, world.session).ends_at)
+    assert "Book a seat" not in office.page(show)
+    page = office.page(cancel)
+    assert "It is kept, because of this:" in page
+    assert "This session is over." in page
+    office.refused(cancel)
+    assert world.read(EventSession, world.session).status == "confirmed"
+
+
+def test_a_reservation_leads_to_where_it_is_changed(world: World) -> None:
+    page = world.office(world.cora).page(f"{BOOKINGS}/show/{world.reservation}")
+    assert re.search(r'href="/scheduler\?room=\d+&date=2031-03-05"', page)
+
+
+def test_what_an_organiser_wrote_is_shown_without_its_markup(world: World, office: Office) -> None:
+    with world.app.app_context():
+        wrote = {"abstract": "<p>First &amp; last</p><p>And <b>more</b></p>"}
+        session_changes.move_event_session(world.root, world.session, wrote)
+    page = office.page(f"{SESSIONS}/show/{world.session}")
+    assert "First & last\n\nAnd more" in page

@@ -594,6 +594,17 @@ def test_appointment_is_booked_for_a_client_moved_and_cancelled(
     office.done(edit, filled(office, edit) | {"starts_at": "2031-03-04T12:00"})
     assert world.read(Booking, pk).starts_at.hour == 11
 
+    assert "Move everybody in this slot" not in office.page(edit)
+    with world.app.app_context():
+        db.session.get_one(EventType, world.event_type).seats = 2
+        db.session.commit()
+    mate = id_in(office.done(add, {**form, "starts_at": "2031-03-04T12:00", "email": "b@x.org"}))
+    office.done(edit, filled(office, edit) | {"starts_at": "2031-03-04T13:00", "with_group": "y"})
+    assert {world.read(Booking, each).starts_at.hour for each in (pk, mate)} == {12}
+    alone = {key: value for key, value in filled(office, edit).items() if key != "with_group"}
+    office.done(edit, alone | {"starts_at": "2031-03-04T12:00"})
+    assert [world.read(Booking, each).starts_at.hour for each in (pk, mate)] == [11, 12]
+
     path = f"/backoffice/bookings/delete/{pk}"
     assert "Appointment of Iris Falk, Tue 4 Mar, 12:00\u201312:30 CET" in office.page(path)
     page = office.refused(path, {"reason": "x" * 1001})
@@ -609,6 +620,8 @@ def test_appointment_is_booked_for_a_client_moved_and_cancelled(
     assert sorted(mails) == [
         "appointment_cancelled",
         "appointment_confirmed",
+        "appointment_rescheduled",
+        "appointment_rescheduled",
         "appointment_rescheduled",
     ]
 

@@ -47,6 +47,19 @@ def test_a_slot_says_how_many_it_still_takes(world: World) -> None:
     assert (problem(fewer), list(fewer.json["errors"])) == ((422, "invalid_input"), ["seats"])
 
 
+def test_a_host_moves_everybody_in_a_slot(world: World) -> None:
+    change(world, seats=2)
+    own, other = (world.book(who)["booking"] for who in ("ben", "guest"))
+    path = f"/api/bookings/{own['uid']}"
+    body = {"starts_at": "2031-03-04T10:00:00Z", "with_group": True}
+    assert problem(world.by("ben")("PATCH", path, body)) == (403, "not_allowed")
+    assert problem(world.by("ann")("PATCH", path, {**body, "with_group": 1}))[0] == 422
+    moved = world.by("ann")("PATCH", path, {**body, "version": own["version"]})
+    assert (moved.status_code, moved.json["booking"]["uid"]) == (200, own["uid"])
+    found = world.by("ann").get(f"/api/bookings/{other['uid']}")["booking"]
+    assert found["starts_at"] == "2031-03-04T10:00:00Z"
+
+
 def test_a_request_is_accepted_by_its_host_alone(world: World) -> None:
     change(world, requires_approval=True)
     booking = world.book("ben")["booking"]

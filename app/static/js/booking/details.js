@@ -236,7 +236,8 @@ export class Details {
     const { code, problem } = error;
     const { slots } = this.booker;
     if (code === "slot_taken") {
-      this.showTaken(this.#takenSentence(), problem.alternatives ?? slots.nearest(this.start));
+      const isOfAll = withGroup(this.form).with_group; // it is not free for one of them
+      this.showTaken(isOfAll ? error.detail : this.#takenSentence(), problem.alternatives ?? slots.nearest(this.start));
       this.booker.ontaken();
     } else if (code === "not_offered") this.showTaken(error.detail, problem.alternatives ?? slots.nearest(this.start));
     else if (code === "overlap") await this.#overlaps(problem.conflicts ?? []);

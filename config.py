@@ -109,7 +109,8 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SECURE": secure,
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
-        # Only who changes it sets it: an answer that comes late takes nothing back.
+        # A sign-in ends when it ends. A slow answer of a moment ago would put the cookie
+        # back as it was then, and what was to be told or taken back would be gone.
         "SESSION_REFRESH_EACH_REQUEST": False,
         "JWT_SECRET_KEY": secret_key,
         "JWT_ALGORITHM": "HS256",

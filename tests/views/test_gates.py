@@ -294,18 +294,6 @@ def test_an_ended_session_is_a_guests(app: Flask, client: FlaskClient, ann: int)
 # -- the login page ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/api/auth/me", "/profile", "/my-bookings"])
-def test_what_only_reads_sets_no_session(client: FlaskClient, ann: int, path: str) -> None:
-    """Else an answer that comes late would take back what another has put into it meanwhile."""
-    log_in_by_page(client)
-    client.get("/profile")  # has its form's token now
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert not [
-        each for each in answer.headers.getlist("Set-Cookie") if each.startswith("rendezvous=")
-    ]
-
-
 def test_signing_in_by_page_and_out_again(client: FlaskClient, ann: int) -> None:
     answer = log_in_by_page(client, next="/my-bookings")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/my-bookings")

@@ -42,6 +42,7 @@ class Office:
                 sign_in = sign_ins.start_sign_in(actor.user_id)
             with self._client.session_transaction() as session:
                 session["sign_in"] = sign_in.id
+                session.permanent = True
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return self._client.get(path, **options)

@@ -268,3 +268,12 @@ def test_what_an_organiser_wrote_is_shown_without_its_markup(world: World, offic
         session_changes.move_event_session(world.root, world.session, wrote)
     page = office.page(f"{SESSIONS}/show/{world.session}")
     assert "First & last\n\nAnd more" in page
+
+
+def test_a_slow_answer_takes_nothing_back(world: World, office: Office) -> None:
+    """What only reads leaves the browser's session alone: a later deed may be told in it."""
+    office.page(f"{BOOKINGS}/list/")
+    for path in (f"{BOOKINGS}/list/", "/static/css/tokens.css", "/theme.css", "/profile"):
+        with office.get(path) as answer:
+            assert answer.status_code == 200
+            assert "Set-Cookie" not in answer.headers, path

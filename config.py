@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from click import ClickException
@@ -24,6 +24,8 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 LANGUAGES = ("en", "de", "he")  # the first is the default; app/services/languages.py describes them
 SQLITE_LOCK_WAIT_SECONDS = 8.0
 POSTGRESQL_LOCK_WAIT_SECONDS = 3
+MAX_PORT = 65_535
+MAX_DAYS = 36_500  # of keeping; beyond the calendar's first year there is nothing to reckon
 
 
 class ConfigurationError(ClickException):
@@ -46,11 +48,11 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
 
     production = read.text("APP_ENV", "development") == "production"
     instance = Path(read.text("INSTANCE_PATH", str(ROOT / "instance")))
-    port = read.number("PORT", 8080, minimum=1)
+    port = read.number("PORT", 8080, minimum=1, maximum=MAX_PORT)
     host = read.text("HOST", "127.0.0.1")
     processes = read.number("WEB_CONCURRENCY", 1, minimum=1)
     database_url = _database_url(read.text("DATABASE_URL", ""), instance)
-    redis_url = read.text("REDIS_URL", "")
+    redis_url = _redis_url(read.text("REDIS_URL", ""))
     public_url = _public_url(read.text("PUBLIC_URL", "")) or f"http://{host}:{port}"
     secure = public_url.startswith("https://")
 
@@ -92,7 +94,7 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "ADMIN_EMAIL": read.text("ADMIN_EMAIL", "admin@rendezvous.example"),
         "SAMPLE": read.flag("SAMPLE", default=True),
         "EMBED_ORIGINS": read.origins("EMBED_ORIGINS"),
-        "RETENTION_DAYS": read.number("RETENTION_DAYS", 0),
+        "RETENTION_DAYS": read.number("RETENTION_DAYS", 0, maximum=MAX_DAYS),
         "METRICS_TOKEN": read.text("METRICS_TOKEN", ""),
         # Database
         "SQLALCHEMY_DATABASE_URI": database_url,
@@ -126,7 +128,7 @@ def load(environment: Mapping[str, str] | None = None) -> dict[str, Any]:
         "MAX_CONTENT_LENGTH": 2 * 1024 * 1024,
         # Mail
         "MAIL_SERVER": read.text("MAIL_SERVER", ""),
-        "MAIL_PORT": read.number("MAIL_PORT", 25, minimum=1),
+        "MAIL_PORT": read.number("MAIL_PORT", 25, minimum=1, maximum=MAX_PORT),
         "MAIL_USERNAME": read.text("MAIL_USERNAME", "") or None,
         "MAIL_PASSWORD": read.text("MAIL_PASSWORD", "") or None,
         "MAIL_USE_TLS": read.flag("MAIL_USE_TLS", default=False),
@@ -173,10 +175,12 @@ class _Reader:
     def text(self, name: str, default: str) -> str:
         return self._environment.get(name, "").strip() or default
 
-    def number(self, name: str, default: int, *, minimum: int = 0) -> int:
+    def number(self, name: str, default: int, *, minimum: int = 0, maximum: int = 1_000_000) -> int:
         value = self.text(name, str(default))
-        if not value.isdecimal() or int(value) < minimum:
+        if not re.fullmatch("[0-9]{1,18}", value) or int(value) < minimum:
             raise ConfigurationError(f"{name}={value} is not a whole number from {minimum} up.")
+        if int(value) > maximum:
+            raise ConfigurationError(f"{name}={value} is more than {maximum}.")
         return int(value)
 
     def flag(self, name: str, *, default: bool) -> bool:
@@ -196,7 +200,7 @@ class _Reader:
     def service(self, name: str, default: str) -> str:
         """The address of a service that is trusted with secrets: https, but on this machine."""
         value = self.text(name, default).rstrip("/")
-        parts = urlsplit(value)
+        parts = _parts(value)
         local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
         if not parts.hostname or not (
             parts.scheme == "https" or (parts.scheme == "http" and local)
@@ -227,6 +231,9 @@ def _database_url(url: str, instance: Path) -> str:
         instance.mkdir(parents=True, exist_ok=True)
         return f"sqlite:///{instance / 'rendezvous.db'}"
     scheme, separator, rest = url.partition("://")
+    if separator and scheme.startswith("postgres") and not _parts(url).scheme:
+        # Not shown: it may hold a password.
+        raise ConfigurationError("DATABASE_URL is not an address like postgresql://user@host/name.")
     if separator and scheme in {"postgres", "postgresql"}:
         # SQLAlchemy 2.1 would take psycopg 3, whose waits stop the event loop.
         return f"postgresql+psycopg2://{rest}"
@@ -235,6 +242,23 @@ def _database_url(url: str, instance: Path) -> str:
     raise ConfigurationError(
         f"DATABASE_URL starts with {scheme}: use postgresql://user@host/name or sqlite:///file."
     )
+
+
+def _redis_url(url: str) -> str:
+    if url and _parts(url).scheme not in {"redis", "rediss", "unix"}:
+        # Not shown: it may hold a password.
+        raise ConfigurationError("REDIS_URL is not an address like redis://localhost:6379/0.")
+    return url
+
+
+def _parts(url: str) -> SplitResult:
+    """The address in parts; all of them empty where it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # brackets that do not match, a port that is no number
+        return urlsplit("")
+    return parts
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -258,7 +282,7 @@ def _engine_options(url: str) -> dict[str, Any]:
 
 
 def _public_url(url: str) -> str:
-    parts = urlsplit(url)
+    parts = _parts(url)
     if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
         raise ConfigurationError(
             f"PUBLIC_URL={url} is not an address like https://book.example.org"

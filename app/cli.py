@@ -39,6 +39,7 @@ from app.services.policy import ADMIN, Actor
 from app.services.schedule_format import MAX_BYTES
 from app.services.schedule_import import Options, import_schedule
 from app.services.schedule_report import Report
+from config import MAX_DAYS
 
 
 class Commands(AppGroup):
@@ -49,6 +50,8 @@ class Commands(AppGroup):
             return super().invoke(ctx)
         except DomainError as error:
             raise _refusal(error) from error
+        except UnicodeEncodeError as error:
+            raise click.ClickException("An argument holds bytes that are no text.") from error
         except DBAPIError as error:
             raise click.ClickException(
                 f"The database cannot be used: {str(error.orig).strip()}. See: flask booking doctor"
@@ -141,7 +144,9 @@ def refresh_calendars(*, everything: bool) -> None:
 @booking.command("purge")
 @click.option("--dry-run", is_flag=True, help="Only say what would be taken out.")
 @click.option(
-    "--days", type=click.IntRange(min=1), help="Instead of what the settings say, for this once."
+    "--days",
+    type=click.IntRange(min=1, max=MAX_DAYS),
+    help="Instead of what the settings say, for this once.",
 )
 def purge(*, dry_run: bool, days: int | None) -> None:
     """Take out what clients left with appointments that ended long ago, and mails sent then.

@@ -151,6 +151,12 @@ REFUSED = [
     ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY=0 is not a whole number from 1 up."),
     ({"TRUSTED_PROXIES": "all"}, "TRUSTED_PROXIES=all is not a whole number from 0 up."),
     ({"MAIL_PORT": "25.5"}, "MAIL_PORT=25.5 is not a whole number from 1 up."),
+    ({"PORT": "65536"}, "PORT=65536 is more than 65535."),
+    ({"RETENTION_DAYS": "999999999"}, "RETENTION_DAYS=999999999 is more than 36500."),
+    ({"REDIS_URL": "localhost:6379"}, "REDIS_URL is not an address like redis://"),
+    ({"REDIS_URL": "redis://:secret@localhost:six"}, "REDIS_URL is not an address like redis://"),
+    ({"DATABASE_URL": "postgresql://u:secret@host:x/y"}, "DATABASE_URL is not an address like"),
+    ({"PUBLIC_URL": "https://[::1"}, "is not an address like https://book.example.org"),
     ({"SAMPLE": "maybe"}, "SAMPLE=maybe is neither 1 nor 0."),
     ({"MAIL_USE_TLS": "2"}, "MAIL_USE_TLS=2 is neither 1 nor 0."),
     ({"DEFAULT_TIME_ZONE": "Mars"}, "DEFAULT_TIME_ZONE=Mars is not a time zone"),
@@ -174,6 +180,7 @@ def test_what_cannot_be_used_is_refused_by_name(
     with pytest.raises(ConfigurationError) as refusal:
         load(**environment)
     assert sentence in str(refusal.value)
+    assert "secret" not in str(refusal.value)
 
 
 # -- production ----------------------------------------------------------------------

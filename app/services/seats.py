@@ -29,7 +29,7 @@ from app.services import (
     ledger,
 )
 from app.services.bookings import Booked
-from app.services.errors import Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
+from app.services.errors import Busy, Gone, InvalidInput, NotFound, Overlap, SessionFull, Stale
 from app.services.policy import Actor, require_signed_in
 from app.services.transaction import execute, transactional
 
@@ -47,7 +47,7 @@ def book_seat(
     the audit entry names the admin. The attendee's bookings named in `replace` are
     released in the same transaction, and only if the seat is obtained. Locks the
     attendee's calendar (and those of replaced bookings), then the session, as late as
-    can be. Raises `SessionFull`, `Overlap`, `Gone`, `InvalidInput` (free entry),
+    can be. Raises `SessionFull`, `Overlap`, `Gone`, `Busy`, `InvalidInput` (free entry),
     `NotFound`, `NotAllowed`, `Stale`, `Unauthenticated`.
     """
     actor = require_signed_in(actor)
@@ -55,10 +55,13 @@ def book_seat(
     session = find_session(actor, attendee, event_session_id)
     if session.own_uid:
         return Booked(bookings.get_booking(attendee, session.own_uid), [], created=False)
-    # A sold-out session is refused without queueing for its row.
-    if not _is_held(session) and (session.seats_taken >= session.capacity or session.is_waited_for):
-        raise _full(session)
-    return _book(actor, attendee, session, tuple(replace))
+    _refuse_full(session)  # without queueing for its row
+    try:
+        return _book(actor, attendee, session, tuple(replace))
+    except Busy:
+        # Who waited in vain is told so when those in front took what was left.
+        _refuse_full(find_session(actor, attendee, event_session_id))
+        raise
 
 
 def release_seat(actor: Actor | None, event_session_id: int) -> None:
@@ -111,6 +114,11 @@ def take(session: AnyRow) -> AnyRow | None:
 def _refuse_moved(session: AnyRow, locked: AnyRow) -> None:
     if (locked.starts_at, locked.ends_at) != (session.starts_at, session.ends_at):
         raise Stale(gettext("This session was moved a moment ago. Please look at it again."))
+
+
+def _refuse_full(session: AnyRow) -> None:
+    if not _is_held(session) and (session.seats_taken >= session.capacity or session.is_waited_for):
+        raise _full(session)
 
 
 def _is_held(session: AnyRow) -> bool:

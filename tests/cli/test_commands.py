@@ -250,6 +250,23 @@ def test_reset_password_ends_what_was_signed_in(app: Flask, run: Run) -> None:
 # -- a database that is not there ------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("purge", "--days", "999999999"), "999999999 is not in the range"),
+        (("purge", "--dry-run", "--days", "9" * 30), "is not in the range"),
+        (("qr", "--event", "\udcff"), "An argument holds bytes that are no text."),
+    ],
+)
+def test_absurd_arguments_are_a_sentence_and_no_trace(
+    run: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    refused = run("booking", *arguments)
+    assert refused.exit_code in {1, 2}
+    assert isinstance(refused.exception, SystemExit)
+    assert sentence in refused.output
+
+
 def test_a_database_without_tables_is_a_sentence_and_no_trace(tmp_path: Path) -> None:
     empty = create_app(settings_for(f"sqlite:///{tmp_path / 'empty.db'}", tmp_path))
     run = empty.test_cli_runner().invoke

@@ -21,6 +21,7 @@ from app.services import (
 )
 from app.services.appointments import book_appointment
 from app.services.errors import (
+    Busy,
     DomainError,
     Gone,
     InvalidInput,
@@ -107,6 +108,27 @@ def test_the_last_seat_taken_after_the_first_look_is_refused_alike(meanwhile: An
     meanwhile(lambda: seats.book_seat(other, session.id))
     refusal(SessionFull, actor, session.id)
     assert rows.busy(actor.calendar_id) == []
+
+
+def test_who_waits_in_vain_is_told_that_the_last_seat_went(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = factories.make_session(capacity=1)
+    first, second = factories.make_actor(), factories.make_actor()
+    book = seats._book
+
+    def wait_in_vain(*_args: Any) -> Any:
+        raise Busy
+
+    monkeypatch.setattr(seats, "_book", wait_in_vain)
+    refusal(Busy, second, session.id)
+
+    def be_overtaken(*args: Any) -> Any:
+        monkeypatch.setattr(seats, "_book", book)
+        seats.book_seat(first, session.id)
+        raise Busy
+
+    monkeypatch.setattr(seats, "_book", be_overtaken)
+    refusal(SessionFull, second, session.id)
+    assert rows.count(Booking) == 1
 
 
 def test_a_full_session_names_its_other_runs_soonest_first() -> None:

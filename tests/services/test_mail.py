@@ -273,7 +273,7 @@ def test_a_seat_is_told_of_in_its_attendee_s_language(context: Flask) -> None:
     assert spoken() == {
         ("seat_confirmed", ben.email): "he",
         ("seat_cancelled", ben.email): "he",
-        ("seat_promoted", eve.email): "en",
+        ("seat_promoted", eve.email): "de",  # in which she joined the waitlist
     }
     with languages.speaking("de"):
         later = factories.make_session(event, starts_at=TEN + timedelta(days=1))

@@ -120,13 +120,17 @@ def _from_a_socket(handler: Callable[..., dict[str, Any]]) -> Callable[..., dict
 
 @socketio.on("connect")
 def _connect(auth: Any = None) -> None:
-    # The gates resolve the actor; bad credentials refuse the connection.
-    _sockets[_socket_id()] = _Socket(gates.actor_of_socket(auth))
+    # Clients may send an event of this name too: it is none, and nobody becomes another by it.
+    if _socket_id() not in _sockets:
+        # The gates resolve the actor; bad credentials refuse the connection.
+        _sockets[_socket_id()] = _Socket(gates.actor_of_socket(auth))
 
 
 @socketio.on("disconnect")
 def _disconnect(*_reason: Any) -> None:
-    _sockets.pop(_socket_id(), None)
+    # Nor is an event of this name the end: its socket goes on to hear, and must be watched.
+    if not socketio.server.manager.is_connected(_socket_id(), "/"):
+        _sockets.pop(_socket_id(), None)
 
 
 @socketio.on("join")

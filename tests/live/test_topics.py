@@ -197,6 +197,20 @@ def test_ended_sign_ins_end_their_sockets_but_the_one_kept(
     assert (kept.is_connected, lost.is_connected, guest.is_connected) == (True, False, True)
 
 
+@pytest.mark.parametrize("event", ["connect", "disconnect"])
+def test_who_sends_what_the_server_says_is_watched_all_the_same(
+    event: str, app: Flask, ann: Any, listen: Listen
+) -> None:
+    socket = listen("me", token=token_of(app, ann))
+    socket.client.emit(event, {})
+    assert socket.join("me")["ok"]  # nor has it become a guest's
+    with app.app_context():
+        sign_ins.end_sign_ins(ann.user_id)
+    live.end_revoked(app)
+    assert not socket.is_connected
+    assert live._sockets == {}
+
+
 def test_a_deactivated_users_sockets_end(app: Flask, ann: Any, listen: Listen) -> None:
     socket = listen("me", token=token_of(app, ann))
     with app.app_context():

@@ -30,7 +30,8 @@ MAX_BYTES = 20 * 1024 * 1024
 # When pentabarf does not say: sessions before it belong to the evening before.
 DAY_CHANGE = timedelta(hours=4)
 
-_CLOCK = re.compile(r"(\d{1,4}):(\d{2})(?::(\d{2})(?:\.0*)?)?")
+_CLOCK = re.compile(r"(\d{1,4}):([0-5]\d)(?::([0-5]\d)(?:\.0*)?)?")
+_LATEST = timedelta(hours=48)  # a start's hours may go on past midnight, for a night
 _MINUTES = re.compile(r"\d{1,5}")
 _NO_CHARACTERS = re.compile("[\ufffe\uffff]")  # XML 1.0, 2.2: not even as references
 # What `plain` may have to change; most texts have none of it, and looking is quick.
@@ -293,7 +294,7 @@ def _starts_at(
             except ValueError:
                 continue
     day, offset = _date(date_text) or on, _offset(start)
-    if day is None or offset is None:
+    if day is None or offset is None or offset >= _LATEST:
         return None
     # A calendar date that differs from the conference day says already where it is.
     if day == on and offset < (DAY_CHANGE if change is None else change):

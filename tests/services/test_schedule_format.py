@@ -63,7 +63,7 @@ def test_durations(text: str, minutes: float) -> None:
     assert entry(duration=text).duration == timedelta(minutes=minutes)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-1:00", "1:2:3:4", "99999:00"])
+@pytest.mark.parametrize("text", ["", "soon", "-1:00", "0:60", "1:2:3:4", "99999:00"])
 def test_what_is_no_duration(text: str) -> None:
     assert entry(duration=text).duration is None
 
@@ -87,6 +87,8 @@ def test_an_end_stands_in_for_a_duration() -> None:
         ({"date": "2031-05-01T22:30:00Z"}, "2031-05-01T22:30:00+00:00"),
         ({"start": "2031-05-01T11:00:00+02:00"}, "2031-05-01T11:00:00+02:00"),
         ({"start": "noon"}, None),
+        ({"start": "10:75"}, None),
+        ({"start": "99:00"}, None),
         ({"day": "someday"}, None),
     ],
 )

@@ -82,6 +82,8 @@ def test_settings_mail_texts_and_mails_are_changed_and_written_down(
     expect(page.get_by_text("This page looks again by itself.")).to_be_hidden()
 
     page.goto("/backoffice/mail-texts/edit/appointment_confirmed")
+    page.get_by_role("link", name="Reset to default").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Back to the defaults of")
     page.get_by_role("button", name="Reset to default").click()
     told(page, "Our own words are back.")
     page.get_by_role("link", name="History").click()

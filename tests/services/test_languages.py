@@ -161,6 +161,7 @@ def test_days_numbers_and_lists(
         assert local_text.list_text(["a", "b", "c"]) == parts
 
 
+@pytest.mark.usefixtures("context")
 @pytest.mark.parametrize(
     ("code", "span", "week", "month", "lengths"),
     [

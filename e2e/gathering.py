@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -92,6 +92,12 @@ class Gathering:
         return session
 
 
+def _where_it_is_day() -> ZoneInfo:
+    """A zone in which an event that runs now is not interrupted by midnight."""
+    zones = map(ZoneInfo, ("Europe/Berlin", "Asia/Tokyo", "America/Los_Angeles"))
+    return next(zone for zone in zones if 6 <= datetime.now(zone).hour < 16)
+
+
 def gather(
     app: Flask,
     site: Site,
@@ -103,18 +109,19 @@ def gather(
     """An event of two days from tomorrow, or one that began `-starts_in` ago."""
     suffix = secrets.token_hex(3)
     slug = f"clocks-{suffix}"
-    first = (datetime.now(ZONE) + timedelta(days=1)).date()
-    shift = timedelta()
+    zone, first, shift = ZONE, (datetime.now(ZONE) + timedelta(days=1)).date(), timedelta()
     if starts_in is not None:
-        opening = datetime.combine(first, time.fromisoformat("10:00"), ZONE)
-        shift = datetime.now(UTC).replace(second=0, microsecond=0) + starts_in - opening
+        zone = _where_it_is_day()
+        opening = datetime.now(zone).replace(second=0, microsecond=0) + starts_in
+        first = opening.date()
+        shift = opening - datetime.combine(first, time.fromisoformat("10:00"), zone)
     with app.app_context():
         event = {
             "slug": slug,
             "title": "Clocks & Calendars",
-            "time_zone": "Europe/Berlin",
-            "starts_on": (first + shift).isoformat(),
-            "ends_on": (first + shift + timedelta(days=1)).isoformat(),
+            "time_zone": zone.key,
+            "starts_on": first.isoformat(),
+            "ends_on": (first + timedelta(days=1)).isoformat(),
             "venue": "Alte Sternwarte",
             "public": public,
         }
@@ -128,7 +135,7 @@ def gather(
         later = 0
         for day, clock, minutes, room, title, capacity, speakers, track in sessions:
             local = time.fromisoformat(clock)
-            starts_at = datetime.combine(first + timedelta(days=day), local, ZONE) + shift
+            starts_at = datetime.combine(first + timedelta(days=day), local, zone) + shift
             described, _ = event_sessions.schedule_session(
                 ADMINISTRATOR,
                 slug,
@@ -146,7 +153,7 @@ def gather(
             )
             later = described["id"] if title in ids else later
             ids.setdefault(title, described["id"])
-    days = [(first + shift + timedelta(days=n)).isoformat() for n in range(2)]
+    days = [(first + timedelta(days=n)).isoformat() for n in range(2)]
     return Gathering(site, slug, days, ids, later, f"/q/{qr}")
 
 

@@ -1,9 +1,9 @@
 """What people read of a meeting's link: in the mails of its booking, or in one of its own.
 
 The confirmation, also of what takes place again, waits a while for the link, so that most
-people get one mail. After that it goes out and says that the link follows; the link then comes in a mail of its own, with
-the same invitation in its next revision. Mails that are still to be sent, a reminder too,
-are given the link as soon as it is there.
+people get one mail. After that it goes out and says that the link follows; the link then
+comes in a mail of its own, with the same invitation in its next revision. Mails that are
+still to be sent, a reminder too, are given the link as soon as it is there.
 """
 
 from __future__ import annotations
